@@ -1,0 +1,1 @@
+"""What an order is and what follows from each event. Knows no bot, no worker and no Telegram library."""

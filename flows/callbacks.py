@@ -1,0 +1,342 @@
+"""Button payloads: a contract between whoever sends a keyboard (bot or worker) and the bot that gets the tap.
+
+A payload is `<version><verb>` and the fields of one of the classes below, joined with `:`, in at most 64 bytes.
+Everything that comes back is untrusted: `decode` refuses what it did not make, and what an older version made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing
+from dataclasses import dataclass
+
+VERSION = "1"
+LIMIT = 64  # bytes; Bot API, InlineKeyboardButton.callback_data
+
+_FIELD = re.compile(r"^[A-Za-z0-9_-]{1,40}$")
+
+
+class BadPayload(ValueError):
+    """Not a payload of ours, or not of this version (`outdated`)."""
+
+    def __init__(self, outdated: bool) -> None:
+        super().__init__("a button of an older version" if outdated else "an unknown button")
+        self.outdated = outdated
+
+
+# The customer's buttons. `menu` is the restaurant's fingerprint when the button was shown: with another one,
+# indices may point to something else.
+
+
+@dataclass(frozen=True)
+class ShowRestaurants:
+    pass
+
+
+@dataclass(frozen=True)
+class ShowMenu:
+    slug: str
+
+
+@dataclass(frozen=True)
+class ShowCategory:
+    slug: str
+    category: int
+    menu: str
+
+
+@dataclass(frozen=True)
+class ShowItem:
+    slug: str
+    item: str
+
+
+@dataclass(frozen=True)
+class ToggleOption:
+    slug: str
+    item: str
+    group: int
+    option: int
+    menu: str
+
+
+@dataclass(frozen=True)
+class ChangeQuantity:
+    """One more or one less of the item being configured."""
+
+    slug: str
+    item: str
+    by: int
+
+
+@dataclass(frozen=True)
+class AddToCart:
+    slug: str
+    item: str
+
+
+@dataclass(frozen=True)
+class ShowCart:
+    slug: str
+
+
+@dataclass(frozen=True)
+class ChangeLine:
+    """One more or one less of line `line` of the cart; the line goes at zero."""
+
+    cart: str
+    line: int
+    item: str
+    by: int
+
+
+@dataclass(frozen=True)
+class EmptyCart:
+    cart: str
+
+
+@dataclass(frozen=True)
+class WriteNote:
+    cart: str
+
+
+@dataclass(frozen=True)
+class RemoveNote:
+    cart: str
+
+
+@dataclass(frozen=True)
+class Place:
+    cart: str
+
+
+@dataclass(frozen=True)
+class ShowOrders:
+    page: int
+
+
+@dataclass(frozen=True)
+class ShowOrder:
+    order: str
+
+
+@dataclass(frozen=True)
+class AskCancel:
+    """The customer wants to cancel: ask once more."""
+
+    order: str
+
+
+@dataclass(frozen=True)
+class CancelMine:
+    order: str
+
+
+@dataclass(frozen=True)
+class KeepOrder:
+    """Back from the question to the order's status."""
+
+    order: str
+
+
+CustomerTap = (
+    ShowRestaurants
+    | ShowMenu
+    | ShowCategory
+    | ShowItem
+    | ToggleOption
+    | ChangeQuantity
+    | AddToCart
+    | ShowCart
+    | ChangeLine
+    | EmptyCart
+    | WriteNote
+    | RemoveNote
+    | Place
+    | ShowOrders
+    | ShowOrder
+    | AskCancel
+    | CancelMine
+    | KeepOrder
+)
+
+
+# The staff's buttons on a ticket. A verb without an argument but the order's id asks; its answer carries the choice.
+
+
+@dataclass(frozen=True)
+class ShowTicket:
+    """Back to the ticket from a question."""
+
+    order: str
+
+
+@dataclass(frozen=True)
+class AskAccept:
+    order: str
+
+
+@dataclass(frozen=True)
+class Accept:
+    order: str
+    minutes: int
+
+
+@dataclass(frozen=True)
+class AskDecline:
+    order: str
+
+
+@dataclass(frozen=True)
+class Decline:
+    order: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Ready:
+    order: str
+
+
+@dataclass(frozen=True)
+class AskPickedUp:
+    order: str
+
+
+@dataclass(frozen=True)
+class PickedUp:
+    order: str
+
+
+@dataclass(frozen=True)
+class AskNotCollected:
+    order: str
+
+
+@dataclass(frozen=True)
+class NotCollected:
+    order: str
+
+
+@dataclass(frozen=True)
+class AskCancelTicket:
+    order: str
+
+
+@dataclass(frozen=True)
+class CancelTicket:
+    order: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ShowItems:
+    """The list of dishes to hide or show again, by category."""
+
+    category: int
+
+
+@dataclass(frozen=True)
+class SetItem:
+    """Hide (`hidden` 1) or show again (0) one dish; `category` is the page to return to, -1 for a ticket's offer."""
+
+    item: str
+    hidden: int
+    category: int
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Take no orders for so many minutes; 0 means until staff resume."""
+
+    minutes: int
+
+
+@dataclass(frozen=True)
+class Resume:
+    pass
+
+
+StaffTap = (
+    ShowTicket
+    | AskAccept
+    | Accept
+    | AskDecline
+    | Decline
+    | Ready
+    | AskPickedUp
+    | PickedUp
+    | AskNotCollected
+    | NotCollected
+    | AskCancelTicket
+    | CancelTicket
+    | ShowItems
+    | SetItem
+    | Pause
+    | Resume
+)
+
+_VERBS: dict[str, type[CustomerTap | StaffTap]] = {
+    "rs": ShowRestaurants,
+    "me": ShowMenu,
+    "ca": ShowCategory,
+    "it": ShowItem,
+    "op": ToggleOption,
+    "qu": ChangeQuantity,
+    "ad": AddToCart,
+    "sc": ShowCart,
+    "li": ChangeLine,
+    "em": EmptyCart,
+    "no": WriteNote,
+    "rn": RemoveNote,
+    "pl": Place,
+    "os": ShowOrders,
+    "or": ShowOrder,
+    "ac": AskCancel,
+    "cm": CancelMine,
+    "ko": KeepOrder,
+    "ti": ShowTicket,
+    "aa": AskAccept,
+    "ax": Accept,
+    "de": AskDecline,
+    "dx": Decline,
+    "re": Ready,
+    "pu": AskPickedUp,
+    "px": PickedUp,
+    "nc": AskNotCollected,
+    "nx": NotCollected,
+    "ct": AskCancelTicket,
+    "cx": CancelTicket,
+    "is": ShowItems,
+    "si": SetItem,
+    "pa": Pause,
+    "ru": Resume,
+}
+_NAMES = {kind: verb for verb, kind in _VERBS.items()}
+
+
+def encode(tap: CustomerTap | StaffTap) -> str:
+    """The payload of a button. Raises `ValueError` when it does not fit: a bug, since ids are bounded."""
+    payload = ":".join([VERSION + _NAMES[type(tap)], *map(str, dataclasses.astuple(tap))])
+    if len(payload.encode()) > LIMIT:
+        raise ValueError(f"payload of {len(payload.encode())} bytes: {payload}")
+    return payload
+
+
+def decode(payload: str) -> CustomerTap | StaffTap:
+    """What was tapped. Raises `BadPayload`."""
+    head, *fields = payload.split(":")
+    if re.fullmatch(r"\d[a-z]{2}", head) and head[0] != VERSION:
+        raise BadPayload(outdated=True)
+    kind = _VERBS.get(head[1:]) if head[:1] == VERSION else None
+    if kind is None:
+        raise BadPayload(outdated=False)
+    types = typing.get_type_hints(kind)
+    if len(fields) != len(types) or not all(map(_FIELD.match, fields)):
+        raise BadPayload(outdated=False)
+    try:
+        values = [hint(field) for hint, field in zip(types.values(), fields, strict=True)]
+    except ValueError:
+        raise BadPayload(outdated=False) from None
+    return kind(*values)

@@ -1,0 +1,246 @@
+"""The events of an order: facts, past tense, immutable, never renamed.
+
+They are stored as JSON for ever. A changed shape gets a new `v` and an upcaster in `_UPCASTERS`; old bytes stay.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+from flows.money import Money
+
+
+class Side(StrEnum):
+    """The two parties of an order."""
+
+    CUSTOMER = "customer"
+    RESTAURANT = "restaurant"
+
+
+class About(StrEnum):
+    """What a notification told its side."""
+
+    PLACED = "placed"
+    REMINDER = "reminder"
+    ACCEPTED = "accepted"
+    READY = "ready"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    NOT_COLLECTED = "not_collected"
+
+
+class DeclineReason(StrEnum):
+    """Why staff declined (the reasons the trade uses)."""
+
+    TOO_BUSY = "too_busy"
+    CLOSING_EARLY = "closing_early"
+    ITEM_UNAVAILABLE = "item_unavailable"
+    OTHER = "other"
+
+
+class CancelReason(StrEnum):
+    """Why an order that stood was cancelled."""
+
+    CUSTOMER_CHANGED_MIND = "customer_changed_mind"
+    KITCHEN_PROBLEM = "kitchen_problem"
+    ITEM_UNAVAILABLE = "item_unavailable"
+    CLOSING_EARLY = "closing_early"
+    OTHER = "other"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Person(_Frozen):
+    """Someone who tapped: the Telegram user id, and the name as it was then."""
+
+    id: int
+    name: str
+
+
+class RestaurantCard(_Frozen):
+    """What an order remembers of its restaurant, so that an old order reads as it was placed."""
+
+    slug: str
+    name: str
+    address: str
+    phone: str
+    timezone: str
+
+
+class Line(_Frozen):
+    """One line of an order with the price agreed: `unit` includes the surcharges of `options`."""
+
+    item_id: str
+    name: str
+    options: tuple[str, ...] = ()
+    quantity: int = Field(ge=1)
+    unit: Money
+
+    @property
+    def total(self) -> Money:
+        return self.unit * self.quantity
+
+
+class Event(_Frozen):
+    """What every event carries: when (UTC), and the id of what caused it (an update, a job, a deadline)."""
+
+    v: int = 1
+    at: AwareDatetime
+    cause: str = ""
+
+
+class OrderPlaced(Event):
+    """The customer placed the order; `answer_by` is when it expires unless staff answer."""
+
+    kind: Literal["order_placed"] = "order_placed"
+    order_id: str
+    number: int
+    code: str
+    restaurant: RestaurantCard
+    customer: Person
+    lines: tuple[Line, ...]
+    note: str = ""
+    total: Money
+    answer_by: AwareDatetime
+
+
+class RestaurantNotified(Event):
+    """A message reached the staff chat."""
+
+    kind: Literal["restaurant_notified"] = "restaurant_notified"
+    about: About
+
+
+class OrderAccepted(Event):
+    """Staff accepted and promised the food by `ready_by`."""
+
+    kind: Literal["order_accepted"] = "order_accepted"
+    by: Person
+    ready_by: AwareDatetime
+
+
+class UserNotified(Event):
+    """A message reached the customer."""
+
+    kind: Literal["user_notified"] = "user_notified"
+    about: About
+
+
+class OrderReady(Event):
+    """The food waits to be picked up."""
+
+    kind: Literal["order_ready"] = "order_ready"
+    by: Person
+
+
+class OrderFulfilled(Event):
+    """The customer picked the food up."""
+
+    kind: Literal["order_fulfilled"] = "order_fulfilled"
+    by: Person
+
+
+class OrderDeclined(Event):
+    """Staff said no before accepting."""
+
+    kind: Literal["order_declined"] = "order_declined"
+    by: Person
+    reason: DeclineReason
+
+
+class OrderCancelled(Event):
+    """Called off: by the customer before acceptance, or by staff after it."""
+
+    kind: Literal["order_cancelled"] = "order_cancelled"
+    side: Side
+    by: Person
+    reason: CancelReason
+
+
+class OrderExpired(Event):
+    """Nobody answered in time, or the ticket could not reach the restaurant at all (`unreachable`)."""
+
+    kind: Literal["order_expired"] = "order_expired"
+    unreachable: bool = False
+
+
+class OrderNotCollected(Event):
+    """Nobody came. `by` is None when no staff member said so and the order was closed by its deadline."""
+
+    kind: Literal["order_not_collected"] = "order_not_collected"
+    by: Person | None = None
+
+
+class ReminderDue(Event):
+    """Staff have not acted for a while and are to be reminded: to answer, or to close a pick-up."""
+
+    kind: Literal["reminder_due"] = "reminder_due"
+
+
+class AnswerTimeExtended(Event):
+    """Comanda itself was down while the order waited, so staff get time anew: a grace until `answer_by`."""
+
+    kind: Literal["answer_time_extended"] = "answer_time_extended"
+    answer_by: AwareDatetime
+
+
+class UserUnreachable(Event):
+    """The customer could not be told `about`: the bot is blocked, or a day passed without success."""
+
+    kind: Literal["user_unreachable"] = "user_unreachable"
+    about: About
+    reason: str
+
+
+class RestaurantUnreachable(Event):
+    """The staff chat could not be told `about`."""
+
+    kind: Literal["restaurant_unreachable"] = "restaurant_unreachable"
+    about: About
+    reason: str
+
+
+AnyEvent = (
+    OrderPlaced
+    | RestaurantNotified
+    | OrderAccepted
+    | UserNotified
+    | OrderReady
+    | OrderFulfilled
+    | OrderDeclined
+    | OrderCancelled
+    | OrderExpired
+    | OrderNotCollected
+    | ReminderDue
+    | AnswerTimeExtended
+    | UserUnreachable
+    | RestaurantUnreachable
+)
+
+_ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(Annotated[AnyEvent, Field(discriminator="kind")])
+
+# (kind, stored version) -> the same event in the next version.
+_UPCASTERS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+
+def dump(event: AnyEvent) -> bytes:
+    """The stored JSON of an event."""
+    return event.model_dump_json().encode()
+
+
+def load(data: bytes) -> AnyEvent:
+    """Read a stored event, brought up to today's shape. Raises `ValueError` for what is no event."""
+    raw = json.loads(data)
+    if not isinstance(raw, dict):
+        raise ValueError("a stored event is a JSON object")
+    while upcast := _UPCASTERS.get((str(raw.get("kind")), int(raw.get("v", 1)))):
+        raw = upcast(raw)
+    return _ADAPTER.validate_python(raw)

@@ -1,0 +1,86 @@
+"""Every key of the store, in one place. RQ's own keys begin with `rq:`."""
+
+from __future__ import annotations
+
+from datetime import date
+
+EVENTS = "events"  # stream: every event of every order, in the order of their commits
+ORDERS = "orders"  # sorted set: order id by the time it was placed
+DUE = "due"  # sorted set: what is to be woken, by when (see flows.ledger)
+RESTAURANTS = "restaurants"  # hash: slug -> JSON of flows.menu.Restaurant
+SERVICES = "services"  # hash: slug -> JSON of flows.menu.Service
+STAFF = "staff"  # hash: chat id -> slug of the restaurant whose staff chat it is
+BEAT = "beat"  # string: when a clock last looked at DUE; a gap is a downtime
+
+
+def order(order_id: str) -> str:
+    """List: the order's events as JSON; its length is the order's version."""
+    return f"order:{order_id}"
+
+
+def delivery(order_id: str) -> str:
+    """Hash: side -> JSON of the message that shows the order to that side."""
+    return f"delivery:{order_id}"
+
+
+def delivery_lock(order_id: str, side: str) -> str:
+    """String with a life of seconds: the worker that is telling that side right now."""
+    return f"delivery:{order_id}:{side}:lock"
+
+
+def orders_of_customer(customer_id: int) -> str:
+    """Sorted set: that customer's order ids by the time they were placed."""
+    return f"orders:customer:{customer_id}"
+
+
+def open_orders(slug: str) -> str:
+    """Set: ids of that restaurant's orders that are not over."""
+    return f"orders:open:{slug}"
+
+
+def number(slug: str, day: date) -> str:
+    """Counter: the restaurant's last order number of that local day."""
+    return f"number:{slug}:{day.isoformat()}"
+
+
+def session(chat_id: int) -> str:
+    """String: JSON of flows.session.Session."""
+    return f"session:{chat_id}"
+
+
+def invite(token: str) -> str:
+    """String with a life: the slug that a staff chat may join with this token."""
+    return f"invite:{token}"
+
+
+def invite_of(slug: str) -> str:
+    """String with a life: the token of the restaurant's invite that is still open."""
+    return f"invite:of:{slug}"
+
+
+def inbox(bot: str) -> str:
+    """Hash: update id -> JSON of an update that is stored and not yet dealt with."""
+    return f"inbox:{bot}"
+
+
+def inbox_seen(bot: str) -> str:
+    """Sorted set: update ids already taken in, by the time they came."""
+    return f"inbox:{bot}:seen"
+
+
+def inbox_dead(bot: str) -> str:
+    """Hash: update id -> JSON of an update whose handler failed each time, with its traceback."""
+    return f"inbox:{bot}:dead"
+
+
+def processing(worker: str) -> str:
+    """List: ids of the jobs that worker has taken and not finished."""
+    return f"worker:{worker}:processing"
+
+
+def lease(worker: str) -> str:
+    """String with a life of seconds: that worker is alive."""
+    return f"worker:{worker}:lease"
+
+
+WORKERS = "workers"  # set: names of workers that may have a processing list

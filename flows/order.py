@@ -1,0 +1,402 @@
+"""The life of one order, as two pure functions: `decide` says what happens, `evolve` what the order is then.
+
+No clock, no randomness, no environment: `now` and ids are passed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import assert_never
+
+from flows.commands import (
+    AcceptOrder,
+    AnyCommand,
+    CancelOrder,
+    DeclineOrder,
+    ExtendAnswerTime,
+    MarkNotCollected,
+    MarkPickedUp,
+    MarkReady,
+    PlaceOrder,
+    RecordNotified,
+    RecordUnreachable,
+    Wake,
+)
+from flows.events import (
+    About,
+    AnswerTimeExtended,
+    AnyEvent,
+    CancelReason,
+    DeclineReason,
+    OrderAccepted,
+    OrderCancelled,
+    OrderDeclined,
+    OrderExpired,
+    OrderFulfilled,
+    OrderNotCollected,
+    OrderPlaced,
+    OrderReady,
+    Person,
+    ReminderDue,
+    RestaurantNotified,
+    RestaurantUnreachable,
+    Side,
+    UserNotified,
+    UserUnreachable,
+)
+
+MINUTES = (10, 20, 30, 45)
+"""What staff can promise when they accept, in minutes."""
+
+REMIND_AT = (0.25, 0.5, 0.75)
+"""When staff are reminded to answer, as parts of the time they have. At the default of 5 minutes the first
+comes after 75 s, between Uber Eats' 90 s and GloriaFood's 70 s."""
+
+PICK_UP_REMINDER = timedelta(minutes=30)
+"""How long after the promised time staff are reminded to close an order that nobody has closed."""
+
+PICK_UP_CLOSE = timedelta(hours=6)
+"""How long after the promised time an order that nobody has closed ends as not collected."""
+
+
+class Status(StrEnum):
+    """Where an order stands, as scripts and people see it."""
+
+    PLACED = "placed"
+    NOTIFIED = "notified"
+    ACCEPTED = "accepted"
+    READY = "ready"
+    FULFILLED = "fulfilled"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    NOT_COLLECTED = "not_collected"
+
+
+WAITING = frozenset({Status.PLACED, Status.NOTIFIED})
+COOKING = frozenset({Status.ACCEPTED, Status.READY})
+
+
+class Why(StrEnum):
+    """Why a command was refused; the words for people are in `flows.messages`."""
+
+    UNKNOWN_ORDER = "unknown_order"
+    ALREADY_ACCEPTED = "already_accepted"
+    ALREADY_OVER = "already_over"
+    NOT_ACCEPTED_YET = "not_accepted_yet"
+    BAD_MINUTES = "bad_minutes"
+
+
+class Refused(Exception):
+    """The order's rules forbid the command. `order` is the order as it stands, if there is one."""
+
+    def __init__(self, why: Why, order: Order | None = None) -> None:
+        super().__init__(why.value)
+        self.why = why
+        self.order = order
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order as its events tell it."""
+
+    placed: OrderPlaced
+    version: int
+    status: Status
+    asked_at: datetime
+    answer_by: datetime
+    reminders: int = 0
+    ready_by: datetime | None = None
+    answered_by: Person | None = None
+    answered_at: datetime | None = None
+    ready_at: datetime | None = None
+    closed_by: Person | None = None
+    closed_at: datetime | None = None
+    reason: DeclineReason | CancelReason | None = None
+    cancelled_by: Side | None = None
+    unreachable: frozenset[Side] = frozenset()
+    owed: tuple[tuple[Side, About], ...] = ()
+    """What each side is still to be told by a message that rings, oldest first."""
+    causes: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @property
+    def id(self) -> str:
+        return self.placed.order_id
+
+    @property
+    def over(self) -> bool:
+        """No command changes it any more; only delivery facts may follow."""
+        return self.status not in WAITING | COOKING
+
+    def owed_to(self, side: Side) -> tuple[About, ...]:
+        """What that side is still to be told, oldest first."""
+        return tuple(about for owed_side, about in self.owed if owed_side is side)
+
+
+def decide(order: Order | None, command: AnyCommand, now: datetime) -> list[AnyEvent]:
+    """What follows from a command. A repeated one gives no event; a forbidden one raises `Refused`."""
+    if isinstance(command, PlaceOrder):
+        return [_place(command, now)] if order is None else []
+    if order is None:
+        raise Refused(Why.UNKNOWN_ORDER)
+    match command:
+        case AcceptOrder():
+            return _accept(order, command, now)
+        case DeclineOrder(by, reason):
+            if order.status is Status.DECLINED and _same(order.closed_by, by):
+                return []
+            _require_waiting(order)
+            return [*_ticket_was_seen(order, now), OrderDeclined(at=now, by=by, reason=reason)]
+        case CancelOrder():
+            return _cancel(order, command, now)
+        case MarkReady(by):
+            if order.status is Status.READY:
+                return []
+            _require_cooking(order)
+            return [OrderReady(at=now, by=by)]
+        case MarkPickedUp(by):
+            if order.status is Status.FULFILLED:
+                return []
+            _require_cooking(order)
+            return [OrderFulfilled(at=now, by=by)]
+        case MarkNotCollected(by):
+            if order.status is Status.NOT_COLLECTED:
+                return []
+            _require_cooking(order)
+            return [OrderNotCollected(at=now, by=by)]
+        case Wake():
+            return _wake(order, now)
+        case ExtendAnswerTime(until):
+            if order.status not in WAITING or until <= order.answer_by:
+                return []
+            return [AnswerTimeExtended(at=now, answer_by=until)]
+        case RecordNotified(side, about):
+            return _record_notified(order, side, about, now)
+        case RecordUnreachable():
+            return _record_unreachable(order, command, now)
+        case _:
+            assert_never(command)
+
+
+def _place(command: PlaceOrder, now: datetime) -> OrderPlaced:
+    return OrderPlaced(
+        at=now,
+        order_id=command.order_id,
+        number=command.number,
+        code=command.code,
+        restaurant=command.restaurant,
+        customer=command.customer,
+        lines=command.lines,
+        note=command.note,
+        total=command.total,
+        answer_by=now + timedelta(seconds=command.accept_within),
+    )
+
+
+def _same(one: Person | None, other: Person) -> bool:
+    return one is not None and one.id == other.id
+
+
+def _require_waiting(order: Order) -> None:
+    if order.status in COOKING:
+        raise Refused(Why.ALREADY_ACCEPTED, order)
+    if order.over:
+        raise Refused(Why.ALREADY_OVER, order)
+
+
+def _require_cooking(order: Order) -> None:
+    if order.status in WAITING:
+        raise Refused(Why.NOT_ACCEPTED_YET, order)
+    if order.over:
+        raise Refused(Why.ALREADY_OVER, order)
+
+
+def _ticket_was_seen(order: Order, now: datetime) -> list[AnyEvent]:
+    """Staff answered a ticket whose delivery is not recorded (its worker died after sending): so it arrived."""
+    if (Side.RESTAURANT, About.PLACED) in order.owed:
+        return [RestaurantNotified(at=now, about=About.PLACED)]
+    return []
+
+
+def _accept(order: Order, command: AcceptOrder, now: datetime) -> list[AnyEvent]:
+    if command.minutes not in MINUTES:
+        raise Refused(Why.BAD_MINUTES, order)
+    if order.status is Status.ACCEPTED and _same(order.answered_by, command.by):
+        return []
+    _require_waiting(order)
+    ready_by = now + timedelta(minutes=command.minutes)
+    return [*_ticket_was_seen(order, now), OrderAccepted(at=now, by=command.by, ready_by=ready_by)]
+
+
+def _cancel(order: Order, command: CancelOrder, now: datetime) -> list[AnyEvent]:
+    if order.status is Status.CANCELLED and order.cancelled_by is command.side:
+        return []
+    match command.side:
+        case Side.CUSTOMER:
+            _require_waiting(order)
+        case Side.RESTAURANT:
+            _require_cooking(order)
+        case _:
+            assert_never(command.side)
+    return [OrderCancelled(at=now, side=command.side, by=command.by, reason=command.reason)]
+
+
+def _wake(order: Order, now: datetime) -> list[AnyEvent]:
+    due = next_deadline(order)
+    if due is None or now < due:
+        return []
+    if order.status in WAITING:
+        return [OrderExpired(at=now)] if now >= order.answer_by else [ReminderDue(at=now)]
+    if now >= _pick_up_by(order) + PICK_UP_CLOSE:
+        return [OrderNotCollected(at=now)]
+    return [ReminderDue(at=now)]
+
+
+def _record_notified(order: Order, side: Side, about: About, now: datetime) -> list[AnyEvent]:
+    if (side, about) not in order.owed:
+        return []
+    match side:
+        case Side.CUSTOMER:
+            return [UserNotified(at=now, about=about)]
+        case Side.RESTAURANT:
+            return [RestaurantNotified(at=now, about=about)]
+        case _:
+            assert_never(side)
+
+
+def _record_unreachable(order: Order, command: RecordUnreachable, now: datetime) -> list[AnyEvent]:
+    if (command.side, command.about) not in order.owed:
+        return []
+    match command.side:
+        case Side.CUSTOMER:
+            return [UserUnreachable(at=now, about=command.about, reason=command.reason)]
+        case Side.RESTAURANT:
+            told = RestaurantUnreachable(at=now, about=command.about, reason=command.reason)
+            # Nobody will ever see this ticket: the customer learns it now rather than at the deadline.
+            if command.about is About.PLACED and order.status is Status.PLACED:
+                return [told, OrderExpired(at=now, unreachable=True)]
+            return [told]
+        case _:
+            assert_never(command.side)
+
+
+def evolve(order: Order | None, event: AnyEvent) -> Order:
+    """The order after an event. Raises `ValueError` for a history that does not begin with `order_placed`."""
+    if isinstance(event, OrderPlaced):
+        if order is not None:
+            raise ValueError(f"order {event.order_id} placed twice")
+        return Order(
+            placed=event,
+            version=1,
+            status=Status.PLACED,
+            asked_at=event.at,
+            answer_by=event.answer_by,
+            owed=((Side.RESTAURANT, About.PLACED),),
+            causes=frozenset({event.cause}),
+        )
+    if order is None:
+        raise ValueError(f"a history begins with order_placed, not {event.kind}")
+    order = replace(order, version=order.version + 1, causes=order.causes | {event.cause})
+    match event:
+        case RestaurantNotified(about=about):
+            status = Status.NOTIFIED if order.status is Status.PLACED else order.status
+            return _told(replace(order, status=status), Side.RESTAURANT, about)
+        case UserNotified(about=about):
+            return _told(order, Side.CUSTOMER, about)
+        case OrderAccepted():
+            order = replace(
+                order,
+                status=Status.ACCEPTED,
+                answered_by=event.by,
+                answered_at=event.at,
+                ready_by=event.ready_by,
+                reminders=0,
+            )
+            return _owe(_forget_reminder(order), Side.CUSTOMER, About.ACCEPTED)
+        case OrderReady():
+            order = replace(order, status=Status.READY, ready_at=event.at)
+            return _owe(order, Side.CUSTOMER, About.READY)
+        case OrderFulfilled():
+            return _end(order, Status.FULFILLED, event.at, event.by)
+        case OrderDeclined():
+            order = replace(order, reason=event.reason, answered_by=event.by, answered_at=event.at)
+            return _owe(_end(order, Status.DECLINED, event.at, event.by), Side.CUSTOMER, About.DECLINED)
+        case OrderCancelled():
+            order = replace(order, reason=event.reason, cancelled_by=event.side)
+            # The side that cancelled saw its own tap answered; the other one must hear of it.
+            ended = _end(order, Status.CANCELLED, event.at, event.by)
+            if event.side is Side.RESTAURANT:
+                return _owe(ended, Side.CUSTOMER, About.CANCELLED)
+            unseen = (Side.RESTAURANT, About.PLACED) in order.owed
+            return ended if unseen else _owe(ended, Side.RESTAURANT, About.CANCELLED)
+        case OrderExpired():
+            order = _owe(_end(order, Status.EXPIRED, event.at, None), Side.CUSTOMER, About.EXPIRED)
+            return order if event.unreachable else _owe(order, Side.RESTAURANT, About.EXPIRED)
+        case OrderNotCollected():
+            order = _end(order, Status.NOT_COLLECTED, event.at, event.by)
+            return _owe(order, Side.CUSTOMER, About.NOT_COLLECTED)
+        case ReminderDue():
+            order = replace(order, reminders=order.reminders + 1)
+            return _owe(order, Side.RESTAURANT, About.REMINDER)
+        case AnswerTimeExtended():
+            return replace(order, asked_at=event.at, answer_by=event.answer_by, reminders=0)
+        case UserUnreachable(about=about):
+            order = _told(order, Side.CUSTOMER, about)
+            return replace(order, unreachable=order.unreachable | {Side.CUSTOMER})
+        case RestaurantUnreachable(about=about):
+            order = _told(order, Side.RESTAURANT, about)
+            return replace(order, unreachable=order.unreachable | {Side.RESTAURANT})
+        case _:
+            assert_never(event)
+
+
+def _owe(order: Order, side: Side, about: About) -> Order:
+    if (side, about) in order.owed:
+        return order
+    return replace(order, owed=(*order.owed, (side, about)))
+
+
+def _told(order: Order, side: Side, about: About) -> Order:
+    owed = tuple(entry for entry in order.owed if entry != (side, about))
+    return replace(order, owed=owed, unreachable=order.unreachable - {side})
+
+
+def _forget_reminder(order: Order) -> Order:
+    owed = tuple(entry for entry in order.owed if entry != (Side.RESTAURANT, About.REMINDER))
+    return replace(order, owed=owed)
+
+
+def _end(order: Order, status: Status, at: datetime, by: Person | None) -> Order:
+    """Close the order. What was still to be said is overtaken, except that it was accepted if it was fulfilled."""
+    kept = ((Side.CUSTOMER, About.ACCEPTED),) if status is Status.FULFILLED else ()
+    owed = tuple(entry for entry in order.owed if entry in kept)
+    return replace(order, status=status, closed_at=at, closed_by=by, owed=owed)
+
+
+def next_deadline(order: Order) -> datetime | None:
+    """When the order next does something by itself: a reminder, its expiry, its closing. None once it is over."""
+    if order.status in WAITING:
+        window = order.answer_by - order.asked_at
+        if order.reminders < len(REMIND_AT):
+            return min(order.asked_at + window * REMIND_AT[order.reminders], order.answer_by)
+        return order.answer_by
+    if order.status in COOKING:
+        after = PICK_UP_REMINDER if order.reminders == 0 else PICK_UP_CLOSE
+        return _pick_up_by(order) + after
+    return None
+
+
+def _pick_up_by(order: Order) -> datetime:
+    promised = order.ready_by or order.asked_at
+    return max(promised, order.ready_at) if order.ready_at else promised
+
+
+def fold(events: Iterable[AnyEvent]) -> Order | None:
+    """The order that a history tells, or None for an empty one."""
+    order: Order | None = None
+    for event in events:
+        order = evolve(order, event)
+    return order

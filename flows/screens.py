@@ -1,0 +1,38 @@
+"""What a chat shows, as data: a text and its buttons. The bots and the workers turn it into messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Style = Literal["primary", "success", "danger"]
+
+
+@dataclass(frozen=True)
+class Button:
+    """One button of an inline keyboard: it carries a payload to the bot, opens a link, or copies a text.
+
+    `style` is the colour of Bot API 9.4 (blue, green, red); a client that lacks it shows the plain button.
+    """
+
+    text: str
+    payload: str | None = None
+    url: str | None = None
+    copy: str | None = None
+    style: Style | None = None
+
+    def __post_init__(self) -> None:
+        if sum(part is not None for part in (self.payload, self.url, self.copy)) != 1:
+            raise ValueError("a button has exactly one of payload, url and copy")
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A message: Telegram HTML of at most 4096 UTF-16 units after parsing, and rows of buttons below it."""
+
+    text: str
+    rows: tuple[tuple[Button, ...], ...] = ()
+
+    def fingerprint(self) -> str:
+        """The same for two screens that look the same; tells whether an edit would change anything."""
+        return repr((self.text, self.rows))

@@ -1,0 +1,134 @@
+"""Where a customer stands in the conversation: the carts, the dish being configured, and the view on screen.
+
+It is one JSON value per chat, written in the same transaction as whatever a tap causes.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from flows.money import Money
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Choice(_Frozen):
+    """A chosen option, by names, so that it survives a menu that was put in another order."""
+
+    group: str
+    option: str
+
+
+class CartLine(_Frozen):
+    """A dish in the cart. `unit` is the price shown when it was added; a changed one is said before placing."""
+
+    item_id: str
+    choices: tuple[Choice, ...] = ()
+    quantity: int = Field(ge=1, le=99)
+    unit: Money
+
+
+class Cart(_Frozen):
+    """What a customer means to order at one restaurant. Its id becomes the order's id."""
+
+    id: str
+    slug: str
+    lines: tuple[CartLine, ...] = ()
+    note: str = ""
+
+
+class Draft(_Frozen):
+    """The dish being configured before it goes into the cart."""
+
+    slug: str
+    item_id: str
+    choices: tuple[Choice, ...] = ()
+    quantity: int = Field(default=1, ge=1, le=99)
+
+
+class RestaurantsView(_Frozen):
+    kind: Literal["restaurants"] = "restaurants"
+
+
+class MenuView(_Frozen):
+    kind: Literal["menu"] = "menu"
+    slug: str
+
+
+class CategoryView(_Frozen):
+    kind: Literal["category"] = "category"
+    slug: str
+    category: int
+
+
+class ItemView(_Frozen):
+    """The draft's dish."""
+
+    kind: Literal["item"] = "item"
+    slug: str
+    item_id: str
+
+
+class CartView(_Frozen):
+    kind: Literal["cart"] = "cart"
+    slug: str
+
+
+class NoteView(_Frozen):
+    """The next text is the note for the kitchen."""
+
+    kind: Literal["note"] = "note"
+    slug: str
+
+
+class OrderView(_Frozen):
+    """An order's live status; `asking` while *Cancel* asks once more; `listed` when opened from /orders."""
+
+    kind: Literal["order"] = "order"
+    order_id: str
+    asking: bool = False
+    listed: bool = False
+
+
+class OrdersView(_Frozen):
+    kind: Literal["orders"] = "orders"
+    page: int = 0
+
+
+class HelpView(_Frozen):
+    kind: Literal["help"] = "help"
+
+
+View = Annotated[
+    RestaurantsView | MenuView | CategoryView | ItemView | CartView | NoteView | OrderView | OrdersView | HelpView,
+    Field(discriminator="kind"),
+]
+
+
+class Session(_Frozen):
+    """One chat's state. `cause` is the id of the last update that took effect; `message_id` the live menu message."""
+
+    cause: str = ""
+    message_id: int | None = None
+    view: View = RestaurantsView()
+    carts: tuple[Cart, ...] = ()
+    draft: Draft | None = None
+
+    def cart(self, slug: str) -> Cart | None:
+        """The cart at that restaurant; there is one per restaurant."""
+        return next((cart for cart in self.carts if cart.slug == slug), None)
+
+    def cart_by_id(self, cart_id: str) -> Cart | None:
+        return next((cart for cart in self.carts if cart.id == cart_id), None)
+
+    def with_cart(self, cart: Cart) -> Session:
+        """The same with this cart in place of the one at its restaurant."""
+        others = tuple(other for other in self.carts if other.slug != cart.slug)
+        return self.model_copy(update={"carts": (*others, cart)})
+
+    def without_cart(self, cart_id: str) -> Session:
+        return self.model_copy(update={"carts": tuple(cart for cart in self.carts if cart.id != cart_id)})
