@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
@@ -100,6 +100,15 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True)
+class Owed:
+    """A message that rings and that `side` is still to get, since the time of the event that called for it."""
+
+    side: Side
+    about: About
+    since: datetime
+
+
+@dataclass(frozen=True)
 class Order:
     """An order as its events tell it."""
 
@@ -118,8 +127,11 @@ class Order:
     reason: DeclineReason | CancelReason | None = None
     cancelled_by: Side | None = None
     unreachable: frozenset[Side] = frozenset()
-    owed: tuple[tuple[Side, About], ...] = ()
-    """What each side is still to be told by a message that rings, oldest first."""
+    owed: tuple[Owed, ...] = ()
+    changed: int = 1
+    """The version of the last event that people can see on the ticket or the status message..."""
+    changed_at: datetime = datetime.min.replace(tzinfo=UTC)
+    """... and when that was."""
     causes: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
@@ -131,9 +143,12 @@ class Order:
         """No command changes it any more; only delivery facts may follow."""
         return self.status not in WAITING | COOKING
 
-    def owed_to(self, side: Side) -> tuple[About, ...]:
+    def owed_to(self, side: Side) -> tuple[Owed, ...]:
         """What that side is still to be told, oldest first."""
-        return tuple(about for owed_side, about in self.owed if owed_side is side)
+        return tuple(owed for owed in self.owed if owed.side is side)
+
+    def owes(self, side: Side, about: About) -> bool:
+        return any((owed.side, owed.about) == (side, about) for owed in self.owed)
 
 
 def decide(order: Order | None, command: AnyCommand, now: datetime) -> list[AnyEvent]:
@@ -216,7 +231,7 @@ def _require_cooking(order: Order) -> None:
 
 def _ticket_was_seen(order: Order, now: datetime) -> list[AnyEvent]:
     """Staff answered a ticket whose delivery is not recorded (its worker died after sending): so it arrived."""
-    if (Side.RESTAURANT, About.PLACED) in order.owed:
+    if order.owes(Side.RESTAURANT, About.PLACED):
         return [RestaurantNotified(at=now, about=About.PLACED)]
     return []
 
@@ -256,7 +271,7 @@ def _wake(order: Order, now: datetime) -> list[AnyEvent]:
 
 
 def _record_notified(order: Order, side: Side, about: About, now: datetime) -> list[AnyEvent]:
-    if (side, about) not in order.owed:
+    if not order.owes(side, about):
         return []
     match side:
         case Side.CUSTOMER:
@@ -268,7 +283,7 @@ def _record_notified(order: Order, side: Side, about: About, now: datetime) -> l
 
 
 def _record_unreachable(order: Order, command: RecordUnreachable, now: datetime) -> list[AnyEvent]:
-    if (command.side, command.about) not in order.owed:
+    if not order.owes(command.side, command.about):
         return []
     match command.side:
         case Side.CUSTOMER:
@@ -283,96 +298,124 @@ def _record_unreachable(order: Order, command: RecordUnreachable, now: datetime)
             assert_never(command.side)
 
 
+_SILENT = (RestaurantNotified, UserNotified, RestaurantUnreachable, ReminderDue)
+"""Events that change nothing people see on the ticket or the status message."""
+
+
 def evolve(order: Order | None, event: AnyEvent) -> Order:
     """The order after an event. Raises `ValueError` for a history that does not begin with `order_placed`."""
     if isinstance(event, OrderPlaced):
         if order is not None:
             raise ValueError(f"order {event.order_id} placed twice")
-        return Order(
-            placed=event,
-            version=1,
-            status=Status.PLACED,
-            asked_at=event.at,
-            answer_by=event.answer_by,
-            owed=((Side.RESTAURANT, About.PLACED),),
-            causes=frozenset({event.cause}),
-        )
+        return _begin(event)
     if order is None:
         raise ValueError(f"a history begins with order_placed, not {event.kind}")
-    order = replace(order, version=order.version + 1, causes=order.causes | {event.cause})
+    after = _after(order, event)
+    version = order.version + 1
+    visible = not isinstance(event, _SILENT) or after.unreachable != order.unreachable
+    return replace(
+        after,
+        version=version,
+        changed=version if visible else order.changed,
+        changed_at=event.at if visible else order.changed_at,
+        causes=order.causes | {event.cause},
+    )
+
+
+def _begin(event: OrderPlaced) -> Order:
+    return Order(
+        placed=event,
+        version=1,
+        status=Status.PLACED,
+        asked_at=event.at,
+        answer_by=event.answer_by,
+        owed=(Owed(Side.RESTAURANT, About.PLACED, event.at),),
+        changed_at=event.at,
+        causes=frozenset({event.cause}),
+    )
+
+
+def _after(order: Order, event: AnyEvent) -> Order:
     match event:
+        case OrderPlaced():
+            raise ValueError("order_placed comes first, and once")
         case RestaurantNotified(about=about):
             status = Status.NOTIFIED if order.status is Status.PLACED else order.status
             return _told(replace(order, status=status), Side.RESTAURANT, about)
         case UserNotified(about=about):
             return _told(order, Side.CUSTOMER, about)
         case OrderAccepted():
-            order = replace(
-                order,
-                status=Status.ACCEPTED,
-                answered_by=event.by,
-                answered_at=event.at,
-                ready_by=event.ready_by,
-                reminders=0,
-            )
-            return _owe(_forget_reminder(order), Side.CUSTOMER, About.ACCEPTED)
-        case OrderReady():
-            order = replace(order, status=Status.READY, ready_at=event.at)
-            return _owe(order, Side.CUSTOMER, About.READY)
+            return _accepted(order, event)
+        case OrderReady(at=at):
+            return _owe(replace(order, status=Status.READY, ready_at=at), Side.CUSTOMER, About.READY, at)
         case OrderFulfilled():
             return _end(order, Status.FULFILLED, event.at, event.by)
-        case OrderDeclined():
-            order = replace(order, reason=event.reason, answered_by=event.by, answered_at=event.at)
-            return _owe(_end(order, Status.DECLINED, event.at, event.by), Side.CUSTOMER, About.DECLINED)
+        case OrderDeclined(at=at):
+            order = replace(order, reason=event.reason, answered_by=event.by, answered_at=at)
+            return _owe(_end(order, Status.DECLINED, at, event.by), Side.CUSTOMER, About.DECLINED, at)
         case OrderCancelled():
-            order = replace(order, reason=event.reason, cancelled_by=event.side)
-            # The side that cancelled saw its own tap answered; the other one must hear of it.
-            ended = _end(order, Status.CANCELLED, event.at, event.by)
-            if event.side is Side.RESTAURANT:
-                return _owe(ended, Side.CUSTOMER, About.CANCELLED)
-            unseen = (Side.RESTAURANT, About.PLACED) in order.owed
-            return ended if unseen else _owe(ended, Side.RESTAURANT, About.CANCELLED)
-        case OrderExpired():
-            order = _owe(_end(order, Status.EXPIRED, event.at, None), Side.CUSTOMER, About.EXPIRED)
-            return order if event.unreachable else _owe(order, Side.RESTAURANT, About.EXPIRED)
-        case OrderNotCollected():
-            order = _end(order, Status.NOT_COLLECTED, event.at, event.by)
-            return _owe(order, Side.CUSTOMER, About.NOT_COLLECTED)
-        case ReminderDue():
-            order = replace(order, reminders=order.reminders + 1)
-            return _owe(order, Side.RESTAURANT, About.REMINDER)
+            return _cancelled(order, event)
+        case OrderExpired(at=at):
+            ended = _owe(_end(order, Status.EXPIRED, at, None), Side.CUSTOMER, About.EXPIRED, at)
+            return ended if event.unreachable else _owe(ended, Side.RESTAURANT, About.EXPIRED, at)
+        case OrderNotCollected(at=at):
+            ended = _end(order, Status.NOT_COLLECTED, at, event.by)
+            return _owe(ended, Side.CUSTOMER, About.NOT_COLLECTED, at)
+        case ReminderDue(at=at):
+            reminded = replace(order, reminders=order.reminders + 1)
+            return _owe(reminded, Side.RESTAURANT, About.REMINDER, at)
         case AnswerTimeExtended():
             return replace(order, asked_at=event.at, answer_by=event.answer_by, reminders=0)
         case UserUnreachable(about=about):
-            order = _told(order, Side.CUSTOMER, about)
-            return replace(order, unreachable=order.unreachable | {Side.CUSTOMER})
+            return _unreachable(order, Side.CUSTOMER, about)
         case RestaurantUnreachable(about=about):
-            order = _told(order, Side.RESTAURANT, about)
-            return replace(order, unreachable=order.unreachable | {Side.RESTAURANT})
+            return _unreachable(order, Side.RESTAURANT, about)
         case _:
             assert_never(event)
 
 
-def _owe(order: Order, side: Side, about: About) -> Order:
-    if (side, about) in order.owed:
-        return order
-    return replace(order, owed=(*order.owed, (side, about)))
+def _accepted(order: Order, event: OrderAccepted) -> Order:
+    answered = replace(
+        order,
+        status=Status.ACCEPTED,
+        answered_by=event.by,
+        answered_at=event.at,
+        ready_by=event.ready_by,
+        reminders=0,
+        # A reminder to answer that is still on its way is pointless now.
+        owed=tuple(owed for owed in order.owed if owed.about is not About.REMINDER),
+    )
+    return _owe(answered, Side.CUSTOMER, About.ACCEPTED, event.at)
+
+
+def _cancelled(order: Order, event: OrderCancelled) -> Order:
+    unseen = order.owes(Side.RESTAURANT, About.PLACED)
+    order = replace(order, reason=event.reason, cancelled_by=event.side)
+    ended = _end(order, Status.CANCELLED, event.at, event.by)
+    if event.side is Side.RESTAURANT:
+        return _owe(ended, Side.CUSTOMER, About.CANCELLED, event.at)
+    # Staff who have never seen the ticket need not hear that it is gone.
+    return ended if unseen else _owe(ended, Side.RESTAURANT, About.CANCELLED, event.at)
+
+
+def _owe(order: Order, side: Side, about: About, since: datetime) -> Order:
+    return order if order.owes(side, about) else replace(order, owed=(*order.owed, Owed(side, about, since)))
 
 
 def _told(order: Order, side: Side, about: About) -> Order:
-    owed = tuple(entry for entry in order.owed if entry != (side, about))
+    owed = tuple(owed for owed in order.owed if (owed.side, owed.about) != (side, about))
     return replace(order, owed=owed, unreachable=order.unreachable - {side})
 
 
-def _forget_reminder(order: Order) -> Order:
-    owed = tuple(entry for entry in order.owed if entry != (Side.RESTAURANT, About.REMINDER))
-    return replace(order, owed=owed)
+def _unreachable(order: Order, side: Side, about: About) -> Order:
+    order = _told(order, side, about)
+    return replace(order, unreachable=order.unreachable | {side})
 
 
 def _end(order: Order, status: Status, at: datetime, by: Person | None) -> Order:
     """Close the order. What was still to be said is overtaken, except that it was accepted if it was fulfilled."""
-    kept = ((Side.CUSTOMER, About.ACCEPTED),) if status is Status.FULFILLED else ()
-    owed = tuple(entry for entry in order.owed if entry in kept)
+    fulfilled = status is Status.FULFILLED
+    owed = tuple(owed for owed in order.owed if fulfilled and owed.about is About.ACCEPTED)
     return replace(order, status=status, closed_at=at, closed_by=by, owed=owed)
 
 

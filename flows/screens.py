@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Style = Literal["primary", "success", "danger"]
 
@@ -33,6 +33,17 @@ class Screen:
     text: str
     rows: tuple[tuple[Button, ...], ...] = ()
 
-    def fingerprint(self) -> str:
-        """The same for two screens that look the same; tells whether an edit would change anything."""
-        return repr((self.text, self.rows))
+    def keyboard(self) -> dict[str, list[list[dict[str, Any]]]]:
+        """The buttons as the Bot API's InlineKeyboardMarkup, which both libraries read from JSON."""
+        return {"inline_keyboard": [[_wire(button) for button in row] for row in self.rows]}
+
+
+def _wire(button: Button) -> dict[str, Any]:
+    fields = {
+        "text": button.text,
+        "callback_data": button.payload,
+        "url": button.url,
+        "copy_text": None if button.copy is None else {"text": button.copy},
+        "style": button.style,
+    }
+    return {name: value for name, value in fields.items() if value is not None}

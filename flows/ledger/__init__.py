@@ -1,0 +1,14 @@
+"""The ledger: the only part of `flows` that touches the store.
+
+Orders are lists of events; whatever follows from an event (indices, jobs, deadlines, the customer's session) is
+written in the same MULTI/EXEC as the event itself, so nothing is ever half-done.
+
+Writing never relies on a reply. Each transaction WATCHes what it read, and carries the id of its cause: after a
+conflict or a lost reply it reads again, and finding its own cause there means that it had succeeded.
+"""
+
+from flows.ledger.orders import Ledger
+from flows.ledger.restaurants import JoinResult
+from flows.ledger.shown import Shown
+
+__all__ = ["JoinResult", "Ledger", "Shown"]

@@ -1,0 +1,290 @@
+"""Orders in the store: appending events with all that follows from them, and reading them back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime, timedelta
+
+from redis import Redis
+from redis.client import Pipeline
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from flows import events, keys
+from flows.commands import AnyCommand, Wake
+from flows.events import AnyEvent, Side
+from flows.ledger.restaurants import Restaurants
+from flows.ledger.shown import ShownMessages
+from flows.ledger.transaction import text, transact
+from flows.order import Order, decide, evolve, fold, next_deadline
+from flows.ordering import Turn
+from flows.reactions import NOTIFY, QUEUE, REACTIONS
+from flows.session import Session
+
+RECHECK = timedelta(seconds=30)
+"""How long an outstanding notification is left alone before a clock looks whether its job still exists."""
+
+RESULT_TTL = 60  # seconds that RQ keeps a finished job
+FAILURE_TTL = 86_400  # seconds that RQ keeps a failed one, for `rq info` and dashboards
+
+SESSION_TTL = 90 * 86_400  # seconds that a cart waits for a customer who went away
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Ledger(Restaurants, ShownMessages):
+    """One store's orders, restaurants and sessions. Synchronous: call it from a thread where a loop runs."""
+
+    def __init__(self, redis: Redis, clock: Callable[[], datetime] = utc_now) -> None:
+        Restaurants.__init__(self, redis)
+        self.clock = clock
+        self._queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer)
+
+    # Reading
+
+    def history(self, order_id: str) -> list[AnyEvent]:
+        """The order's events, oldest first; empty for an unknown id. Raises `ValueError` for unreadable ones."""
+        return [events.load(raw) for raw in self._redis.lrange(keys.order(order_id), 0, -1)]
+
+    def order(self, order_id: str) -> Order | None:
+        return fold(self.history(order_id))
+
+    def orders_of(self, customer_id: int, limit: int = 50) -> list[Order]:
+        """That customer's orders, newest first."""
+        ids = self._redis.zrevrange(keys.orders_of_customer(customer_id), 0, limit - 1)
+        return self._fetch(ids)
+
+    def open_orders(self, slug: str) -> list[Order]:
+        """That restaurant's orders that are not over, oldest first."""
+        found = self._fetch(self._redis.smembers(keys.open_orders(slug)))
+        return sorted(found, key=lambda order: order.placed.at)
+
+    def orders(self) -> list[Order]:
+        """Every order, oldest first."""
+        return self._fetch(self._redis.zrange(keys.ORDERS, 0, -1))
+
+    def _fetch(self, ids: Iterable[bytes]) -> list[Order]:
+        with self._redis.pipeline(transaction=False) as pipe:
+            for order_id in ids:
+                pipe.lrange(keys.order(order_id.decode()), 0, -1)
+            histories = pipe.execute()
+        folded = (fold(map(events.load, history)) for history in histories)
+        return [order for order in folded if order is not None]
+
+    def read_events(self, after: str, block_ms: int | None = None) -> list[tuple[str, str, int, AnyEvent]]:
+        """Up to 500 entries (entry id, order id, version, event) of the stream of all events after an entry id.
+
+        `"0"` begins at the oldest. With `block_ms` it waits that long for a first one.
+        """
+        answer = self._redis.xread({keys.EVENTS: after}, count=500, block=block_ms)
+        return [
+            (entry.decode(), fields[b"order"].decode(), int(fields[b"version"]), events.load(fields[b"event"]))
+            for _, entries in answer or []
+            for entry, fields in entries
+        ]
+
+    def next_number(self, slug: str, day: date) -> int:
+        """The restaurant's next order number of that local day. A number taken and not used leaves a gap."""
+        key = keys.number(slug, day)
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.incr(key)
+            pipe.expire(key, 3 * 86_400)
+            taken: int = pipe.execute()[0]
+        return taken
+
+    # Writing
+
+    def session(self, chat_id: int) -> Session:
+        raw = self._redis.get(keys.session(chat_id))
+        return Session() if raw is None else Session.model_validate_json(raw)
+
+    def advance(self, chat_id: int, cause: str, step: Callable[[Session], Turn]) -> Turn:
+        """Take one update of a customer: the session's next state and the order's next events, as one step.
+
+        `step` may run again after a conflict. An update that has taken effect before gives the session as it is,
+        `repeated`. Raises `Refused`, with nothing saved.
+        """
+
+        def work(pipe: Pipeline) -> Turn:
+            raw = pipe.get(keys.session(chat_id))
+            session = Session() if raw is None else Session.model_validate_json(raw)
+            if session.cause == cause:
+                return Turn(session=session, repeated=True)
+            turn = step(session)
+            saved = turn.session.model_copy(update={"cause": cause})
+            order, new = None, list[AnyEvent]()
+            if turn.command is not None:
+                order_id, command = turn.command
+                pipe.watch(keys.order(order_id))
+                order = _read(pipe, order_id)
+                new = decide(order, command, self.clock())
+            pipe.multi()
+            pipe.set(keys.session(chat_id), saved.model_dump_json(), ex=SESSION_TTL)
+            self._stage(pipe, order, new, cause)
+            return Turn(session=saved, notice=turn.notice, command=turn.command)
+
+        return transact(self._redis, [keys.session(chat_id)], work)
+
+    def remember_message(self, chat_id: int, message_id: int | None) -> None:
+        """Note which message is the live menu of that chat, after it was sent."""
+
+        def work(pipe: Pipeline) -> None:
+            raw = pipe.get(keys.session(chat_id))
+            session = Session() if raw is None else Session.model_validate_json(raw)
+            if session.message_id != message_id:
+                pipe.multi()
+                changed = session.model_copy(update={"message_id": message_id})
+                pipe.set(keys.session(chat_id), changed.model_dump_json(), ex=SESSION_TTL)
+
+        transact(self._redis, [keys.session(chat_id)], work)
+
+    def execute(self, order_id: str, command: AnyCommand, cause: str) -> Order:
+        """Carry out a command. Returns the order as it is then; a cause already there changes nothing more.
+
+        Raises `Refused`, with nothing written.
+        """
+
+        def work(pipe: Pipeline) -> Order:
+            order = _read(pipe, order_id)
+            if order is not None and cause in order.causes:
+                return order
+            new = decide(order, command, self.clock())
+            if new:
+                pipe.multi()
+                order = self._stage(pipe, order, new, cause)
+            assert order is not None, "decide refuses every command on an unknown order but the one that places it"
+            return order
+
+        return transact(self._redis, [keys.order(order_id)], work)
+
+    def wake(self, order_id: str) -> None:
+        """An order's deadline has come: append what follows, and put down the next one."""
+
+        def work(pipe: Pipeline) -> None:
+            order = _read(pipe, order_id)
+            new = [] if order is None else decide(order, Wake(), self.clock())
+            pipe.multi()
+            after = self._stage(pipe, order, new, f"deadline-{0 if order is None else order.version}")
+            if not new:
+                _stage_deadline(pipe, order_id, after)
+
+        transact(self._redis, [keys.order(order_id)], work)
+
+    # Outstanding notifications
+
+    def settle(self, order_id: str, side: Side, version: int) -> bool:
+        """That side has been told all up to `version`: strike it off, unless more has happened (False)."""
+
+        def work(pipe: Pipeline) -> bool:
+            if pipe.llen(keys.order(order_id)) != version:
+                return False
+            pipe.multi()
+            pipe.zrem(keys.DUE, _notify_member(order_id, side))
+            return True
+
+        return transact(self._redis, [keys.order(order_id)], work)
+
+    def postpone(self, order_id: str, side: Side, until: datetime) -> None:
+        """Try to tell that side again at `until`."""
+        self._redis.zadd(keys.DUE, {_notify_member(order_id, side): until.timestamp()})
+
+    def requeue(self, order_id: str, side: Side) -> bool:
+        """Enqueue an outstanding notification anew unless its job is alive; True when it was enqueued."""
+
+        def work(pipe: Pipeline) -> bool:
+            version = pipe.llen(keys.order(order_id))
+            job_id = text(pipe.hget(keys.delivery(order_id), f"{side}:job"))
+            alive = job_id is not None and self._is_alive(job_id)
+            pipe.multi()
+            if version and not alive:
+                self._stage_notify(pipe, order_id, version, side)
+            elif alive:
+                self.stage_recheck(pipe, order_id, side)
+            else:
+                pipe.zrem(keys.DUE, _notify_member(order_id, side))
+            return bool(version) and not alive
+
+        return transact(self._redis, [keys.order(order_id), keys.delivery(order_id)], work)
+
+    def show_open_tickets(self, slug: str) -> None:
+        for order_id in self._redis.smembers(keys.open_orders(slug)):
+            self.requeue(order_id.decode(), Side.RESTAURANT)
+
+    def _is_alive(self, job_id: str) -> bool:
+        """Whether a job waits in the queue or is in the hands of a worker (a dead worker's are put back soon)."""
+        workers = [name.decode() for name in self._redis.smembers(keys.WORKERS)]
+        with self._redis.pipeline(transaction=False) as pipe:
+            for name in [self._queue.key, *map(keys.processing, workers)]:
+                pipe.lpos(name, job_id)
+            return any(position is not None for position in pipe.execute())
+
+    # Staging: what one transaction writes
+
+    def _stage(self, pipe: Pipeline, order: Order | None, new: list[AnyEvent], cause: str) -> Order | None:
+        """Stage the events and all that follows from them. Nothing here may fail once MULTI has begun."""
+        first = order is None
+        sides: dict[Side, None] = {}
+        for event in new:
+            event = event.model_copy(update={"cause": cause})
+            order = evolve(order, event)
+            data = events.dump(event)
+            pipe.rpush(keys.order(order.id), data)
+            pipe.xadd(keys.EVENTS, {"order": order.id, "version": order.version, "event": data})
+            sides |= dict.fromkeys(REACTIONS[event.kind])
+        if order is None or not new:
+            return order
+        if first:
+            _stage_indices(pipe, order)
+        if order.over:
+            pipe.srem(keys.open_orders(order.placed.restaurant.slug), order.id)
+        _stage_deadline(pipe, order.id, order)
+        for side in sides:
+            self._stage_notify(pipe, order.id, order.version, side)
+        return order
+
+    def _stage_notify(self, pipe: Pipeline, order_id: str, version: int, side: Side) -> None:
+        job_id = f"{order_id}-{version}-{side}"
+        self._queue.enqueue(
+            NOTIFY,
+            order_id,
+            str(side),
+            job_id=job_id,
+            result_ttl=RESULT_TTL,
+            failure_ttl=FAILURE_TTL,
+            pipeline=pipe,
+        )
+        pipe.hset(keys.delivery(order_id), f"{side}:job", job_id)
+        self.stage_recheck(pipe, order_id, side)
+
+    def stage_recheck(self, pipe: Pipeline, order_id: str, side: Side) -> None:
+        """Look again in `RECHECK` whether the notification still needs a job."""
+        pipe.zadd(keys.DUE, {_notify_member(order_id, side): (self.clock() + RECHECK).timestamp()})
+
+
+def _read(pipe: Pipeline, order_id: str) -> Order | None:
+    return fold(map(events.load, pipe.lrange(keys.order(order_id), 0, -1)))
+
+
+def _stage_indices(pipe: Pipeline, order: Order) -> None:
+    placed_at = order.placed.at.timestamp()
+    pipe.zadd(keys.ORDERS, {order.id: placed_at})
+    pipe.zadd(keys.orders_of_customer(order.placed.customer.id), {order.id: placed_at})
+    pipe.sadd(keys.open_orders(order.placed.restaurant.slug), order.id)
+
+
+def _wake_member(order_id: str) -> str:
+    return f"wake:{order_id}"
+
+
+def _notify_member(order_id: str, side: Side) -> str:
+    return f"notify:{order_id}:{side}"
+
+
+def _stage_deadline(pipe: Pipeline, order_id: str, order: Order | None) -> None:
+    deadline = None if order is None else next_deadline(order)
+    if deadline is None:
+        pipe.zrem(keys.DUE, _wake_member(order_id))
+    else:
+        pipe.zadd(keys.DUE, {_wake_member(order_id): deadline.timestamp()})

@@ -1,0 +1,61 @@
+"""Made-up orders and people for the tests of every part."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from flows.commands import AnyCommand, PlaceOrder
+from flows.events import AnyEvent, Line, Person, RestaurantCard
+from flows.money import Money
+from flows.order import Order, decide, evolve
+
+NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
+CARLA = Person(id=77, name="Carla")
+ANNA = Person(id=501, name="Anna")
+BRUNO = Person(id=502, name="Bruno")
+NONNA = RestaurantCard(
+    slug="nonna", name="Trattoria da Nonna", address="Via Roma 1, Torino", phone="+39 011 000000", timezone="Europe/Rome"
+)
+
+
+def eur(minor: int) -> Money:
+    return Money(minor=minor, currency="EUR")
+
+
+def place(order_id: str = "0rder0000001", *, customer: Person = CARLA, note: str = "", seconds: int = 300) -> PlaceOrder:
+    """The command of a customer who orders two large margheritas."""
+    line = Line(item_id="margherita", name="Margherita", options=("Large",), quantity=2, unit=eur(1150))
+    return PlaceOrder(
+        order_id=order_id,
+        number=17,
+        code="4821",
+        restaurant=NONNA,
+        customer=customer,
+        lines=(line,),
+        note=note,
+        total=line.total,
+        accept_within=seconds,
+    )
+
+
+def after(*steps: AnyCommand | timedelta, now: datetime = NOON) -> Order:
+    """The order after these commands, with time passing where a step is a timedelta. It begins placed at noon."""
+    order, now = run(None, place(), now), now
+    for step in steps:
+        if isinstance(step, timedelta):
+            now += step
+        else:
+            order = run(order, step, now)
+    return order
+
+
+def run(order: Order | None, command: AnyCommand, now: datetime) -> Order:
+    """Decide and evolve, as the ledger does, with a cause of its own for each call."""
+    for event in decide(order, command, now):
+        order = evolve(order, stamped(event, f"test-{0 if order is None else order.version}"))
+    assert order is not None
+    return order
+
+
+def stamped(event: AnyEvent, cause: str) -> AnyEvent:
+    return event.model_copy(update={"cause": cause})

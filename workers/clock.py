@@ -1,0 +1,88 @@
+"""The clock inside every worker: it wakes what is due. There is no leader; two clocks at once do no harm."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from flows import keys
+from flows.commands import ExtendAnswerTime
+from flows.events import Side
+from flows.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+BATCH = 200  # deadlines looked at in one tick
+
+BEAT = timedelta(seconds=5)
+"""How often a clock notes that it is running."""
+
+DOWNTIME = timedelta(seconds=30)
+"""A gap between two notes that counts as a downtime."""
+
+GRACE = timedelta(minutes=2)
+"""The least time that staff get to answer an order after a downtime."""
+
+SET_ASIDE = timedelta(minutes=1)
+"""How long a deadline that can't be handled (an unreadable order, say) is kept from the others' way."""
+
+
+class Clock:
+    """Looks at the deadlines. Synchronous; `tick` takes a few round trips."""
+
+    def __init__(self, ledger: Ledger, redis: Redis) -> None:
+        self._ledger = ledger
+        self._redis = redis
+
+    def tick(self) -> int:
+        """Wake everything that is due now. Returns how many there were."""
+        now = self._ledger.clock()
+        self._beat(now)
+        members = self._redis.zrangebyscore(keys.DUE, 0, now.timestamp(), start=0, num=BATCH)
+        for member in members:
+            self._wake(member.decode(), now)
+        return len(members)
+
+    def _wake(self, member: str, now: datetime) -> None:
+        try:
+            kind, order_id, *rest = member.split(":")
+            if kind == "wake":
+                self._ledger.wake(order_id)
+            else:
+                self._ledger.requeue(order_id, Side(rest[0]))
+        except RedisError:
+            raise
+        except Exception:
+            log.exception("%s can't be handled; it is tried again in %s", member, SET_ASIDE)
+            self._redis.zadd(keys.DUE, {member: (now + SET_ASIDE).timestamp()}, xx=True)
+
+    def _beat(self, now: datetime) -> None:
+        raw = self._redis.get(keys.BEAT)
+        last = None if raw is None else datetime.fromisoformat(raw.decode())
+        if last is not None and now - last > DOWNTIME:
+            self._give_grace(last, now)
+        if last is None or now - last >= BEAT:
+            self._redis.set(keys.BEAT, now.isoformat())
+
+    def _give_grace(self, last: datetime, now: datetime) -> None:
+        """Nobody watched since `last`: whoever waits for an answer gets at least `GRACE` before it expires.
+
+        The beat is written only afterwards, so a clock that dies in between leaves the rest to the next one;
+        `last` in the cause keeps an order from getting its grace twice.
+        """
+        log.warning("nothing ran from %s to %s; waiting orders get a grace of %s", last, now, GRACE)
+        for member in self._redis.zrange(keys.DUE, 0, -1):
+            kind, _, order_id = member.decode().partition(":")
+            if kind == "wake":
+                self._extend(order_id, ExtendAnswerTime(until=now + GRACE), f"downtime-{last.isoformat()}")
+
+    def _extend(self, order_id: str, command: ExtendAnswerTime, cause: str) -> None:
+        try:
+            self._ledger.execute(order_id, command, cause)
+        except RedisError:
+            raise
+        except Exception:
+            log.exception("order %s can't be given its grace", order_id)

@@ -1,0 +1,53 @@
+"""Bringing back the jobs of a worker that died.
+
+Each worker moves what it takes into a processing list of its own, under one lease of seconds. A worker whose lease is
+missing at two looks, a second apart, is dead (twice, so that a paused store does not expire everybody), and its list
+goes back to the front of the queue.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from redis import Redis
+
+from flows import keys
+
+log = logging.getLogger(__name__)
+
+LEASE = 3  # seconds that a worker counts as alive after its last sign of life
+LOOK_EVERY = 1.0  # seconds between two looks of one worker at the others
+
+
+class Recovery:
+    """One worker's view of the others."""
+
+    def __init__(self, redis: Redis, queue_key: str, worker: str) -> None:
+        self._redis = redis
+        self._queue_key = queue_key
+        self._worker = worker
+        self._missing: set[str] = set()
+
+    def renew(self) -> None:
+        """Say that this worker is alive, for `LEASE` seconds."""
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(keys.lease(self._worker), "1", ex=LEASE)
+            pipe.sadd(keys.WORKERS, self._worker)
+            pipe.execute()
+
+    def look(self) -> int:
+        """Put back the jobs of workers missing for the second time. Returns how many jobs."""
+        names = [name.decode() for name in self._redis.smembers(keys.WORKERS)]
+        missing = {name for name in names if not self._redis.exists(keys.lease(name))} - {self._worker}
+        dead, self._missing = missing & self._missing, missing
+        return sum(self.put_back(name) for name in dead)
+
+    def put_back(self, worker: str) -> int:
+        """Move a worker's jobs to the front of the queue, in their order, and forget the worker."""
+        moved = 0
+        while self._redis.lmove(keys.processing(worker), self._queue_key, "RIGHT", "LEFT") is not None:
+            moved += 1
+        self._redis.srem(keys.WORKERS, worker)
+        if moved:
+            log.warning("worker %s is gone; %d of its jobs are back in the queue", worker, moved)
+        return moved

@@ -1,0 +1,119 @@
+"""One sender for both bots, and one mapping of Telegram's errors to what a delivery does about them."""
+
+from __future__ import annotations
+
+from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
+from telegram.constants import ParseMode
+from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter
+from telegram.request import HTTPXRequest
+
+from flows.events import Side
+from flows.screens import Screen
+
+CONNECTIONS = 64  # per bot; what one worker process keeps in flight at most
+
+_GONE = ("chat not found", "user not found", "group chat was deactivated", "have no rights to send", "peer_id_invalid")
+_VANISHED = ("message to edit not found", "message can't be edited", "message_id_invalid")
+
+
+class Later(Exception):
+    """Not now. `seconds` is what Telegram asked for (429), or None where a backoff decides."""
+
+    def __init__(self, seconds: float | None, reason: str) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+
+class Unreachable(Exception):
+    """This chat can't be written to, and trying again won't help: blocked, kicked, gone."""
+
+
+class Moved(Exception):
+    """The group has become a supergroup with another id."""
+
+    def __init__(self, chat_id: int) -> None:
+        super().__init__(f"moved to {chat_id}")
+        self.chat_id = chat_id
+
+
+class Vanished(Exception):
+    """The message to edit is no longer there, or too old to edit."""
+
+
+class Sender:
+    """Sends and edits messages as either bot. Keeps its connections open; `close` them in the end."""
+
+    def __init__(self, api_url: str, customer_token: str, restaurant_token: str) -> None:
+        self._bots = {
+            Side.CUSTOMER: _bot(api_url, customer_token),
+            Side.RESTAURANT: _bot(api_url, restaurant_token),
+        }
+
+    async def send(self, side: Side, chat_id: int, screen: Screen, reply_to: int | None = None) -> int:
+        """Send a new message, which rings. Returns its id. Raises `Later`, `Unreachable` or `Moved`."""
+        reply = None if reply_to is None else ReplyParameters(reply_to, allow_sending_without_reply=True)
+        try:
+            message = await self._bots[side].send_message(
+                chat_id,
+                screen.text,
+                parse_mode=ParseMode.HTML,
+                reply_markup=_markup(screen),
+                reply_parameters=reply,
+                link_preview_options=LinkPreviewOptions(is_disabled=True),
+            )
+        except Exception as error:
+            raise _meaning(error) from error
+        return message.message_id
+
+    async def edit(self, side: Side, chat_id: int, message_id: int, screen: Screen) -> None:
+        """Bring a message up to date, silently; no change counts as done. Raises also `Vanished`."""
+        try:
+            await self._bots[side].edit_message_text(
+                screen.text,
+                chat_id,
+                message_id,
+                parse_mode=ParseMode.HTML,
+                reply_markup=_markup(screen),
+                link_preview_options=LinkPreviewOptions(is_disabled=True),
+            )
+        except Exception as error:
+            if "message is not modified" not in str(error).lower():
+                raise _meaning(error) from error
+
+    async def close(self) -> None:
+        for bot in self._bots.values():
+            await bot.request.shutdown()
+
+
+def _bot(api_url: str, token: str) -> Bot:
+    request = HTTPXRequest(connection_pool_size=CONNECTIONS, read_timeout=10, write_timeout=10, connect_timeout=5)
+    return Bot(token, base_url=f"{api_url}/bot", request=request)
+
+
+def _markup(screen: Screen) -> InlineKeyboardMarkup | None:
+    return InlineKeyboardMarkup.de_json(screen.keyboard(), None) if screen.rows else None
+
+
+def _meaning(error: Exception) -> Exception:
+    """What a delivery should do about an error of python-telegram-bot; unknown ones are themselves."""
+    words = str(error).lower()
+    match error:
+        case RetryAfter():
+            wait = error.retry_after
+            return Later(wait if isinstance(wait, int) else wait.total_seconds(), "Telegram asked to slow down")
+        case ChatMigrated():
+            return Moved(error.new_chat_id)
+        case Forbidden():
+            return Unreachable(str(error))
+        case BadRequest() if any(sign in words for sign in _VANISHED):
+            return Vanished(str(error))
+        case BadRequest() if any(sign in words for sign in _GONE):
+            return Unreachable(str(error))
+        case BadRequest():
+            return error
+        case InvalidToken():
+            return Later(None, "Telegram refused the bot's token")
+        case NetworkError():
+            return Later(None, f"Telegram is out of reach: {type(error.__cause__ or error).__name__}")
+        case _:
+            return error
