@@ -236,7 +236,7 @@ def dump(event: AnyEvent) -> bytes:
     return event.model_dump_json().encode()
 
 
-def load(data: bytes) -> AnyEvent:
+def load(data: bytes | str) -> AnyEvent:
     """Read a stored event, brought up to today's shape. Raises `ValueError` for what is no event."""
     raw = json.loads(data)
     if not isinstance(raw, dict):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
@@ -117,6 +117,7 @@ class Order:
     status: Status
     asked_at: datetime
     answer_by: datetime
+    changed_at: datetime  # when `changed` was
     reminders: int = 0
     ready_by: datetime | None = None
     answered_by: Person | None = None
@@ -129,9 +130,7 @@ class Order:
     unreachable: frozenset[Side] = frozenset()
     owed: tuple[Owed, ...] = ()
     changed: int = 1
-    """The version of the last event that people can see on the ticket or the status message..."""
-    changed_at: datetime = datetime.min.replace(tzinfo=UTC)
-    """... and when that was."""
+    """The version of the last event that people can see on the ticket or the status message."""
     causes: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property

@@ -14,7 +14,11 @@ CARLA = Person(id=77, name="Carla")
 ANNA = Person(id=501, name="Anna")
 BRUNO = Person(id=502, name="Bruno")
 NONNA = RestaurantCard(
-    slug="nonna", name="Trattoria da Nonna", address="Via Roma 1, Torino", phone="+39 011 000000", timezone="Europe/Rome"
+    slug="nonna",
+    name="Trattoria da Nonna",
+    address="Via Roma 1, Torino",
+    phone="+39 011 000000",
+    timezone="Europe/Rome",
 )
 
 
@@ -22,7 +26,9 @@ def eur(minor: int) -> Money:
     return Money(minor=minor, currency="EUR")
 
 
-def place(order_id: str = "0rder0000001", *, customer: Person = CARLA, note: str = "", seconds: int = 300) -> PlaceOrder:
+def place(
+    order_id: str = "0rder0000001", *, customer: Person = CARLA, note: str = "", seconds: int = 300
+) -> PlaceOrder:
     """The command of a customer who orders two large margheritas."""
     line = Line(item_id="margherita", name="Margherita", options=("Large",), quantity=2, unit=eur(1150))
     return PlaceOrder(
@@ -38,9 +44,10 @@ def place(order_id: str = "0rder0000001", *, customer: Person = CARLA, note: str
     )
 
 
-def after(*steps: AnyCommand | timedelta, now: datetime = NOON) -> Order:
+def after(*steps: AnyCommand | timedelta) -> Order:
     """The order after these commands, with time passing where a step is a timedelta. It begins placed at noon."""
-    order, now = run(None, place(), now), now
+    now = NOON
+    order = run(None, place(), now)
     for step in steps:
         if isinstance(step, timedelta):
             now += step

@@ -12,6 +12,7 @@ from flows import keys
 from flows.commands import ExtendAnswerTime
 from flows.events import Side
 from flows.ledger import Ledger
+from flows.store import text, texts
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +42,9 @@ class Clock:
         """Wake everything that is due now. Returns how many there were."""
         now = self._ledger.clock()
         self._beat(now)
-        members = self._redis.zrangebyscore(keys.DUE, 0, now.timestamp(), start=0, num=BATCH)
+        members = texts(self._redis.zrangebyscore(keys.DUE, 0, now.timestamp(), start=0, num=BATCH))
         for member in members:
-            self._wake(member.decode(), now)
+            self._wake(member, now)
         return len(members)
 
     def _wake(self, member: str, now: datetime) -> None:
@@ -61,7 +62,7 @@ class Clock:
 
     def _beat(self, now: datetime) -> None:
         raw = self._redis.get(keys.BEAT)
-        last = None if raw is None else datetime.fromisoformat(raw.decode())
+        last = None if raw is None else datetime.fromisoformat(text(raw))
         if last is not None and now - last > DOWNTIME:
             self._give_grace(last, now)
         if last is None or now - last >= BEAT:
@@ -74,8 +75,8 @@ class Clock:
         `last` in the cause keeps an order from getting its grace twice.
         """
         log.warning("nothing ran from %s to %s; waiting orders get a grace of %s", last, now, GRACE)
-        for member in self._redis.zrange(keys.DUE, 0, -1):
-            kind, _, order_id = member.decode().partition(":")
+        for member in texts(self._redis.zrange(keys.DUE, 0, -1)):
+            kind, _, order_id = member.partition(":")
             if kind == "wake":
                 self._extend(order_id, ExtendAnswerTime(until=now + GRACE), f"downtime-{last.isoformat()}")
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
 from redis import Redis
@@ -95,11 +95,11 @@ class Courier:
             if shown.version >= order.changed:
                 return shown.message_id
             try:
-                await self._sender.edit(side, chat_id, shown.message_id, _card(order, side, self._ledger.clock()))
+                await self._sender.edit(side, chat_id, shown.message_id, _card(order, side))
                 return await self._remember(order, side, chat_id, shown.message_id)
             except Vanished:
                 log.info("order %s: the message shown to %s is gone, sending it anew", order.id, side)
-        message_id = await self._sender.send(side, chat_id, _card(order, side, self._ledger.clock()))
+        message_id = await self._sender.send(side, chat_id, _card(order, side))
         return await self._remember(order, side, chat_id, message_id)
 
     async def _remember(self, order: Order, side: Side, chat_id: int, message_id: int) -> int:
@@ -173,8 +173,8 @@ class Courier:
                 log.info("order %s: the lock of %s had expired", order_id, side)
 
 
-def _card(order: Order, side: Side, now: datetime) -> Screen:
-    return customer.status_screen(order) if side is Side.CUSTOMER else staff.ticket_screen(order, now=now)
+def _card(order: Order, side: Side) -> Screen:
+    return customer.status_screen(order) if side is Side.CUSTOMER else staff.ticket_screen(order)
 
 
 def _ring(order: Order, owed: Owed) -> Screen:

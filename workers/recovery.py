@@ -12,6 +12,7 @@ import logging
 from redis import Redis
 
 from flows import keys
+from flows.store import texts
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class Recovery:
 
     def look(self) -> int:
         """Put back the jobs of workers missing for the second time. Returns how many jobs."""
-        names = [name.decode() for name in self._redis.smembers(keys.WORKERS)]
+        names = texts(self._redis.smembers(keys.WORKERS))
         missing = {name for name in names if not self._redis.exists(keys.lease(name))} - {self._worker}
         dead, self._missing = missing & self._missing, missing
         return sum(self.put_back(name) for name in dead)

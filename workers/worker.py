@@ -11,6 +11,7 @@ From RQ's internals it uses `prepare_execution`, `prepare_job_execution`, `_fina
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
@@ -35,6 +36,7 @@ from rq.worker.base import WorkerStatus
 
 from flows import keys
 from flows.reactions import QUEUE
+from flows.store import text, texts
 from workers.clock import Clock
 from workers.recovery import LOOK_EVERY, Recovery
 
@@ -133,11 +135,11 @@ class Worker(BaseWorker):
             return
         mine = keys.processing(self.name)
         left = await asyncio.to_thread(self._redis.lrange, mine, 0, -1)
-        taken.extend(job_id.decode() for job_id in left if job_id.decode() not in self._in_hand)
+        taken.extend(job_id for job_id in texts(left) if job_id not in self._in_hand)
         if not taken:
             moved = await asyncio.to_thread(self._redis.blmove, self._queue.key, mine, 1, "LEFT", "RIGHT")
             if moved is not None:
-                taken.append(moved.decode())
+                taken.append(text(moved))
 
     # One job
 
@@ -186,7 +188,5 @@ class Worker(BaseWorker):
 
 async def _sleep(seconds: float, stop: asyncio.Event) -> None:
     """Sleep, but not past `stop`."""
-    try:
+    with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from redis import Redis
 from redis.client import Pipeline
@@ -15,11 +16,12 @@ from flows.commands import AnyCommand, Wake
 from flows.events import AnyEvent, Side
 from flows.ledger.restaurants import Restaurants
 from flows.ledger.shown import ShownMessages
-from flows.ledger.transaction import text, transact
-from flows.order import Order, decide, evolve, fold, next_deadline
+from flows.ledger.transaction import transact
+from flows.order import Order, Refused, Why, decide, evolve, fold, next_deadline
 from flows.ordering import Turn
 from flows.reactions import NOTIFY, QUEUE, REACTIONS
 from flows.session import Session
+from flows.store import text, texts
 
 RECHECK = timedelta(seconds=30)
 """How long an outstanding notification is left alone before a clock looks whether its job still exists."""
@@ -54,21 +56,21 @@ class Ledger(Restaurants, ShownMessages):
     def orders_of(self, customer_id: int, limit: int = 50) -> list[Order]:
         """That customer's orders, newest first."""
         ids = self._redis.zrevrange(keys.orders_of_customer(customer_id), 0, limit - 1)
-        return self._fetch(ids)
+        return self._fetch(texts(ids))
 
     def open_orders(self, slug: str) -> list[Order]:
         """That restaurant's orders that are not over, oldest first."""
-        found = self._fetch(self._redis.smembers(keys.open_orders(slug)))
+        found = self._fetch(texts(self._redis.smembers(keys.open_orders(slug))))
         return sorted(found, key=lambda order: order.placed.at)
 
     def orders(self) -> list[Order]:
         """Every order, oldest first."""
-        return self._fetch(self._redis.zrange(keys.ORDERS, 0, -1))
+        return self._fetch(texts(self._redis.zrange(keys.ORDERS, 0, -1)))
 
-    def _fetch(self, ids: Iterable[bytes]) -> list[Order]:
+    def _fetch(self, ids: Iterable[str]) -> list[Order]:
         with self._redis.pipeline(transaction=False) as pipe:
             for order_id in ids:
-                pipe.lrange(keys.order(order_id.decode()), 0, -1)
+                pipe.lrange(keys.order(order_id), 0, -1)
             histories = pipe.execute()
         folded = (fold(map(events.load, history)) for history in histories)
         return [order for order in folded if order is not None]
@@ -78,9 +80,9 @@ class Ledger(Restaurants, ShownMessages):
 
         `"0"` begins at the oldest. With `block_ms` it waits that long for a first one.
         """
-        answer = self._redis.xread({keys.EVENTS: after}, count=500, block=block_ms)
+        answer: Any = self._redis.xread({keys.EVENTS: after}, count=500, block=block_ms)
         return [
-            (entry.decode(), fields[b"order"].decode(), int(fields[b"version"]), events.load(fields[b"event"]))
+            (text(entry), text(fields[b"order"]), int(fields[b"version"]), events.load(fields[b"event"]))
             for _, entries in answer or []
             for entry, fields in entries
         ]
@@ -117,7 +119,7 @@ class Ledger(Restaurants, ShownMessages):
             order, new = None, list[AnyEvent]()
             if turn.command is not None:
                 order_id, command = turn.command
-                pipe.watch(keys.order(order_id))
+                pipe.watch(keys.order(order_id))  # type: ignore[no-untyped-call]
                 order = _read(pipe, order_id)
                 new = decide(order, command, self.clock())
             pipe.multi()
@@ -154,7 +156,8 @@ class Ledger(Restaurants, ShownMessages):
             if new:
                 pipe.multi()
                 order = self._stage(pipe, order, new, cause)
-            assert order is not None, "decide refuses every command on an unknown order but the one that places it"
+            if order is None:
+                raise Refused(Why.UNKNOWN_ORDER)
             return order
 
         return transact(self._redis, [keys.order(order_id)], work)
@@ -195,13 +198,13 @@ class Ledger(Restaurants, ShownMessages):
 
         def work(pipe: Pipeline) -> bool:
             version = pipe.llen(keys.order(order_id))
-            job_id = text(pipe.hget(keys.delivery(order_id), f"{side}:job"))
-            alive = job_id is not None and self._is_alive(job_id)
+            job_id = pipe.hget(keys.delivery(order_id), f"{side}:job")
+            alive = job_id is not None and self._is_alive(text(job_id))
             pipe.multi()
             if version and not alive:
                 self._stage_notify(pipe, order_id, version, side)
             elif alive:
-                self.stage_recheck(pipe, order_id, side)
+                self._stage_recheck(pipe, order_id, side)
             else:
                 pipe.zrem(keys.DUE, _notify_member(order_id, side))
             return bool(version) and not alive
@@ -209,12 +212,12 @@ class Ledger(Restaurants, ShownMessages):
         return transact(self._redis, [keys.order(order_id), keys.delivery(order_id)], work)
 
     def show_open_tickets(self, slug: str) -> None:
-        for order_id in self._redis.smembers(keys.open_orders(slug)):
-            self.requeue(order_id.decode(), Side.RESTAURANT)
+        for order_id in texts(self._redis.smembers(keys.open_orders(slug))):
+            self.requeue(order_id, Side.RESTAURANT)
 
     def _is_alive(self, job_id: str) -> bool:
         """Whether a job waits in the queue or is in the hands of a worker (a dead worker's are put back soon)."""
-        workers = [name.decode() for name in self._redis.smembers(keys.WORKERS)]
+        workers = texts(self._redis.smembers(keys.WORKERS))
         with self._redis.pipeline(transaction=False) as pipe:
             for name in [self._queue.key, *map(keys.processing, workers)]:
                 pipe.lpos(name, job_id)
@@ -256,15 +259,16 @@ class Ledger(Restaurants, ShownMessages):
             pipeline=pipe,
         )
         pipe.hset(keys.delivery(order_id), f"{side}:job", job_id)
-        self.stage_recheck(pipe, order_id, side)
+        self._stage_recheck(pipe, order_id, side)
 
-    def stage_recheck(self, pipe: Pipeline, order_id: str, side: Side) -> None:
+    def _stage_recheck(self, pipe: Pipeline, order_id: str, side: Side) -> None:
         """Look again in `RECHECK` whether the notification still needs a job."""
         pipe.zadd(keys.DUE, {_notify_member(order_id, side): (self.clock() + RECHECK).timestamp()})
 
 
 def _read(pipe: Pipeline, order_id: str) -> Order | None:
-    return fold(map(events.load, pipe.lrange(keys.order(order_id), 0, -1)))
+    stored: list[bytes] = pipe.lrange(keys.order(order_id), 0, -1)  # type: ignore[assignment]
+    return fold(map(events.load, stored))
 
 
 def _stage_indices(pipe: Pipeline, order: Order) -> None:

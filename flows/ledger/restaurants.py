@@ -11,8 +11,9 @@ from redis import Redis
 from redis.client import Pipeline
 
 from flows import keys
-from flows.ledger.transaction import text, transact
+from flows.ledger.transaction import transact
 from flows.menu import Restaurant, Service
+from flows.store import text
 
 
 class JoinOutcome(StrEnum):
@@ -73,7 +74,7 @@ class Restaurants:
 
     def staff_restaurant(self, chat_id: int) -> str | None:
         """The slug of the restaurant whose staff chat this is, or None."""
-        return text(self._redis.hget(keys.STAFF, str(chat_id)))
+        return _maybe(self._redis.hget(keys.STAFF, str(chat_id)))
 
     def create_invite(self, slug: str, seconds: int) -> str:
         """A new invite that works once within so many seconds; an earlier one still open is withdrawn."""
@@ -88,7 +89,7 @@ class Restaurants:
 
     def open_invite(self, slug: str) -> str | None:
         """The restaurant's invite that is neither used, expired nor withdrawn, or None."""
-        return text(self._redis.get(keys.invite_of(slug)))
+        return _maybe(self._redis.get(keys.invite_of(slug)))
 
     def revoke_invite(self, slug: str) -> bool:
         """Withdraw the open invite; False when there was none."""
@@ -104,8 +105,8 @@ class Restaurants:
         """
 
         def work(pipe: Pipeline) -> JoinResult:
-            slug = text(pipe.get(keys.invite(token)))
-            mine = text(pipe.hget(keys.STAFF, str(chat_id)))
+            slug = _maybe(pipe.get(keys.invite(token)))
+            mine = _maybe(pipe.hget(keys.STAFF, str(chat_id)))
             served = None if mine is None else self.restaurant(mine)
             if slug is None:
                 outcome = JoinOutcome.BAD_INVITE if served is None else JoinOutcome.ALREADY_HERE
@@ -131,7 +132,7 @@ class Restaurants:
         """The bot is no longer in that chat: its restaurant has no staff chat now. Returns the slug, or None."""
 
         def work(pipe: Pipeline) -> str | None:
-            slug = text(pipe.hget(keys.STAFF, str(chat_id)))
+            slug = _maybe(pipe.hget(keys.STAFF, str(chat_id)))
             if slug is not None:
                 service = _service(pipe, slug)
                 pipe.multi()
@@ -144,9 +145,9 @@ class Restaurants:
         """A group became a supergroup: same people, another id. Returns the slug, or None for a stranger's chat."""
 
         def work(pipe: Pipeline) -> str | None:
-            slug = text(pipe.hget(keys.STAFF, str(old)))
+            slug = _maybe(pipe.hget(keys.STAFF, str(old)))
             if slug is None:
-                return text(pipe.hget(keys.STAFF, str(new)))
+                return _maybe(pipe.hget(keys.STAFF, str(new)))
             service = _service(pipe, slug)
             pipe.multi()
             _move(pipe, slug, service, new)
@@ -175,3 +176,7 @@ def _move(pipe: Pipeline, slug: str, service: Service, chat_id: int | None) -> N
         pipe.hset(keys.STAFF, str(chat_id), slug)
     moved = service.model_copy(update={"staff_chat": chat_id})
     pipe.hset(keys.SERVICES, slug, moved.model_dump_json())
+
+
+def _maybe(value: object) -> str | None:
+    return None if value is None else text(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from redis import Redis, WatchError
 from redis.client import Pipeline
@@ -29,7 +29,7 @@ def transact(redis: Redis, keys: list[str], work: Callable[[Pipeline], T]) -> T:
     for _ in range(ATTEMPTS):
         with redis.pipeline(transaction=True) as pipe:
             try:
-                pipe.watch(*keys)
+                pipe.watch(*keys)  # type: ignore[no-untyped-call]
                 result = work(pipe)
                 if pipe.command_stack:
                     pipe.execute()
@@ -37,8 +37,3 @@ def transact(redis: Redis, keys: list[str], work: Callable[[Pipeline], T]) -> T:
             except WatchError:
                 continue
     raise Contended(f"{ATTEMPTS} conflicts in a row on {keys[0]}")
-
-
-def text(value: Any) -> str | None:
-    """A value of the store as text; None stays None."""
-    return value.decode() if isinstance(value, bytes) else value

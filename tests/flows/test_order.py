@@ -85,9 +85,7 @@ class TestRepeatedCommands:
             ((ACCEPT, MarkNotCollected(ANNA)), MarkNotCollected(BRUNO)),
         ],
     )
-    def test_the_same_command_again_changes_nothing(
-        self, steps: tuple[AnyCommand, ...], again: AnyCommand
-    ) -> None:
+    def test_the_same_command_again_changes_nothing(self, steps: tuple[AnyCommand, ...], again: AnyCommand) -> None:
         assert kinds(steps, again) == []
 
 
@@ -96,7 +94,8 @@ class TestContradictions:
         with pytest.raises(Refused) as caught:
             decide(after(DELIVERED, ACCEPT), AcceptOrder(BRUNO, 10), NOON + MINUTE)
         assert caught.value.why is Why.ALREADY_ACCEPTED
-        assert caught.value.order is not None and caught.value.order.answered_by == ANNA
+        assert caught.value.order is not None
+        assert caught.value.order.answered_by == ANNA
 
     def test_a_customer_can_cancel_only_before_acceptance(self) -> None:
         assert kinds((DELIVERED,), CUSTOMER_CANCELS) == ["order_cancelled"]
@@ -211,7 +210,7 @@ class TestUnreachable:
     def test_a_customer_who_blocked_the_bot_does_not_stop_the_order(self) -> None:
         blocked = RecordUnreachable(Side.CUSTOMER, About.ACCEPTED, "bot was blocked by the user")
         order = after(DELIVERED, ACCEPT, blocked)
-        assert (order.status, order.unreachable) == (Status.ACCEPTED, {Side.CUSTOMER})
+        assert (order.status, order.unreachable) == (Status.ACCEPTED, frozenset({Side.CUSTOMER}))
         assert after(DELIVERED, ACCEPT, blocked, MarkPickedUp(ANNA)).status is Status.FULFILLED
 
     def test_who_can_be_reached_again_is_no_longer_marked(self) -> None:

@@ -1,0 +1,112 @@
+"""What a cart costs and whether it can still be ordered, by the menu as it is now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flows.events import Line
+from flows.menu import Item, Restaurant
+from flows.money import Money, total
+from flows.session import Cart, CartLine, Choice, Draft
+
+MAX_LINES = 20  # lines of a cart: three buttons for each, and Telegram allows about 100 on a message
+MAX_QUANTITY = 99
+MAX_CARTS = 10  # restaurants at which one customer keeps a cart
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A cart brought up to date, the lines it would order, and in words what had to change."""
+
+    cart: Cart
+    lines: tuple[Line, ...]
+    total: Money
+    changes: tuple[str, ...]
+
+
+def default_choices(item: Item) -> tuple[Choice, ...]:
+    """The first option of every group where exactly one is chosen."""
+    return tuple(Choice(group=group.name, option=group.options[0].name) for group in item.options if group.single)
+
+
+def missing(item: Item, choices: tuple[Choice, ...]) -> str | None:
+    """The first group with fewer choices than it wants, or None."""
+    for group in item.options:
+        if sum(choice.group == group.name for choice in choices) < group.least:
+            return group.name
+    return None
+
+
+def unit_price(item: Item, choices: tuple[Choice, ...]) -> Money | None:
+    """The price of one with its surcharges; None when a choice is no longer on the menu or a group's rule is broken."""
+    price, open_choices = item.price, list(choices)
+    for group in item.options:
+        chosen = [choice for choice in open_choices if choice.group == group.name]
+        prices = {option.name: option.price for option in group.options}
+        if not group.least <= len(chosen) <= group.most or any(choice.option not in prices for choice in chosen):
+            return None
+        for choice in chosen:
+            price += prices[choice.option]
+            open_choices.remove(choice)
+    return None if open_choices else price
+
+
+def toggle(item: Item, draft: Draft, group_index: int, option_index: int) -> Draft | str:
+    """The draft with an option chosen or put back, or in words why not. Raises `IndexError` for what is not there."""
+    if group_index < 0 or option_index < 0:
+        raise IndexError(option_index)
+    group = item.options[group_index]
+    choice = Choice(group=group.name, option=group.options[option_index].name)
+    chosen = [one for one in draft.choices if one.group == group.name]
+    others = tuple(one for one in draft.choices if one.group != group.name)
+    if choice in chosen:
+        if group.single:
+            return draft
+        chosen.remove(choice)
+    elif group.most == 1:
+        chosen = [choice]
+    elif len(chosen) >= group.most:
+        return f"Choose at most {group.most} for {group.name}."
+    else:
+        chosen.append(choice)
+    return draft.model_copy(update={"choices": (*others, *chosen)})
+
+
+def add(cart: Cart, draft: Draft, unit: Money) -> Cart | str:
+    """The cart with the draft in it, or in words why it does not fit."""
+    lines = list(cart.lines)
+    key = (draft.item_id, frozenset(draft.choices))
+    for at, line in enumerate(lines):
+        if (line.item_id, frozenset(line.choices)) == key:
+            if line.quantity + draft.quantity > MAX_QUANTITY:
+                return f"At most {MAX_QUANTITY} of one dish."
+            lines[at] = line.model_copy(update={"quantity": line.quantity + draft.quantity, "unit": unit})
+            return cart.model_copy(update={"lines": tuple(lines)})
+    if len(lines) >= MAX_LINES:
+        return f"The cart is full: at most {MAX_LINES} different dishes."
+    lines.append(CartLine(item_id=draft.item_id, choices=draft.choices, quantity=draft.quantity, unit=unit))
+    return cart.model_copy(update={"lines": tuple(lines)})
+
+
+def check(cart: Cart, restaurant: Restaurant, hidden: frozenset[str]) -> Checked:
+    """Price a cart by the menu of now. Dishes that are gone drop out and changed prices are taken over, in words."""
+    kept: list[CartLine] = []
+    lines: list[Line] = []
+    changes: list[str] = []
+    for line in cart.lines:
+        item = restaurant.item(line.item_id)
+        unit = None if item is None or item.id in hidden else unit_price(item, line.choices)
+        if item is None or unit is None:
+            changes.append(f"{item.name if item else line.item_id} is no longer available and was taken out.")
+            continue
+        if unit != line.unit:
+            changes.append(f"{item.name} is now {unit} (was {line.unit}).")
+        kept.append(line.model_copy(update={"unit": unit}))
+        options = tuple(choice.option for choice in line.choices)
+        lines.append(Line(item_id=item.id, name=item.name, options=options, quantity=line.quantity, unit=unit))
+    return Checked(
+        cart=cart.model_copy(update={"lines": tuple(kept)}),
+        lines=tuple(lines),
+        total=total([line.total for line in lines], restaurant.currency),
+        changes=tuple(changes),
+    )

@@ -1,0 +1,80 @@
+"""Opening hours: spans of a week in the restaurant's own time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from itertools import pairwise
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY = 24 * 60  # minutes
+
+_SPAN = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|24:00)$")
+
+
+def _minutes(span: str) -> tuple[int, int]:
+    """Start and end of "18:00-22:30" in minutes after midnight; an end past midnight is above `DAY`."""
+    match = _SPAN.match(span)
+    if match is None:
+        raise ValueError(f'{span!r} is not a span such as "18:00-22:30"')
+    start = int(match[1]) * 60 + int(match[2])
+    end = DAY if match[3] is None else int(match[3]) * 60 + int(match[4])
+    if end == start:
+        raise ValueError(f'{span!r} is empty; all day is "00:00-24:00"')
+    return start, end if end > start else end + DAY
+
+
+def _check(spans: tuple[str, ...]) -> tuple[str, ...]:
+    ordered = sorted(map(_minutes, spans))
+    for (_, end), (start, _) in pairwise(ordered):
+        if start < end:
+            raise ValueError("two spans of one day overlap")
+    return spans
+
+
+Spans = Annotated[tuple[str, ...], AfterValidator(_check)]
+
+
+class Hours(BaseModel):
+    """Spans such as "18:00-22:30" for each weekday; one that ends before it starts passes midnight."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mon: Spans = ()
+    tue: Spans = ()
+    wed: Spans = ()
+    thu: Spans = ()
+    fri: Spans = ()
+    sat: Spans = ()
+    sun: Spans = ()
+
+    def of(self, day: date) -> tuple[str, ...]:
+        """The spans that begin on that day."""
+        spans: tuple[str, ...] = getattr(self, WEEKDAYS[day.weekday()])
+        return spans
+
+    def contains(self, local: datetime) -> bool:
+        """Whether it is open at that local wall-clock time."""
+        minute = local.hour * 60 + local.minute
+        today = any(start <= minute < end for start, end in map(_minutes, self.of(local.date())))
+        yesterday = map(_minutes, self.of(local.date() - timedelta(days=1)))
+        return today or any(minute + DAY < end for _, end in yesterday)
+
+    def next_opening(self, local: datetime) -> datetime | None:
+        """The next time after `local` at which a span begins, in the same zone; None when none ever does."""
+        return next((start for start in self._starts(local) if start > local), None)
+
+    def _starts(self, local: datetime) -> Iterator[datetime]:
+        for days in range(8):
+            day = local.date() + timedelta(days=days)
+            for start, _ in sorted(map(_minutes, self.of(day))):
+                yield datetime.combine(day, time(start // 60, start % 60), local.tzinfo)
+
+    def describe(self) -> str:
+        """What a person reads, such as "Mon 11:30–14:30, 18:00–22:30 · Tue 18:00–22:30"."""
+        days = [(name.capitalize(), getattr(self, name)) for name in WEEKDAYS]
+        return " · ".join(f"{name} {', '.join(spans).replace('-', '–')}" for name, spans in days if spans)

@@ -1,0 +1,1 @@
+"""All wording in one place: what customers read, what staff read, and what both share."""

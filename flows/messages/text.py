@@ -1,0 +1,121 @@
+"""Shared parts of messages: escaping, lengths, times, and the words for refusals."""
+
+from __future__ import annotations
+
+import html
+import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from flows.events import CancelReason, DeclineReason, Line, Person, Side
+from flows.order import Order, Status, Why
+
+LIMIT = 4096  # UTF-16 units of a message after its entities are parsed; Bot API, sendMessage
+NOTICE_LIMIT = 200  # characters of a callback answer; Bot API, answerCallbackQuery
+
+_LINES = 2400  # UTF-16 units that an order's lines may take of a message
+
+DECLINE_WORDS = {
+    DeclineReason.TOO_BUSY: "too busy right now",
+    DeclineReason.CLOSING_EARLY: "closing early today",
+    DeclineReason.ITEM_UNAVAILABLE: "an item is not available",
+    DeclineReason.OTHER: "the restaurant can't take it",
+}
+CANCEL_WORDS = {
+    CancelReason.CUSTOMER_CHANGED_MIND: "the customer changed their mind",
+    CancelReason.KITCHEN_PROBLEM: "a problem in the kitchen",
+    CancelReason.ITEM_UNAVAILABLE: "an item is not available",
+    CancelReason.CLOSING_EARLY: "closing early today",
+    CancelReason.OTHER: "the restaurant can't make it",
+}
+
+
+def esc(text: str) -> str:
+    """Text of people and files, made safe inside Telegram HTML and kept from turning the line around it."""
+    return f"\u2068{html.escape(text, quote=False)}\u2069"
+
+
+def plain(text: str, limit: int) -> str:
+    """The same for where no HTML is read (buttons, callback answers), cut to `limit` characters."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def visible(markup: str) -> int:
+    """UTF-16 units of a text after its HTML is parsed: what Telegram's limit counts."""
+    return len(html.unescape(re.sub(r"<[^>]*>", "", markup)).encode("utf-16-le")) // 2
+
+
+def local(at: datetime, order: Order) -> str:
+    """The restaurant's wall clock: "12:51", with the day when it is not the day on which the order was placed."""
+    zone = ZoneInfo(order.placed.restaurant.timezone)
+    there = at.astimezone(zone)
+    same_day = there.date() == order.placed.at.astimezone(zone).date()
+    return f"{there:%H:%M}" if same_day else f"{there:%a %d %b, %H:%M}"
+
+
+def line_text(line: Line) -> str:
+    """ "2 × Margherita — Large, Olives", in HTML."""
+    options = f" — <b>{esc(', '.join(line.options))}</b>" if line.options else ""
+    return f"{line.quantity} × {esc(line.name)}{options}"
+
+
+def block(lines: list[str]) -> str:
+    """Lines below each other, as many as fit; the rest is counted, not silently dropped."""
+    kept: list[str] = []
+    used = 0
+    for number, line in enumerate(lines):
+        used += visible(line) + 1
+        if used > _LINES:
+            return "\n".join([*kept, f"… and {len(lines) - number} more lines"])
+        kept.append(line)
+    return "\n".join(kept)
+
+
+def who(person: Person | None) -> str:
+    """Whose tap it was, for texts without HTML."""
+    return "the clock" if person is None else plain(person.name, 40)
+
+
+def refusal(why: Why, order: Order | None) -> str:
+    """Why a tap was refused, in at most `NOTICE_LIMIT` characters: who was first, and when."""
+    if order is None or why is Why.UNKNOWN_ORDER:
+        return "This order is not known here."
+    match why:
+        case Why.ALREADY_ACCEPTED:
+            at = f" at {local(order.answered_at, order)}" if order.answered_at else ""
+            return plain(f"{who(order.answered_by)} accepted it{at}.", NOTICE_LIMIT)
+        case Why.ALREADY_OVER:
+            return plain(f"Order #{order.placed.number} is over: {ending(order)}.", NOTICE_LIMIT)
+        case Why.NOT_ACCEPTED_YET:
+            return "This order has not been accepted yet."
+        case Why.BAD_MINUTES:
+            return "Choose one of the times on the buttons."
+
+
+def ending(order: Order) -> str:
+    """How an order that is over ended and by whose tap, without HTML."""
+    at = f" at {local(order.closed_at, order)}" if order.closed_at else ""
+    match order.status:
+        case Status.FULFILLED:
+            return f"picked up{at}"
+        case Status.DECLINED:
+            return f"declined by {who(order.closed_by)}{at}"
+        case Status.CANCELLED if order.cancelled_by is Side.CUSTOMER:
+            return f"cancelled by the customer{at}"
+        case Status.CANCELLED:
+            return f"cancelled by {who(order.closed_by)}{at}"
+        case Status.EXPIRED:
+            return f"expired{at}"
+        case Status.NOT_COLLECTED:
+            return f"not collected{at}"
+        case _:
+            return "open"
+
+
+def reason_words(order: Order) -> str:
+    """The reason of a declined or cancelled order in plain words; empty when there is none."""
+    if isinstance(order.reason, DeclineReason):
+        return DECLINE_WORDS[order.reason]
+    if isinstance(order.reason, CancelReason):
+        return CANCEL_WORDS[order.reason]
+    return ""

@@ -1,0 +1,47 @@
+"""A real Valkey for every test that needs a store, and free ports for those that serve."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from flows.settings import Settings
+from flows.store import connect
+from workers.store import open_store
+
+
+@pytest.fixture(scope="session")
+def store_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One embedded store for the whole run, in a directory of its own."""
+    settings = Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("data"), redis_url=None)
+    with open_store(settings) as url:
+        yield url
+
+
+@pytest.fixture
+def redis(store_url: str) -> Iterator[Redis]:
+    """A client of a store without any keys."""
+    client = connect(store_url)
+    client.flushall()
+    yield client
+    client.close()
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What the developer's shell or `.env` says must not reach a test."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
