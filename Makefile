@@ -1,0 +1,40 @@
+# Everything that Comanda needs is in .venv, which ./comanda-setup makes and repairs; PYTHON=… chooses its Python.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint lock clean
+
+VENV := .venv/bin
+UV ?= uv
+COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 $(UPGRADE)
+
+export PYTHON
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z]*\):.*## /  make \1 - /p' Makefile
+
+demo: ## Order a pizza on this machine: a local Telegram, both bots, a worker and two restaurants
+	@./comanda-setup
+	@$(VENV)/comanda demo
+
+test: ## Check everything: style, types, package rules, tests
+	@./comanda-setup --dev
+	$(VENV)/ruff check
+	$(VENV)/ruff format --check
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+	$(VENV)/pytest
+
+lint: ## Put the style right where a tool can, and check the types
+	@./comanda-setup --dev
+	$(VENV)/ruff format
+	$(VENV)/ruff check --fix
+	$(VENV)/mypy
+
+lock: ## Lock the dependencies anew (needs uv; UPGRADE=--upgrade takes the newest)
+	$(COMPILE) pyproject.toml --group build -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml --group build --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	$(COMPILE) --group store -c requirements/runtime.txt -o requirements/store.txt
+
+clean: ## Remove .venv and what the tools left; orders and carts in data/ stay
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find bot flows tests workers -name __pycache__ -type d -exec rm -rf {} +
