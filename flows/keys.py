@@ -68,6 +68,11 @@ def inbox_seen(bot: str) -> str:
     return f"inbox:{bot}:seen"
 
 
+def inbox_offset(bot: str) -> str:
+    """String: the update id from which to ask Telegram on."""
+    return f"inbox:{bot}:offset"
+
+
 def inbox_dead(bot: str) -> str:
     """Hash: update id -> JSON of an update whose handler failed each time, with its traceback."""
     return f"inbox:{bot}:dead"

@@ -8,7 +8,7 @@ conflict or a lost reply it reads again, and finding its own cause there means t
 """
 
 from flows.ledger.orders import Ledger
-from flows.ledger.restaurants import JoinResult
+from flows.ledger.restaurants import JoinOutcome, JoinResult
 from flows.ledger.shown import Shown
 
-__all__ = ["JoinResult", "Ledger", "Shown"]
+__all__ = ["JoinOutcome", "JoinResult", "Ledger", "Shown"]

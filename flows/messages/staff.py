@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from flows import callbacks as cb
 from flows.callbacks import encode
 from flows.events import About, CancelReason, DeclineReason, Side
+from flows.menu import Restaurant, Service
 from flows.messages.text import block, ending, esc, line_text, local, plain, reason_words, who
 from flows.order import COOKING, MINUTES, WAITING, Order, Status
 from flows.screens import Button, Screen
@@ -181,3 +183,85 @@ def ring(order: Order, about: About) -> Screen:
         case _:
             text = f"Order {number}"
     return Screen(text)
+
+
+# The restaurant's settings, and what its chat is told about itself
+
+STAFF_HELP = (
+    "<b>This chat gets the orders.</b>\n\n"
+    "Each order is one ticket: <i>Accept</i> with the minutes until it is ready, or <i>Decline</i>. "
+    "Then <i>Ready</i> and <i>Picked up</i>: compare the customer's code with the ticket's.\n\n"
+    "/orders the open orders\n/items hide a dish that has run out\n/pause take no new orders\n/resume take orders again"
+)
+
+STRANGER = (
+    "This is the restaurant's side of Comanda. To receive orders here, open the invite link that "
+    "the owner gets from <code>comanda restaurant invite SLUG</code>."
+)
+
+BAD_INVITE = (
+    "This invite has been used, has expired or was withdrawn. Ask the owner for a new one: "
+    "<code>comanda restaurant invite SLUG</code>"
+)
+
+PAUSES = {30: "30 min", 60: "1 hour", 120: "2 hours", 0: "Until /resume"}
+
+
+def joined(restaurant: Restaurant) -> str:
+    """The greeting of a chat that has just joined."""
+    return f"✅ This is now the staff chat of <b>{esc(restaurant.name)}</b>. Orders arrive here.\n\n{STAFF_HELP}"
+
+
+def already_here(restaurant: Restaurant) -> str:
+    return f"This is the staff chat of <b>{esc(restaurant.name)}</b>.\n\n{STAFF_HELP}"
+
+
+def serves_another(restaurant: Restaurant) -> str:
+    return (
+        f"This chat already is the staff chat of <b>{esc(restaurant.name)}</b>. "
+        "Use another chat for the second restaurant: the invite still works."
+    )
+
+
+def replaced(restaurant: Restaurant) -> str:
+    return f"Another chat is now the staff chat of <b>{esc(restaurant.name)}</b>. No more orders arrive here."
+
+
+def pause_screen(restaurant: Restaurant, service: Service, now: datetime) -> Screen:
+    """Whether orders are taken, and the buttons to change it."""
+    if service.is_paused(now):
+        until = service.paused_until
+        end = f" until {until.astimezone(restaurant.zone):%H:%M}" if until else " until you resume"
+        text = f"⏸ <b>{esc(restaurant.name)}</b> takes no new orders{end}."
+        return Screen(text, ((Button("▶️ Take orders again", encode(cb.Resume()), style="success"),),))
+    text = f"▶️ <b>{esc(restaurant.name)}</b> takes orders. Pause for how long?"
+    return Screen(text, _pairs([Button(words, encode(cb.Pause(minutes))) for minutes, words in PAUSES.items()]))
+
+
+def items_screen(restaurant: Restaurant, service: Service, category: int) -> Screen:
+    """The dishes of one category, each to hide or to show again; the other categories below."""
+    category = category if 0 <= category < len(restaurant.menu) else 0
+    rows = [
+        (
+            Button(
+                f"{'🚫' if item.id in service.hidden else '🟢'} {plain(item.name, 50)}",
+                encode(cb.SetItem(item.id, int(item.id not in service.hidden), category)),
+            ),
+        )
+        for item in restaurant.menu[category].items
+    ]
+    others = [
+        Button(f"{plain(other.name, 30)} ›", encode(cb.ShowItems(index)))
+        for index, other in enumerate(restaurant.menu)
+        if index != category
+    ]
+    text = f"<b>{esc(restaurant.menu[category].name)}</b>\nTap a dish to hide it (🚫) or to show it again (🟢)."
+    return Screen(text, (*rows, *_pairs(others)))
+
+
+def open_orders_screen(orders: list[Order]) -> Screen:
+    """The orders that are not over. Their tickets stay the one place to answer them."""
+    if not orders:
+        return Screen("No open orders.")
+    lines = [f"<b>#{order.placed.number}</b> {_status(order)} · {esc(order.placed.customer.name)}" for order in orders]
+    return Screen(f"<b>Open orders</b>\n{block(lines)}")

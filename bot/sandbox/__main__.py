@@ -1,0 +1,41 @@
+"""`python -m bot.sandbox`: run a local Telegram until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+
+from bot.sandbox.server import Sandbox
+
+
+async def run(host: str, port: int, as_json: bool) -> None:
+    """Serve until told to stop. Raises `OSError` when the port is taken."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with Sandbox().serve(host, port) as sandbox:
+        reach = "this machine only" if host in ("127.0.0.1", "::1", "localhost") else "whoever reaches this machine"
+        print(
+            json.dumps({"url": sandbox.url}) if as_json else f"Telegram sandbox at {sandbox.url} (for {reach})",
+            flush=True,
+        )
+        await stop.wait()
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="comanda sandbox", description="A local Telegram for any bot, any token.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=int, default=8080, help="port to listen on; 0 takes a free one (default 8080)")
+    parser.add_argument("--json", action="store_true", help="print the address as JSON")
+    options = parser.parse_args()
+    try:
+        asyncio.run(run(options.host, options.port, options.json))
+    except OSError as error:
+        raise SystemExit(f"can't listen on port {options.port}: {error.strerror}. Choose another with --port") from None
+
+
+if __name__ == "__main__":
+    main()

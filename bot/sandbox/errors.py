@@ -1,0 +1,55 @@
+"""Refusals in Telegram's own codes and words (from the texts of tdlib's telegram-bot-api)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ApiError(Exception):
+    """An answer with `ok: false`."""
+
+    def __init__(self, code: int, description: str, **parameters: Any) -> None:
+        super().__init__(description)
+        self.code = code
+        self.description = description
+        self.parameters = parameters
+
+    def body(self) -> dict[str, Any]:
+        """The JSON of the answer."""
+        answer: dict[str, Any] = {"ok": False, "error_code": self.code, "description": self.description}
+        return answer | ({"parameters": self.parameters} if self.parameters else {})
+
+
+def bad_request(text: str, **parameters: Any) -> ApiError:
+    return ApiError(400, f"Bad Request: {text}", **parameters)
+
+
+def forbidden(text: str) -> ApiError:
+    return ApiError(403, f"Forbidden: {text}")
+
+
+UNAUTHORIZED = ApiError(401, "Unauthorized")
+NOT_FOUND = ApiError(404, "Not Found")
+EMPTY = bad_request("message text is empty")
+TOO_LONG = bad_request("message is too long")
+CAPTION_TOO_LONG = bad_request("message caption is too long")
+NO_CHAT = bad_request("chat not found")
+NO_MESSAGE_TO_EDIT = bad_request("message to edit not found")
+CANT_EDIT = bad_request("message can't be edited")
+NOT_MODIFIED = bad_request(
+    "message is not modified: specified new message content and reply markup are exactly the same as a current "
+    "content and reply markup of the message"
+)
+NO_MESSAGE_TO_DELETE = bad_request("message to delete not found")
+BAD_BUTTON_DATA = bad_request("BUTTON_DATA_INVALID")
+OLD_QUERY = bad_request("query is too old and response timeout expired or query ID is invalid")
+BLOCKED = forbidden("bot was blocked by the user")
+NEVER_STARTED = forbidden("bot can't initiate conversation with a user")
+KICKED = forbidden("bot was kicked from the group chat")
+SECOND_POLLER = ApiError(
+    409,
+    "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running",
+)
+WEBHOOK_IS_SET = ApiError(
+    409, "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
+)

@@ -1,0 +1,66 @@
+"""Trouble on demand: answers that fail, come late, or get lost after they took effect."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bot.sandbox.errors import ApiError
+
+
+class Fault(BaseModel):
+    """What goes wrong with the next `times` calls that match; None in a field matches everything."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["429", "500", "502", "latency", "drop_before", "drop_after"]
+    method: str | None = None
+    bot: int | None = None
+    chat: int | None = None
+    times: int = Field(default=1, ge=1)
+    retry_after: int = Field(default=1, ge=1)  # seconds, of a 429
+    seconds: float = Field(default=0.5, ge=0, le=60)  # of a latency
+
+    def matches(self, method: str, bot: int, chat: str) -> bool:
+        return (
+            (self.method is None or self.method.lower() == method.lower())
+            and (self.bot is None or self.bot == bot)
+            and (self.chat is None or str(self.chat) == chat)
+        )
+
+    def error(self) -> ApiError | None:
+        """The answer of the kinds that answer."""
+        match self.kind:
+            case "429":
+                text = f"Too Many Requests: retry after {self.retry_after}"
+                return ApiError(429, text, retry_after=self.retry_after)
+            case "500":
+                return ApiError(500, "Internal Server Error")
+            case "502":
+                return ApiError(502, "Bad Gateway")
+            case _:
+                return None
+
+
+class Faults:
+    """The faults that are still to come."""
+
+    def __init__(self) -> None:
+        self._rules: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        self._rules.append(fault)
+
+    def clear(self) -> None:
+        self._rules.clear()
+
+    def take(self, method: str, bot: int, chat: str) -> Fault | None:
+        """The first fault for this call, used up once."""
+        for rule in self._rules:
+            if rule.matches(method, bot, chat):
+                rule.times -= 1
+                if rule.times == 0:
+                    self._rules.remove(rule)
+                return rule
+        return None

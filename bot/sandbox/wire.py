@@ -1,0 +1,67 @@
+"""Requests as the libraries send them (query, form, multipart, JSON) to plain parameters, and answers back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aiohttp import BodyPartReader, web
+
+from bot.sandbox.errors import bad_request
+
+Json = dict[str, Any]
+
+# Only these are JSON inside a form field; a text of `{"a": 1}` stays the text it is.
+STRUCTURED = {"reply_markup", "entities", "caption_entities", "reply_parameters", "link_preview_options"}
+STRUCTURED |= {"allowed_updates", "commands", "scope", "message_ids", "menu_button"}
+FILE_LIMIT = 10 * 1024 * 1024  # bytes of a photo; Bot API, sendPhoto
+
+
+async def read(request: web.Request) -> Json:
+    """All parameters of a request; an uploaded file as (name, bytes). Raises `ApiError` for what can't be read."""
+    params: Json = dict(request.query)
+    if request.content_type == "application/json":
+        try:
+            body = await request.json()
+        except ValueError:
+            raise bad_request("can't parse JSON object") from None
+        if not isinstance(body, dict):
+            raise bad_request("object expected as JSON")
+        params |= body
+    elif request.content_type == "multipart/form-data":
+        params |= await _multipart(request)
+    else:
+        params |= dict(await request.post())
+    return {name: _decoded(name, value) for name, value in params.items()}
+
+
+def _decoded(name: str, value: Any) -> Any:
+    if name not in STRUCTURED or not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise bad_request(f"can't parse {name.replace('_', ' ')} JSON object") from None
+
+
+async def _multipart(request: web.Request) -> Json:
+    params: Json = {}
+    uploads: Json = {}
+    async for part in await request.multipart():
+        if not isinstance(part, BodyPartReader) or part.name is None:
+            raise bad_request("can't parse multipart form")
+        content = await part.read()
+        if len(content) > FILE_LIMIT:
+            raise bad_request("file is too big")
+        if part.filename:
+            uploads[part.name] = (part.filename, content)
+        else:
+            params[part.name] = content.decode()
+    for name, value in params.items():
+        if isinstance(value, str) and value.startswith("attach://"):
+            params[name] = uploads.get(value.removeprefix("attach://"), value)
+    return uploads | params
+
+
+def ok(result: Any) -> web.Response:
+    return web.json_response({"ok": True, "result": result})
