@@ -18,8 +18,8 @@ from workers.store import open_store
 def store_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One embedded store for the whole run, in a directory of its own."""
     settings = Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("data"), redis_url=None)
-    with open_store(settings) as url:
-        yield url
+    with open_store(settings) as store:
+        yield store.url
 
 
 @pytest.fixture

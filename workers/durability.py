@@ -1,0 +1,55 @@
+"""Whether an outside store keeps what it has acknowledged."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+
+from flows.store import text
+from workers.errors import StoreError
+
+log = logging.getLogger(__name__)
+
+WANTED = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
+
+
+def check_durable(redis: Redis, allow_unsafe: bool) -> None:
+    """Refuse a store that may forget what it has acknowledged, unless `allow_unsafe`. Raises `StoreError`."""
+    try:
+        wrong = "; ".join(_shortcomings(redis))
+    except (AuthenticationError, NoPermissionError) as error:
+        raise StoreError(
+            f"REDIS_URL: the store does not let us in ({type(error).__name__}): check user and password"
+        ) from None
+    except RedisError as error:
+        raise StoreError(f"REDIS_URL: no store answers there ({type(error).__name__}): is it running?") from None
+    if not wrong:
+        return
+    problem = f"REDIS_URL: this store may lose acknowledged orders: {wrong}"
+    if not allow_unsafe:
+        raise StoreError(f"{problem}. Change its configuration, or set UNSAFE_STORE=true to run all the same")
+    log.warning("%s", problem)
+
+
+def _shortcomings(redis: Redis) -> Iterator[str]:
+    try:
+        found = {text(name): text(value) for name, value in redis.config_get(*WANTED).items()}
+    except ResponseError:
+        # Hosted stores often forbid CONFIG. INFO tells all but how often the file is written to the disk.
+        found = _from_info(redis)
+        yield "it forbids CONFIG, so whether `appendfsync` is `always` can't be checked"
+    for name, value in found.items():
+        if value != WANTED[name]:
+            yield f"`{name}` is `{value}`, not `{WANTED[name]}`"
+
+
+def _from_info(redis: Redis) -> dict[str, str]:
+    info: dict[str, Any] = redis.info("persistence") | redis.info("memory")
+    return {
+        "appendonly": "yes" if info["aof_enabled"] else "no",
+        "maxmemory-policy": text(info["maxmemory_policy"]),
+    }
