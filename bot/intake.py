@@ -16,8 +16,8 @@ import logging
 import random
 import time
 import traceback
-from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
 
 import httpx
 from redis import Redis
@@ -55,16 +55,6 @@ class TryLater(Exception):
 
 class Refused(Exception):
     """Telegram does not accept the token: nothing will come of trying again."""
-
-
-class Handler(Protocol):
-    """A bot, as the intake sees it."""
-
-    async def handle(self, update: Update) -> None:
-        """Take effect and reply. Whatever it raises makes the intake try again."""
-
-    async def apologise(self, chat_id: int) -> None:
-        """Tell a chat that its last message could not be handled."""
 
 
 class Inbox:
@@ -123,17 +113,21 @@ class Intake:
 
     def __init__(
         self,
+        *,
         bot: Literal["customer", "restaurant"],
         token: str,
         api_url: str,
         redis: Redis,
-        handler: Handler,
+        handle: Callable[[Update], Awaitable[None]],
+        apologise: Callable[[int], Awaitable[None]],
         allowed_updates: list[str],
     ) -> None:
+        """`handle` takes effect and replies, and raises to be tried again; `apologise` tells a chat that it failed."""
         self._inbox = Inbox(redis, bot)
         self._name = bot
         self._url = f"{api_url}/bot{token}/getUpdates"
-        self._handler = handler
+        self._handle_update = handle
+        self._apologise = apologise
         self._allowed = allowed_updates
         self._chats: dict[int, asyncio.Queue[Update]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -236,7 +230,7 @@ class Intake:
         while True:
             wait = None
             try:
-                await self._handler.handle(update)
+                await self._handle_update(update)
                 await asyncio.to_thread(self._inbox.done, update)
             except RedisError as error:  # the store's fault, not the update's: however long it takes
                 log.warning("%s bot: the store is out of reach (%s)", self._name, type(error).__name__)
@@ -261,7 +255,7 @@ class Intake:
         await self._persist(lambda: self._inbox.set_aside(update, trace), asyncio.Event())
         if chat:
             try:
-                await self._handler.apologise(chat)
+                await self._apologise(chat)
             except Exception:
                 log.exception("%s bot: chat %s could not be told either", self._name, chat)
 

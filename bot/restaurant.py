@@ -36,6 +36,7 @@ from flows import serving
 from flows.callbacks import BadPayload, Pause, Resume, SetItem, ShowItems, StaffTap, decode
 from flows.events import Person, Side
 from flows.ledger import JoinOutcome, Ledger, Shown
+from flows.menu import Restaurant
 from flows.messages import staff
 from flows.messages.text import NOTICE_LIMIT, plain, refusal
 from flows.order import Order
@@ -148,29 +149,31 @@ class RestaurantBot:
             log.info("the former staff chat %s could not be told: %s", chat_id, error.message)
 
     async def _say_who_we_are(self, message: Message) -> None:
-        slug = await asyncio.to_thread(self._ledger.staff_restaurant, message.chat.id)
-        restaurant = slug and await asyncio.to_thread(self._ledger.restaurant, slug)
+        restaurant = await asyncio.to_thread(self._restaurant_of, message.chat.id)
         await message.answer(staff.already_here(restaurant) if restaurant else staff.STRANGER)
+
+    def _restaurant_of(self, chat_id: int) -> Restaurant | None:
+        slug = self._ledger.staff_restaurant(chat_id)
+        return None if slug is None else self._ledger.restaurant(slug)
 
     # Commands
 
     async def _command(self, message: Message, command: CommandObject) -> None:
-        slug = await asyncio.to_thread(self._ledger.staff_restaurant, message.chat.id)
-        restaurant = slug and await asyncio.to_thread(self._ledger.restaurant, slug)
-        if not slug or not restaurant:
+        restaurant = await asyncio.to_thread(self._restaurant_of, message.chat.id)
+        if restaurant is None:
             await message.answer(staff.STRANGER)
             return
         match command.command:
             case "orders":
-                screen = staff.open_orders_screen(await asyncio.to_thread(self._ledger.open_orders, slug))
+                screen = staff.open_orders_screen(await asyncio.to_thread(self._ledger.open_orders, restaurant.slug))
             case "items":
-                service = await asyncio.to_thread(self._ledger.service, slug)
+                service = await asyncio.to_thread(self._ledger.service, restaurant.slug)
                 screen = staff.items_screen(restaurant, service, 0)
             case "pause":
-                service = await asyncio.to_thread(self._ledger.service, slug)
+                service = await asyncio.to_thread(self._ledger.service, restaurant.slug)
                 screen = staff.pause_screen(restaurant, service, self._ledger.clock())
             case "resume":
-                service = await asyncio.to_thread(self._ledger.set_service, slug, serving.resume)
+                service = await asyncio.to_thread(self._ledger.set_service, restaurant.slug, serving.resume)
                 screen = staff.pause_screen(restaurant, service, self._ledger.clock())
             case _:
                 screen = Screen(staff.STAFF_HELP)
@@ -222,40 +225,48 @@ class RestaurantBot:
             await asyncio.to_thread(self._ledger.record_shown, order.id, Side.RESTAURANT, shown)
 
     async def _tap_on_setting(self, query: CallbackQuery, message: Message, tap: serving.SettingTap) -> None:
-        slug = await asyncio.to_thread(self._ledger.staff_restaurant, message.chat.id)
-        restaurant = slug and await asyncio.to_thread(self._ledger.restaurant, slug)
-        if not slug or not restaurant:
+        restaurant = await asyncio.to_thread(self._restaurant_of, message.chat.id)
+        if restaurant is None:
             log.warning("user %s in chat %s tapped on a setting", query.from_user.id, message.chat.id)
             await self._answer(query, "This is not a staff chat any more.", alert=True)
             return
-        now = self._ledger.clock()
         match tap:
             case ShowItems(category):
-                service = await asyncio.to_thread(self._ledger.service, slug)
+                service = await asyncio.to_thread(self._ledger.service, restaurant.slug)
                 await self._answer(query, "")
                 await self._edit(message, staff.items_screen(restaurant, service, category))
-            case SetItem(item_id, hidden, category):
-                item = restaurant.item(item_id)
-                if item is None:
-                    await self._answer(query, "That dish is no longer on the menu.", alert=True)
-                    return
-                change = serving.set_item(item_id, bool(hidden))
-                service = await asyncio.to_thread(self._ledger.set_service, slug, change)
-                await self._answer(query, f"{plain(item.name, 60)} is {'hidden' if hidden else 'shown again'}")
-                if category >= 0:
-                    await self._edit(message, staff.items_screen(restaurant, service, category))
+            case SetItem():
+                await self._set_item(query, message, restaurant, tap)
             case Pause(minutes):
-                service = await asyncio.to_thread(self._ledger.set_service, slug, serving.pause(minutes, now))
-                await self._after_pause(query, message, staff.pause_screen(restaurant, service, now), "Paused")
+                change = serving.pause(minutes, self._ledger.clock())
+                await self._set_pause(query, message, restaurant, change, "Paused")
             case Resume():
-                service = await asyncio.to_thread(self._ledger.set_service, slug, serving.resume)
-                await self._after_pause(query, message, staff.pause_screen(restaurant, service, now), "Taking orders")
+                await self._set_pause(query, message, restaurant, serving.resume, "Taking orders")
 
-    async def _after_pause(self, query: CallbackQuery, message: Message, screen: Screen, notice: str) -> None:
-        """Show the state of the pause: in its own message, or (offered on a ticket) in a new one below."""
+    async def _set_item(self, query: CallbackQuery, message: Message, restaurant: Restaurant, tap: SetItem) -> None:
+        item = restaurant.item(tap.item)
+        if item is None:
+            await self._answer(query, "That dish is no longer on the menu.", alert=True)
+            return
+        change = serving.set_item(item.id, bool(tap.hidden))
+        service = await asyncio.to_thread(self._ledger.set_service, restaurant.slug, change)
+        await self._answer(query, f"{plain(item.name, 60)} is {'hidden' if tap.hidden else 'shown again'}")
+        if tap.category >= 0:
+            await self._edit(message, staff.items_screen(restaurant, service, tap.category))
+
+    async def _set_pause(
+        self,
+        query: CallbackQuery,
+        message: Message,
+        restaurant: Restaurant,
+        change: serving.ServiceChange,
+        notice: str,
+    ) -> None:
+        """Set it and show it: in the pause's own message, or (where a ticket offered it) in a new one below."""
+        service = await asyncio.to_thread(self._ledger.set_service, restaurant.slug, change)
+        screen = staff.pause_screen(restaurant, service, self._ledger.clock())
         await self._answer(query, notice)
-        on_ticket = message.text is not None and message.text.startswith("#")
-        if on_ticket:
+        if message.text is not None and message.text.startswith("#"):
             await message.answer(screen.text, reply_markup=_markup(screen))
         else:
             await self._edit(message, screen)
@@ -310,7 +321,15 @@ async def run() -> None:
             await asyncio.sleep(wait)
     log.info("the restaurant bot is listening")
     try:
-        await Intake("restaurant", token, settings.telegram_api_url, redis, bot, UPDATES).run(stop)
+        await Intake(
+            bot="restaurant",
+            token=token,
+            api_url=settings.telegram_api_url,
+            redis=redis,
+            handle=bot.handle,
+            apologise=bot.apologise,
+            allowed_updates=UPDATES,
+        ).run(stop)
     except Refused as refused:
         raise SystemExit(str(refused)) from None
     finally:
