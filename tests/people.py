@@ -1,0 +1,118 @@
+"""Playing people in the sandbox: what they write and tap, and what they see."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+WITHIN = 15.0  # seconds until something that should show up counts as missing
+
+Message = dict[str, Any]
+
+
+class Telegram:
+    """The sandbox's control API."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._http = httpx.AsyncClient(base_url=url, timeout=WITHIN + 5)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def act(self, verb: str, **body: Any) -> Any:
+        """Carry out a verb of the control API."""
+        answer = await self._http.post(f"/control/{verb}", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def look(self, path: str, **query: Any) -> Any:
+        answer = await self._http.get(f"/control/{path}", params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def person(self, name: str, bot: str) -> Person:
+        """Somebody with a private chat with a bot."""
+        await self.act("bot", token=bot)
+        user = await self.act("user", first_name=name)
+        return Person(self, user["id"], f"{bot.partition(':')[0]}:{user['id']}", {"bot": bot})
+
+    async def group(self, title: str, *names: str) -> list[Person]:
+        """A group of people, without bots."""
+        users = [await self.act("user", first_name=name) for name in names]
+        chat = await self.act("group", title=title, members=[user["id"] for user in users])
+        return [Person(self, user["id"], str(chat["id"]), {"chat": chat["id"]}) for user in users]
+
+    async def changes(self, after: int, wait: float) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = await self.look("changes", after=after, wait=wait)
+        return found
+
+
+@dataclass
+class Person:
+    """One person in one chat."""
+
+    telegram: Telegram
+    id: int
+    room: str
+    place: dict[str, Any]
+
+    async def send(self, text: str) -> Message:
+        """Write into the chat."""
+        message: Message = await self.telegram.act("send", user=self.id, text=text, **self.place)
+        return message
+
+    async def messages(self) -> list[Message]:
+        """The chat as it stands, oldest first."""
+        found: list[Message] = await self.telegram.look("messages", room=self.room)
+        return found
+
+    async def sees(self, text: str) -> Message:
+        """The newest message that contains `text`, as soon as there is one."""
+        return await self._find(lambda message: text in (message.get("text") or ""), f"no message with {text!r}")
+
+    async def tap(self, label: str) -> str:
+        """Tap the newest button whose text contains `label`. Returns what the bot answered."""
+        message = await self._find(lambda one: bool(buttons(one, label)), f"no button {label!r}")
+        button = buttons(message, label)[0]
+        wanted = button.get("callback_data", button["text"])
+        tapped = await self.telegram.act(
+            "tap", user=self.id, message_id=message["message_id"], button=wanted, **self.place
+        )
+        answer = await self.telegram.look(f"answer/{tapped['callback_query_id']}", wait=WITHIN)
+        assert answer is not None, f"nobody answered the tap on {label!r}\n{await self.transcript()}"
+        return str(answer["text"])
+
+    async def transcript(self) -> str:
+        """The chat for people, for when something is missing."""
+        lines = []
+        for message in await self.messages():
+            keys = [button["text"] for row in _rows(message) for button in row]
+            lines.append(f"{message['from']['first_name']}: {message.get('text')!r} {keys}")
+        return "\n".join(lines)
+
+    async def _find(self, fits: Callable[[Message], bool], problem: str) -> Message:
+        deadline, after = time.monotonic() + WITHIN, 0
+        while True:
+            for message in reversed(await self.messages()):
+                if fits(message):
+                    return message
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise AssertionError(f"{problem}\n{await self.transcript()}")
+            changes = await self.telegram.changes(after, wait=left)
+            after = changes[-1]["seq"] if changes else after
+
+
+def _rows(message: Message) -> list[list[dict[str, Any]]]:
+    rows: list[list[dict[str, Any]]] = message.get("reply_markup", {}).get("inline_keyboard", [])
+    return rows
+
+
+def buttons(message: Message, label: str) -> list[dict[str, Any]]:
+    """The buttons of a message whose text contains `label`."""
+    return [button for row in _rows(message) for button in row if label in button["text"]]
