@@ -9,7 +9,7 @@ from flows.menu import Item, Restaurant
 from flows.money import Money, total
 from flows.session import Cart, CartLine, Choice, Draft
 
-MAX_LINES = 20  # lines of a cart: three buttons for each, and Telegram allows about 100 on a message
+MAX_LINES = 30  # lines of a cart: each has three buttons, and Telegram allows about 100 on a message
 MAX_QUANTITY = 99
 MAX_CARTS = 10  # restaurants at which one customer keeps a cart
 
@@ -27,6 +27,12 @@ class Checked:
 def default_choices(item: Item) -> tuple[Choice, ...]:
     """The first option of every group where exactly one is chosen."""
     return tuple(Choice(group=group.name, option=group.options[0].name) for group in item.options if group.single)
+
+
+def on_menu(item: Item, choices: tuple[Choice, ...]) -> bool:
+    """Whether every choice is one that the dish still offers."""
+    offered = {(group.name, option.name) for group in item.options for option in group.options}
+    return all((choice.group, choice.option) in offered for choice in choices)
 
 
 def missing(item: Item, choices: tuple[Choice, ...]) -> str | None:
@@ -72,20 +78,29 @@ def toggle(item: Item, draft: Draft, group_index: int, option_index: int) -> Dra
     return draft.model_copy(update={"choices": (*others, *chosen)})
 
 
-def add(cart: Cart, draft: Draft, unit: Money) -> Cart | str:
-    """The cart with the draft in it, or in words why it does not fit."""
+def add(cart: Cart, item: Item, draft: Draft, unit: Money) -> Cart | str:
+    """The cart with the draft of that dish in it, or in words why it does not fit."""
     lines = list(cart.lines)
-    key = (draft.item_id, frozenset(draft.choices))
+    key = (item.id, frozenset(draft.choices))
     for at, line in enumerate(lines):
         if (line.item_id, frozenset(line.choices)) == key:
-            if line.quantity + draft.quantity > MAX_QUANTITY:
-                return f"At most {MAX_QUANTITY} of one dish."
-            lines[at] = line.model_copy(update={"quantity": line.quantity + draft.quantity, "unit": unit})
+            quantity = line.quantity + draft.quantity
+            if quantity > MAX_QUANTITY:
+                return f"At most {MAX_QUANTITY} of one dish; {line.quantity} are in your cart."
+            # The price stays as it was seen: if it has changed since, opening the cart says so.
+            lines[at] = line.model_copy(update={"quantity": quantity})
             return cart.model_copy(update={"lines": tuple(lines)})
     if len(lines) >= MAX_LINES:
-        return f"The cart is full: at most {MAX_LINES} different dishes."
-    lines.append(CartLine(item_id=draft.item_id, choices=draft.choices, quantity=draft.quantity, unit=unit))
+        return f"Your cart is full: at most {MAX_LINES} different dishes."
+    choices = _in_menu_order(item, draft.choices)
+    lines.append(CartLine(item_id=item.id, name=item.name, choices=choices, quantity=draft.quantity, unit=unit))
     return cart.model_copy(update={"lines": tuple(lines)})
+
+
+def _in_menu_order(item: Item, choices: tuple[Choice, ...]) -> tuple[Choice, ...]:
+    """The kitchen reads options in the menu's order, not in the order of the taps."""
+    offered = (Choice(group=group.name, option=option.name) for group in item.options for option in group.options)
+    return tuple(choice for choice in offered if choice in choices)
 
 
 def check(cart: Cart, restaurant: Restaurant, hidden: frozenset[str]) -> Checked:
@@ -95,13 +110,16 @@ def check(cart: Cart, restaurant: Restaurant, hidden: frozenset[str]) -> Checked
     changes: list[str] = []
     for line in cart.lines:
         item = restaurant.item(line.item_id)
-        unit = None if item is None or item.id in hidden else unit_price(item, line.choices)
-        if item is None or unit is None:
-            changes.append(f"{item.name if item else line.item_id} is no longer available and was taken out.")
+        if item is None or item.id in hidden:
+            changes.append(f"{line.name} is not available any more and was taken out.")
+            continue
+        unit = unit_price(item, line.choices)
+        if unit is None:
+            changes.append(f"{item.name} has other options now and was taken out. Please choose it again.")
             continue
         if unit != line.unit:
-            changes.append(f"{item.name} is now {unit} (was {line.unit}).")
-        kept.append(line.model_copy(update={"unit": unit}))
+            changes.append(f"{item.name} is {unit} now (was {line.unit}).")
+        kept.append(line.model_copy(update={"name": item.name, "unit": unit}))
         options = tuple(choice.option for choice in line.choices)
         lines.append(Line(item_id=item.id, name=item.name, options=options, quantity=line.quantity, unit=unit))
     return Checked(

@@ -24,9 +24,10 @@ class Choice(_Frozen):
 
 
 class CartLine(_Frozen):
-    """A dish in the cart. `unit` is the price shown when it was added; a changed one is said before placing."""
+    """A dish in the cart, with the name and the price as the customer last saw them; what changed is said."""
 
     item_id: str
+    name: str
     choices: tuple[Choice, ...] = ()
     quantity: int = Field(ge=1, le=99)
     unit: Money
@@ -74,8 +75,11 @@ class ItemView(_Frozen):
 
 
 class CartView(_Frozen):
+    """The cart; `changes` are the sentences on what the menu's changes did to it when it was opened."""
+
     kind: Literal["cart"] = "cart"
     slug: str
+    changes: tuple[str, ...] = ()
 
 
 class NoteView(_Frozen):

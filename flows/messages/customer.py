@@ -1,30 +1,33 @@
-"""What a customer reads about an order: its live status, and the short messages that ring."""
+"""What a customer reads about orders: an order's live status, the short messages that ring, and the list of all."""
 
 from __future__ import annotations
 
-from flows.callbacks import AskCancel, CancelMine, KeepOrder, ShowOrders, encode
+from zoneinfo import ZoneInfo
+
+from flows.callbacks import AskCancel, CancelMine, KeepOrder, ShowOrder, ShowOrders, encode
 from flows.events import About, Side
-from flows.messages.text import block, esc, line_text, local, reason_words
-from flows.order import COOKING, WAITING, Order, Status
+from flows.messages.about import restaurants_row
+from flows.messages.carts import priced
+from flows.messages.menus import where
+from flows.messages.text import esc, local, plain, reason_words
+from flows.order import COOKING, WAITING, Order, Refused, Status, Why
 from flows.screens import Button, Screen
 
 ELSEWHERE = "/start to order elsewhere."
+PER_PAGE = 6  # orders on one page of /orders
 
 
 def status_screen(order: Order, *, asking: bool = False, listed: bool = False) -> Screen:
     """The live status of an order. `asking` when *Cancel* asks once more; `listed` when opened from /orders."""
     placed = order.placed
-    parts = [
-        f"<b>Order #{placed.number}</b> · {esc(placed.restaurant.name)}",
-        _status(order),
-        block([f"{line_text(line)} · {line.total}" for line in placed.lines]),
-    ]
+    parts = [f"<b>Order #{placed.number}</b> · {esc(placed.restaurant.name)}", _status(order)]
+    if order.status in COOKING:
+        parts.append(f"🔑 Your pick-up code: <b><code>{placed.code}</code></b>")
+    parts.append(priced(placed.lines))
     if placed.note:
         parts.append(f"📝 {esc(placed.note)}")
     parts.append(f"Total <b>{placed.total}</b>, pay at pick-up")
-    if order.status in COOKING:
-        parts.append(f"Your pick-up code: <b>{placed.code}</b>\nSay it when you collect your food.")
-    parts.append(f"📍 {esc(placed.restaurant.address)}\n📞 {esc(placed.restaurant.phone)}")
+    parts.append(where(placed.restaurant.address, placed.restaurant.phone))
     if asking and order.status in WAITING:
         parts.append("<b>Cancel this order?</b>")
     return Screen("\n\n".join(parts), _buttons(order, asking, listed))
@@ -41,7 +44,7 @@ def _buttons(order: Order, asking: bool, listed: bool) -> tuple[tuple[Button, ..
     if order.status in COOKING:
         rows.append((Button(f"Copy code {order.placed.code}", copy=order.placed.code),))
     if listed:
-        rows.append((Button("‹ My orders", encode(ShowOrders(0))),))
+        rows.append((Button("‹ Back", encode(ShowOrders(0))),))
     return tuple(rows)
 
 
@@ -97,3 +100,56 @@ def ring(order: Order, about: About) -> Screen:
         case About.PLACED | About.REMINDER:
             text = f"Order {number} at {name}"
     return Screen(text)
+
+
+def refusal(refused: Refused) -> str:
+    """Why the customer's tap came too late or to nothing, without HTML."""
+    order = refused.order
+    if order is None:
+        return "This order is not known here."
+    restaurant = order.placed.restaurant
+    match refused.why:
+        case Why.ALREADY_ACCEPTED:
+            at = f" at {local(order.answered_at, order)}" if order.answered_at else ""
+            return f"{restaurant.name} accepted it{at}, so it can't be cancelled here. Please call {restaurant.phone}."
+        case Why.ALREADY_OVER:
+            return f"Order #{order.placed.number} is already over."
+        case Why.UNKNOWN_ORDER | Why.NOT_ACCEPTED_YET | Why.BAD_MINUTES:
+            return "That is not possible for this order."
+
+
+_WORDS = {
+    Status.PLACED: "waiting",
+    Status.NOTIFIED: "waiting",
+    Status.ACCEPTED: "accepted",
+    Status.READY: "ready",
+    Status.FULFILLED: "picked up",
+    Status.DECLINED: "declined",
+    Status.CANCELLED: "cancelled",
+    Status.EXPIRED: "expired",
+    Status.NOT_COLLECTED: "not collected",
+}
+
+
+def orders_screen(orders: list[Order], page: int) -> Screen:
+    """A page of the customer's orders, newest first."""
+    restaurants = restaurants_row("Restaurants")
+    if not orders:
+        return Screen("You have no orders yet.", (restaurants,))
+    last = (len(orders) - 1) // PER_PAGE
+    page = min(page, last)
+    rows = [(_listed(order),) for order in orders[page * PER_PAGE : (page + 1) * PER_PAGE]]
+    turns = []
+    if page > 0:
+        turns.append(Button("‹ Newer", encode(ShowOrders(page - 1))))
+    if page < last:
+        turns.append(Button("Older ›", encode(ShowOrders(page + 1))))
+    return Screen("<b>Your orders</b>", (*rows, *([tuple(turns)] if turns else []), restaurants))
+
+
+def _listed(order: Order) -> Button:
+    placed = order.placed
+    day = placed.at.astimezone(ZoneInfo(placed.restaurant.timezone))
+    name = plain(placed.restaurant.name, 24)
+    label = f"{day:%d %b} · #{placed.number} {name} · {placed.total} · {_WORDS[order.status]}"
+    return Button(label, encode(ShowOrder(order.id)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from flows.events import CancelReason, DeclineReason, Line, Person, Side
 from flows.order import Order, Status, Why
 
 LIMIT = 4096  # UTF-16 units of a message after its entities are parsed; Bot API, sendMessage
-NOTICE_LIMIT = 200  # characters of a callback answer; Bot API, answerCallbackQuery
+NOTICE_LIMIT = 200  # UTF-16 units of a callback answer; Bot API, answerCallbackQuery
 
 _LINES = 2400  # UTF-16 units that an order's lines may take of a message
 
@@ -30,19 +31,39 @@ CANCEL_WORDS = {
 }
 
 
+# Embeddings, overrides and isolates: left in a text, an unbalanced one would turn what stands around it.
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_SILENT = {"Cc", "Cs"}  # Unicode categories: control characters, and halves of surrogate pairs, which no UTF-8 holds
+
+
 def esc(text: str) -> str:
     """Text of people and files, made safe inside Telegram HTML and kept from turning the line around it."""
-    return f"\u2068{html.escape(text, quote=False)}\u2069"
+    return f"\u2068{html.escape(_TURNING.sub('', text), quote=False)}\u2069"
+
+
+def tidy(text: str) -> str:
+    """What somebody typed, on one line and without invisible characters that could disturb others."""
+    one_line = " ".join(_TURNING.sub("", text).split())
+    return "".join(char for char in one_line if unicodedata.category(char) not in _SILENT)
 
 
 def plain(text: str, limit: int) -> str:
-    """The same for where no HTML is read (buttons, callback answers), cut to `limit` characters."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    """Text for where no HTML is read (buttons, callback answers), cut to `limit` UTF-16 units."""
+    if _units(text) <= limit:
+        return text
+    kept = text[: limit - 1]
+    while _units(kept) > limit - 1:
+        kept = kept[:-1]
+    return kept.rstrip() + "…"
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def visible(markup: str) -> int:
     """UTF-16 units of a text after its HTML is parsed: what Telegram's limit counts."""
-    return len(html.unescape(re.sub(r"<[^>]*>", "", markup)).encode("utf-16-le")) // 2
+    return _units(html.unescape(re.sub(r"<[^>]*>", "", markup)))
 
 
 def local(at: datetime, order: Order) -> str:
@@ -59,13 +80,13 @@ def line_text(line: Line) -> str:
     return f"{line.quantity} × {esc(line.name)}{options}"
 
 
-def block(lines: list[str]) -> str:
-    """Lines below each other, as many as fit; the rest is counted, not silently dropped."""
+def block(lines: list[str], limit: int = _LINES) -> str:
+    """Lines below each other, as many as fit in `limit` UTF-16 units; the rest is counted, not silently dropped."""
     kept: list[str] = []
     used = 0
     for number, line in enumerate(lines):
         used += visible(line) + 1
-        if used > _LINES:
+        if used > limit:
             return "\n".join([*kept, f"… and {len(lines) - number} more lines"])
         kept.append(line)
     return "\n".join(kept)

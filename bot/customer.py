@@ -1,0 +1,263 @@
+"""The customer bot, on python-telegram-bot: an update becomes a step of `flows.ordering`, is committed, and replied to.
+
+Nothing here decides anything about an order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Callable
+from typing import Any, Literal
+
+from telegram import (
+    BotCommand,
+    Chat,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    Message,
+    Update,
+    User,
+)
+from telegram.constants import ParseMode
+from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
+from telegram.ext import (
+    Application,
+    CallbackQueryHandler,
+    CommandHandler,
+    ContextTypes,
+    Defaults,
+    MessageHandler,
+    filters,
+)
+from telegram.request import HTTPXRequest
+
+from bot.customer_replies import Replies
+from bot.intake import CONCURRENT, Backoff, Intake, Refused, TryLater
+from bot.process import settings_or_exit, stop_on_signals
+from flows import ordering
+from flows.callbacks import BadPayload, CustomerTap, decode
+from flows.events import Person
+from flows.ledger import Ledger
+from flows.messages import about
+from flows.order import Refused as RefusedByRules
+from flows.ordering import Moment, Notice, Turn
+from flows.session import Session
+from flows.store import connect
+
+# How the library gives the seconds of a 429: as a timedelta, which is what its next version does anyway.
+os.environ.setdefault("PTB_TIMEDELTA", "true")
+
+log = logging.getLogger(__name__)
+
+UPDATES = ["message", "edited_message", "callback_query"]
+
+# 60 bits of letters and digits that can't be mistaken for each other: an order's id is typed by people, too.
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_ID_LENGTH = 12
+
+_PRIVATE = filters.ChatType.PRIVATE
+_COMMAND = _PRIVATE & filters.UpdateType.MESSAGE
+_TYPED = _PRIVATE & (filters.UpdateType.MESSAGE | filters.UpdateType.EDITED_MESSAGE) & ~filters.StatusUpdate.ALL
+_GROUP = filters.ChatType.GROUPS & filters.UpdateType.MESSAGE & ~filters.StatusUpdate.ALL
+
+App = Application[Any, Any, Any, Any, Any, Any]
+Context = ContextTypes.DEFAULT_TYPE
+Step = Callable[[Session, Moment], Turn]
+
+
+class CustomerBot:
+    """The customers' chats, as the intake calls them."""
+
+    def __init__(self, token: str, api_url: str, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._app = _application(token, api_url)
+        self._bot = self._app.bot
+        self._replies = Replies(self._bot, ledger)
+        self._failed: dict[int, Exception] = {}
+        self._app.add_handlers(
+            [
+                CommandHandler("start", self._start, _COMMAND),
+                CommandHandler("orders", self._orders, _COMMAND),
+                CommandHandler("help", self._help, _COMMAND),
+                MessageHandler(_TYPED, self._text),
+                MessageHandler(_GROUP, self._in_a_group),
+                CallbackQueryHandler(self._tap),
+            ]
+        )
+        self._app.add_error_handler(self._remember_error)
+
+    async def open(self) -> None:
+        """Learn who this bot is, and set what clients show of it. Raises `telegram.error.TelegramError`."""
+        await self._app.initialize()
+        try:
+            await self._bot.set_my_commands([BotCommand(name, words) for name, words in about.COMMANDS])
+            await self._bot.set_my_short_description(about.SHORT_DESCRIPTION)
+            await self._bot.set_my_description(about.DESCRIPTION)
+        except TelegramError as error:
+            log.warning("the commands and descriptions could not be set: %s", error.message)
+
+    async def close(self) -> None:
+        await self._app.shutdown()
+
+    async def handle(self, update: dict[str, Any]) -> None:
+        """Take effect and reply. python-telegram-bot keeps a handler's error to itself; here it is raised."""
+        await self._app.process_update(Update.de_json(update, self._bot))
+        error = self._failed.pop(update["update_id"], None)
+        match error:
+            case None:
+                return
+            case RetryAfter():
+                wait = error.retry_after
+                raise TryLater("429", wait if isinstance(wait, int) else wait.total_seconds()) from error
+            case Forbidden():
+                log.info("update %s: the reply was refused, the chat is blocked or gone", update["update_id"])
+            case NetworkError() if not isinstance(error, BadRequest):
+                raise TryLater(f"Telegram is out of reach ({type(error).__name__})") from error
+            case _:
+                raise error
+
+    async def apologise(self, chat_id: int) -> None:
+        """Say that the last message could not be handled."""
+        await self._bot.send_message(chat_id, about.APOLOGY)
+
+    async def _remember_error(self, update: object, context: Context) -> None:
+        if isinstance(update, Update) and isinstance(context.error, Exception):
+            self._failed[update.update_id] = context.error
+
+    # Messages
+
+    async def _start(self, update: Update, context: Context) -> None:
+        payload = " ".join(context.args or ())
+        await self._typed(update, lambda session, _: ordering.start(session, payload, self._ledger))
+
+    async def _orders(self, update: Update, context: Context) -> None:
+        await self._command(update, "orders")
+
+    async def _help(self, update: Update, context: Context) -> None:
+        await self._command(update, "help")
+
+    async def _command(self, update: Update, name: Literal["orders", "help"]) -> None:
+        await self._typed(update, lambda session, _: ordering.command(session, name))
+
+    async def _text(self, update: Update, context: Context) -> None:
+        text = update.message.text if update.message else None  # an edited message is no note
+        await self._typed(update, lambda session, _: ordering.read(session, text, self._ledger))
+
+    async def _typed(self, update: Update, step: Step) -> None:
+        message, user = update.effective_message, update.effective_user
+        if message is None or user is None:
+            return
+        turn = await self._advance(update.update_id, message.chat_id, user, step)
+        await self._replies.to_message(message.chat_id, turn)
+
+    async def _in_a_group(self, update: Update, context: Context) -> None:
+        """A group that speaks to the bot is told where to order."""
+        message = update.effective_message
+        if message is not None and self._is_addressed(message):
+            link = InlineKeyboardButton(about.OPEN_PRIVATE, url=f"https://t.me/{self._bot.username}")
+            keyboard = InlineKeyboardMarkup([[link]])
+            await self._bot.send_message(message.chat_id, about.ONLY_PRIVATE, reply_markup=keyboard)
+
+    def _is_addressed(self, message: Message) -> bool:
+        """A command for nobody else, a mention, or an answer to the bot: an administrator bot is sent everything."""
+        text, name = message.text or message.caption or "", f"@{self._bot.username}".lower()
+        if text.startswith("/"):
+            command = text.split(maxsplit=1)[0].lower()
+            return "@" not in command or command.endswith(name)
+        answered = message.reply_to_message.from_user if message.reply_to_message else None
+        return name in text.lower() or (answered is not None and answered.id == self._bot.id)
+
+    # Taps
+
+    async def _tap(self, update: Update, context: Context) -> None:
+        query = update.callback_query
+        if query is None:
+            return
+        if query.message is None or query.message.chat.type != Chat.PRIVATE:
+            await self._replies.answer(query, Notice(about.ONLY_PRIVATE))
+            return
+        chat_id = query.message.chat.id
+        turn = await self._advance(update.update_id, chat_id, query.from_user, self._step_of(query.data or ""))
+        await self._replies.to_tap(query, chat_id, query.message.message_id, turn)
+
+    def _step_of(self, payload: str) -> Step:
+        """What a button's payload means; one that is not ours is answered as such."""
+        try:
+            tap = decode(payload)
+        except BadPayload as bad:
+            outdated = bad.outdated
+            return lambda session, _: ordering.stale(session, outdated)
+        if isinstance(tap, CustomerTap):
+            return lambda session, moment: ordering.apply(session, tap, self._ledger, moment)
+        return lambda session, _: ordering.stale(session, outdated=False)
+
+    # The effect
+
+    async def _advance(self, update_id: int, chat_id: int, user: User, step: Step) -> Turn:
+        """Commit a step with the update as its cause, or the answer to what the order's rules refuse."""
+        moment = Moment(
+            now=self._ledger.clock(),
+            customer=Person(id=user.id, name=ordering.name_of(user.full_name)),
+            new_id=lambda: "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH)),
+            new_code=lambda: f"{secrets.randbelow(10_000):04}",
+            number=self._ledger.next_number,
+        )
+        return await asyncio.to_thread(self._commit, chat_id, f"customer-{update_id}", step, moment)
+
+    def _commit(self, chat_id: int, cause: str, step: Step, moment: Moment) -> Turn:
+        try:
+            return self._ledger.advance(chat_id, cause, lambda session: step(session, moment))
+        except RefusedByRules as refusal:
+            refused = refusal
+        return self._ledger.advance(chat_id, cause, lambda session: ordering.refused(session, refused))
+
+
+def _application(token: str, api_url: str) -> App:
+    """The library without its updater and its job queue: updates come from the intake, jobs are the workers'."""
+    defaults = Defaults(parse_mode=ParseMode.HTML, link_preview_options=LinkPreviewOptions(is_disabled=True))
+    request = HTTPXRequest(connection_pool_size=CONCURRENT, read_timeout=10, connect_timeout=5)
+    builder = Application.builder().token(token).base_url(f"{api_url}/bot").request(request)
+    return builder.get_updates_request(HTTPXRequest()).updater(None).job_queue(None).defaults(defaults).build()
+
+
+async def run() -> None:
+    """Run the bot until SIGTERM. Raises `SystemExit` for settings or a token that won't do."""
+    settings = settings_or_exit()
+    stop = stop_on_signals()
+    token, _ = settings.tokens()
+    redis = connect(settings.redis_url or "")
+    bot = CustomerBot(token, settings.telegram_api_url, Ledger(redis))
+    backoff = Backoff()
+    while not stop.is_set():
+        try:
+            await bot.open()
+            break
+        except InvalidToken:  # its words and its cause hold the token
+            raise SystemExit("Telegram refuses the token: check CUSTOMER_BOT_TOKEN") from None
+        except TelegramError as error:
+            wait = backoff.next()
+            log.warning("Telegram is out of reach (%s); next try in %.1f s", type(error).__name__, wait)
+            await asyncio.sleep(wait)
+    log.info("the customer bot is listening")
+    try:
+        await Intake(
+            bot="customer",
+            token=token,
+            api_url=settings.telegram_api_url,
+            redis=redis,
+            handle=bot.handle,
+            apologise=bot.apologise,
+            allowed_updates=UPDATES,
+        ).run(stop)
+    except Refused as refused:
+        raise SystemExit(str(refused)) from None
+    finally:
+        await bot.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(run())

@@ -1,0 +1,133 @@
+"""What the customer's chat shows after an update: which message is edited, which one is new, which one goes.
+
+A private chat holds two kinds of our messages. An order's status message stays that order's for ever. Everything else
+the customer walks through is one live menu message: taps edit it, a typed text moves it to the bottom.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from telegram import Bot, CallbackQuery, InlineKeyboardMarkup
+from telegram.error import BadRequest, TelegramError
+
+from flows.events import Side
+from flows.ledger import Ledger, Shown
+from flows.messages.customer import status_screen
+from flows.messages.text import esc
+from flows.order import Order
+from flows.ordering import Notice, Turn, render
+from flows.screens import Screen
+from flows.session import OrderView, Session
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Replies:
+    """The replies of the customer bot. Whatever fails here, the update's effect has been committed before."""
+
+    def __init__(self, bot: Bot, ledger: Ledger) -> None:
+        self._bot = bot
+        self._ledger = ledger
+
+    async def to_message(self, chat_id: int, turn: Turn) -> None:
+        """Reply to something typed: the screen as a new message at the bottom, below the notice if there is one."""
+        session = turn.session
+        if isinstance(session.view, OrderView):
+            session = session.model_copy(update={"view": session.view.model_copy(update={"listed": True})})
+        screen = await thread(render, session, self._ledger, chat_id, self._ledger.clock())
+        await self._send(chat_id, session, screen, turn.notice)
+
+    async def to_tap(self, query: CallbackQuery, chat_id: int, message_id: int, turn: Turn) -> None:
+        """Reply to a tap: answer it, then show the screen in place where that may be."""
+        await self.answer(query, turn.notice)
+        view = turn.session.view
+        order = await thread(self._ledger.order, view.order_id) if isinstance(view, OrderView) else None
+        if isinstance(view, OrderView) and order is not None:
+            await self._show_order(chat_id, message_id, turn.session, view, order)
+            return
+        screen = await thread(render, turn.session, self._ledger, chat_id, self._ledger.clock())
+        # Any other message may be an order's status, which must not turn into a menu.
+        if message_id == turn.session.message_id and await self._edit(chat_id, message_id, screen):
+            return
+        await self._send(chat_id, turn.session, screen, None)
+
+    async def answer(self, query: CallbackQuery, notice: Notice | None) -> None:
+        """Answer a tap, so that its button stops turning. Too late for that is no harm: the effect stands."""
+        try:
+            if notice is None:
+                await query.answer()
+            else:
+                await query.answer(notice.text, show_alert=notice.alert)
+        except BadRequest as error:
+            if "query is too old" not in error.message.lower():
+                raise
+            log.debug("a tap was answered too late")
+
+    async def _show_order(self, chat_id: int, message_id: int, session: Session, view: OrderView, order: Order) -> None:
+        """Show an order in the tapped message: as its one live status, or as a copy looked up among the orders."""
+        status = await thread(self._ledger.shown, order.id, Side.CUSTOMER)
+        if status is not None and status.message_id != message_id:
+            copy = status_screen(order, asking=view.asking, listed=True)
+            if not await self._edit(chat_id, message_id, copy):
+                await self._send(chat_id, session, copy, None)
+            elif message_id != session.message_id:
+                await thread(self._ledger.remember_message, chat_id, message_id)
+            return
+        if message_id == session.message_id:
+            await thread(self._ledger.remember_message, chat_id, None)
+        latest: Order | None = order
+        while latest is not None:
+            order = latest
+            screen = status_screen(order, asking=view.asking)
+            if not await self._edit(chat_id, message_id, screen):
+                message_id = await self._post(chat_id, screen)
+            shown = Shown(chat_id=chat_id, message_id=message_id, version=order.version)
+            await thread(self._ledger.record_shown, order.id, Side.CUSTOMER, shown)
+            # A worker may have shown something newer in the meantime, which we have just painted over.
+            now = await thread(self._ledger.order, order.id)
+            latest = now if now is not None and now.changed > order.version else None
+
+    async def _edit(self, chat_id: int, message_id: int, screen: Screen) -> bool:
+        """Edit a message in place; False when Telegram does not let us, because it is gone or too old."""
+        try:
+            await self._bot.edit_message_text(screen.text, chat_id, message_id, reply_markup=_keyboard(screen))
+        except BadRequest as error:
+            reason = error.message.lower()
+            if "message is not modified" in reason:
+                return True
+            if "message to edit not found" in reason or "message can't be edited" in reason:
+                return False
+            raise
+        return True
+
+    async def _send(self, chat_id: int, session: Session, screen: Screen, notice: Notice | None) -> None:
+        """Send the live menu message anew, and take the former one away so that the chat does not fill up."""
+        if notice is not None:
+            screen = Screen(f"{esc(notice.text)}\n\n{screen.text}", screen.rows)
+        message_id = await self._post(chat_id, screen)
+        await thread(self._ledger.remember_message, chat_id, message_id)
+        if session.message_id is not None:
+            try:
+                await self._bot.delete_message(chat_id, session.message_id)
+            except TelegramError as error:
+                log.debug("a former menu message stays: %s", error.message)
+
+    async def _post(self, chat_id: int, screen: Screen) -> int:
+        sent = await self._bot.send_message(chat_id, screen.text, reply_markup=_keyboard(screen))
+        return sent.message_id
+
+
+async def thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a call of the (synchronous) ledger off the event loop."""
+    return await asyncio.to_thread(call, *args, **kwargs)
+
+
+def _keyboard(screen: Screen) -> InlineKeyboardMarkup | None:
+    return InlineKeyboardMarkup.de_json(screen.keyboard(), None) if screen.rows else None

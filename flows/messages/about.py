@@ -1,0 +1,45 @@
+"""What the customer bot says about itself: its commands, descriptions and help."""
+
+from __future__ import annotations
+
+from flows import callbacks as cb
+from flows.callbacks import encode
+from flows.screens import Button, Screen
+
+COMMANDS = (
+    ("start", "Choose a restaurant"),
+    ("orders", "Your orders"),
+    ("help", "How it works"),
+)
+
+SHORT_DESCRIPTION = "Order food from restaurants nearby and pick it up. You pay at the counter."
+
+DESCRIPTION = (
+    "Choose dishes from a restaurant's menu and place your order here. The restaurant answers within minutes with the "
+    "time your food is ready. You pay when you pick it up.\n\nTap Start to see the restaurants."
+)
+
+ONLY_PRIVATE = "I take orders in a private chat only."
+OPEN_PRIVATE = "Order in a private chat"
+
+APOLOGY = "Sorry, that did not work. Your cart and your orders are safe. /start to go on, /orders for your orders."
+
+HELP = (
+    "<b>How it works</b>\n\n"
+    "1. Choose a restaurant and put dishes into your cart.\n"
+    "2. <i>Place order</i>: the restaurant gets it at once.\n"
+    "3. When they accept, you get the time and a pick-up code.\n"
+    "4. You pay when you pick up.\n\n"
+    "You can cancel until the restaurant has accepted.\n\n"
+    "/start shows the restaurants, /orders your orders."
+)
+
+
+def help_screen() -> Screen:
+    """How ordering works."""
+    return Screen(HELP, (restaurants_row("Restaurants"),))
+
+
+def restaurants_row(label: str) -> tuple[Button, ...]:
+    """The way (back) to the list of restaurants."""
+    return (Button(label, encode(cb.ShowRestaurants())),)
