@@ -2,70 +2,81 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AnyHttpUrl, Field, SecretStr, StringConstraints, TypeAdapter, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, StringConstraints, TypeAdapter, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-_TOKEN = r"^\d+:[A-Za-z0-9_-]{3,}$"  # noqa: S105 - the shape of a token, not one
+Bot = Literal["customer", "restaurant"]
+
+_TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]{3,}")
 _URL: TypeAdapter[AnyHttpUrl] = TypeAdapter(AnyHttpUrl)
 
 
 class BadSettings(Exception):
-    """A setting is missing or wrong; the message is one line that names it and the cure."""
+    """A setting is missing or wrong; the message is one line that names it and the cure, and no secret."""
+
+
+def _token(value: SecretStr) -> SecretStr:
+    if not _TOKEN.fullmatch(value.get_secret_value().strip()):
+        raise ValueError
+    return SecretStr(value.get_secret_value().strip())
+
+
+def _root(value: str) -> str:
+    url = _URL.validate_python(value.strip())
+    if url.query is not None or url.fragment is not None:
+        raise ValueError
+    return value.strip().rstrip("/")
+
+
+_StoreURL = Annotated[str, StringConstraints(pattern=r"^(redis|rediss|unix)://.")]
+_Token = Annotated[SecretStr, AfterValidator(_token)]
 
 
 class Settings(BaseSettings):
-    """Every setting there is. Field names in capitals are the variables' names."""
+    """Every setting there is. A variable's name is its field's in capitals; an empty one counts as unset."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True)
 
-    customer_bot_token: Annotated[SecretStr, Field(description="from @BotFather")] | None = None
-    restaurant_bot_token: Annotated[SecretStr, Field(description="from @BotFather")] | None = None
-    telegram_api_url: Annotated[str, StringConstraints(strip_whitespace=True)] = "https://api.telegram.org"
-    redis_url: Annotated[str, StringConstraints(pattern=r"^(redis|rediss|unix)://")] | None = None
-    data_dir: Path = Path("data")
+    customer_bot_token: _Token | None = None
+    restaurant_bot_token: _Token | None = None
+    telegram_api_url: Annotated[str, AfterValidator(_root)] = "https://api.telegram.org"
+    # Not in the representation: it may hold a password.
+    redis_url: Annotated[_StoreURL | None, Field(repr=False)] = None
+    data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Path("data")
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     unsafe_store: bool = False
     log_level: Annotated[str, StringConstraints(pattern=r"^(DEBUG|INFO|WARNING|ERROR)$", to_upper=True)] = "INFO"
 
-    @field_validator("customer_bot_token", "restaurant_bot_token")
-    @classmethod
-    def _looks_like_a_token(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            TypeAdapter(Annotated[str, StringConstraints(pattern=_TOKEN)]).validate_python(value.get_secret_value())
-        return value
-
-    @field_validator("telegram_api_url")
-    @classmethod
-    def _is_a_root(cls, value: str) -> str:
-        _URL.validate_python(value)
-        return value.rstrip("/")
+    def token(self, bot: Bot) -> str:
+        """That bot's token. Raises `BadSettings` when it is not set."""
+        secret = self.customer_bot_token if bot == "customer" else self.restaurant_bot_token
+        if secret is None:
+            raise BadSettings(
+                f"{bot.upper()}_BOT_TOKEN is not set: make a bot with @BotFather and put its token into .env "
+                "(`comanda demo` needs none)"
+            )
+        return secret.get_secret_value()
 
     def tokens(self) -> tuple[str, str]:
-        """Both bots' tokens, the customer's first. Raises `BadSettings` when one is missing or both are one bot's."""
-        found = []
-        for name in ("customer_bot_token", "restaurant_bot_token"):
-            secret: SecretStr | None = getattr(self, name)
-            if secret is None:
-                raise BadSettings(
-                    f"{name.upper()} is not set: make a bot with @BotFather and put its token into .env, "
-                    "or try `comanda demo`, which needs none"
-                )
-            found.append(secret.get_secret_value())
-        if found[0].split(":")[0] == found[1].split(":")[0]:
+        """The customer's and the restaurant's bot's token. Raises `BadSettings` when one is missing or both are one."""
+        customer, restaurant = self.token("customer"), self.token("restaurant")
+        if customer.split(":")[0] == restaurant.split(":")[0]:
             raise BadSettings(
                 "CUSTOMER_BOT_TOKEN and RESTAURANT_BOT_TOKEN are of the same bot: make two with @BotFather"
             )
-        return found[0], found[1]
+        return customer, restaurant
 
 
-_CURES = {
-    "customer_bot_token": "a token such as 123456:AAE… from @BotFather",
-    "restaurant_bot_token": "a token such as 123456:AAE… from @BotFather",
+_EXPECTED = {
+    "customer_bot_token": "a token from @BotFather, such as 123456:AAE…",
+    "restaurant_bot_token": "a token from @BotFather, such as 123456:AAE…",
     "telegram_api_url": "the root of a Bot API server, such as https://api.telegram.org",
     "redis_url": "a URL such as redis://host:6379/0, rediss://… or unix:///path/to/socket",
+    "data_dir": "a path",
     "workers": "a number of worker processes from 1 to 64",
     "unsafe_store": "true or false",
     "log_level": "DEBUG, INFO, WARNING or ERROR",
@@ -78,4 +89,6 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         name = str(error.errors(include_input=False)[0]["loc"][0])
-        raise BadSettings(f"{name.upper()} is wrong: expected {_CURES.get(name, 'another value')}") from None
+        raise BadSettings(f"{name.upper()} is wrong: expected {_EXPECTED[name]}") from None
+    except (OSError, UnicodeDecodeError, SettingsError):
+        raise BadSettings("the file .env can't be read: expected lines such as DATA_DIR=data, in UTF-8") from None
