@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from flows.hours import Hours
 from flows.money import Currency, Money
@@ -44,6 +44,9 @@ class OptionGroup(_Frozen):
         return self.least == self.most == 1
 
 
+MAX_OPTIONS = 80  # of one dish in all its groups: each is a button, and Telegram allows about 100 on a message
+
+
 class Item(_Frozen):
     """A dish: its price without options."""
 
@@ -53,6 +56,12 @@ class Item(_Frozen):
     description: Annotated[str, StringConstraints(max_length=500)] = ""
     allergens: tuple[Label, ...] = ()
     options: tuple[OptionGroup, ...] = Field(default=(), max_length=10)
+
+    @model_validator(mode="after")
+    def _fits_a_message(self) -> Self:
+        if sum(len(group.options) for group in self.options) > MAX_OPTIONS:
+            raise ValueError(f"at most {MAX_OPTIONS} options in all groups of one dish")
+        return self
 
 
 class Category(_Frozen):
