@@ -6,17 +6,16 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 
 from flows.ledger import Ledger
-from flows.settings import Settings
+from flows.settings import BadSettings, Settings, read_settings
 from flows.store import connect
 from workers import jobs
 from workers.clock import Clock
 from workers.delivery import Courier
 from workers.telegram import Sender
 from workers.worker import Worker
-
-log = logging.getLogger(__name__)
 
 
 async def run(settings: Settings, url: str) -> None:
@@ -39,3 +38,26 @@ async def run(settings: Settings, url: str) -> None:
         await Worker(connect(url), redis, Clock(ledger, redis)).run(stop)
     finally:
         await sender.close()
+
+
+def main() -> None:
+    """Read the settings and work. Exit code 1 and one line on stderr when they won't do."""
+    try:
+        settings = read_settings()
+        settings.tokens()
+        if settings.redis_url is None:
+            raise BadSettings("REDIS_URL is not set: start this process with `comanda`, which also runs the store")
+    except BadSettings as error:
+        raise SystemExit(str(error)) from None
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    # httpx logs each URL at INFO, and a URL of the Bot API holds the token.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # RQ logs three lines for each job that goes well.
+    logging.getLogger("rq.worker").setLevel(max(logging.getLogger().level, logging.WARNING))
+    asyncio.run(run(settings, settings.redis_url))
+
+
+if __name__ == "__main__":
+    main()

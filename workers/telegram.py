@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from datetime import timedelta
+
 from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter
@@ -9,6 +12,9 @@ from telegram.request import HTTPXRequest
 
 from flows.events import Side
 from flows.screens import Screen
+
+# python-telegram-bot warns that the seconds of a 429 become a timedelta, unless one takes them as such already.
+os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 CONNECTIONS = 64  # per bot; what one worker process keeps in flight at most
 
@@ -100,7 +106,8 @@ def _meaning(error: Exception) -> Exception:
     match error:
         case RetryAfter():
             wait = error.retry_after
-            return Later(wait if isinstance(wait, int) else wait.total_seconds(), "Telegram asked to slow down")
+            seconds = wait.total_seconds() if isinstance(wait, timedelta) else wait
+            return Later(seconds, "Telegram asked to slow down")
         case ChatMigrated():
             return Moved(error.new_chat_id)
         case Forbidden():

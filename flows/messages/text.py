@@ -38,7 +38,9 @@ _SILENT = {"Cc", "Cs"}  # Unicode categories: control characters, and halves of 
 
 def esc(text: str) -> str:
     """Text of people and files, made safe inside Telegram HTML and kept from turning the line around it."""
-    return f"\u2068{html.escape(_TURNING.sub('', text), quote=False)}\u2069"
+    safe = html.escape(_TURNING.sub("", text), quote=False)
+    right_to_left = any(unicodedata.bidirectional(char) in ("R", "AL") for char in safe)
+    return f"\u2068{safe}\u2069" if right_to_left else safe
 
 
 def tidy(text: str) -> str:

@@ -1,0 +1,201 @@
+"""What each side is told, and what happens when Telegram does not want to hear it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as StoreGone
+
+from flows import keys
+from flows.commands import AcceptOrder, CancelOrder, DeclineOrder, MarkPickedUp, MarkReady
+from flows.events import CancelReason, DeclineReason, Side, UserUnreachable
+from flows.ledger import Ledger
+from flows.ledger.transaction import Contended
+from flows.order import Status
+from tests.faults import faulty
+from tests.orders import ANNA, CARLA
+from tests.workers.conftest import ORDER, Stage
+from workers.delivery import GIVE_UP, Courier
+
+ACCEPT = AcceptOrder(ANNA, 20)
+
+
+def waits(redis: Redis, side: Side) -> float | None:
+    """When the delivery is due again, in seconds from now; None when nothing is outstanding."""
+    score = redis.zscore(keys.DUE, f"notify:{ORDER}:{side}")
+    return None if score is None else float(score) - datetime.now(UTC).timestamp()
+
+
+class TestWhatIsSaid:
+    async def test_a_new_order_arrives_as_one_ticket(self, stage: Stage, redis: Redis) -> None:
+        stage.order()
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        await stage.anna.sees("NEW ORDER")
+        assert stage.kinds() == ["order_placed", "restaurant_notified"]
+        assert waits(redis, Side.RESTAURANT) is None
+
+    async def test_the_ticket_is_edited_and_not_sent_again(self, stage: Stage) -> None:
+        stage.order()
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        stage.ledger.execute(ORDER, ACCEPT, "tap-1")
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        tickets = [message for message in await stage.anna.messages() if "#17" in (message.get("text") or "")]
+        assert [("ACCEPTED" in ticket["text"], "edit_date" in ticket) for ticket in tickets] == [(True, True)]
+
+    async def test_an_acceptance_rings_at_the_customers_and_points_to_the_status(self, stage: Stage) -> None:
+        stage.order(ACCEPT)
+        await stage.courier.notify(ORDER, Side.CUSTOMER)
+        ring = await stage.carla.sees("accepted your order #17")
+        status = await stage.carla.sees("Order #17")
+        assert "4821" in ring["text"]
+        assert ring["reply_to_message"]["message_id"] == status["message_id"]
+        assert stage.kinds()[-1] == "user_notified"
+
+    async def test_news_that_came_together_is_told_in_order(self, stage: Stage) -> None:
+        stage.order(ACCEPT, MarkReady(ANNA))
+        await stage.courier.notify(ORDER, Side.CUSTOMER)
+        texts = [message.get("text") or "" for message in await stage.carla.messages()]
+        assert [words for text in texts for words in ("accepted your", "is ready") if words in text] == [
+            "accepted your",
+            "is ready",
+        ]
+
+    @pytest.mark.parametrize(
+        ("commands", "words"),
+        [
+            ((DeclineOrder(ANNA, DeclineReason.TOO_BUSY),), "too busy"),
+            ((ACCEPT, CancelOrder(Side.RESTAURANT, ANNA, CancelReason.KITCHEN_PROBLEM)), "had to cancel"),
+        ],
+    )
+    async def test_the_customer_hears_of_a_bad_end(self, stage: Stage, commands: tuple, words: str) -> None:  # type: ignore[type-arg]
+        stage.order(*commands)
+        await stage.courier.notify(ORDER, Side.CUSTOMER)
+        await stage.carla.sees(words)
+
+    async def test_staff_hear_that_the_customer_cancelled(self, stage: Stage) -> None:
+        stage.order()
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        cancel = CancelOrder(Side.CUSTOMER, CARLA, CancelReason.CUSTOMER_CHANGED_MIND)
+        stage.ledger.execute(ORDER, cancel, "tap-1")
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        ring = await stage.anna.sees("was cancelled by the customer")
+        assert "CANCELLED" in ring["reply_to_message"]["text"]
+
+    async def test_saying_the_same_twice_sends_nothing_new(self, stage: Stage) -> None:
+        stage.order(ACCEPT)
+        await stage.courier.notify(ORDER, Side.CUSTOMER)
+        before = await stage.carla.messages()
+        await stage.courier.notify(ORDER, Side.CUSTOMER)
+        assert await stage.carla.messages() == before
+
+
+class TestTrouble:
+    async def test_a_429_is_obeyed_to_the_second(self, stage: Stage, redis: Redis) -> None:
+        await stage.telegram.act("fault", kind="429", method="sendMessage", retry_after=42)
+        stage.order()
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        wait = waits(redis, Side.RESTAURANT)
+        assert wait is not None
+        assert 40 < wait <= 42
+        assert stage.kinds() == ["order_placed"]
+
+    @pytest.mark.parametrize("kind", ["500", "502", "drop_before"])
+    async def test_an_outage_is_waited_out(self, stage: Stage, redis: Redis, kind: str) -> None:
+        await stage.telegram.act("fault", kind=kind, method="sendMessage")
+        stage.order()
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        assert waits(redis, Side.RESTAURANT) is not None
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        await stage.anna.sees("NEW ORDER")
+        assert waits(redis, Side.RESTAURANT) is None
+
+    async def test_an_answer_lost_after_the_send_doubles_a_message_and_loses_none(self, stage: Stage) -> None:
+        await stage.telegram.act("fault", kind="drop_after", method="sendMessage")
+        stage.order()
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        tickets = [message for message in await stage.anna.messages() if "NEW ORDER" in (message.get("text") or "")]
+        assert len(tickets) == 2
+        assert stage.kinds() == ["order_placed", "restaurant_notified"]
+
+    async def test_a_customer_who_blocked_the_bot_is_recorded_and_shown_on_the_ticket(self, stage: Stage) -> None:
+        stage.order()
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        await stage.telegram.act("block", user=stage.carla.id, bot=stage.carla.place["bot"])
+        stage.ledger.execute(ORDER, ACCEPT, "tap-1")
+        await stage.courier.notify(ORDER, Side.CUSTOMER)
+        assert stage.kinds()[-1] == "user_unreachable"
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        assert "can't be reached" in (await stage.anna.sees("#17"))["text"]
+        order = stage.ledger.execute(ORDER, MarkPickedUp(ANNA), "tap-2")
+        assert order.status is Status.FULFILLED
+
+    async def test_a_restaurant_that_cannot_be_reached_ends_the_order_and_the_customer_hears_it(
+        self, stage: Stage
+    ) -> None:
+        await stage.telegram.act("block", user=stage.anna.id, bot=stage.anna.place["bot"])
+        stage.order()
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        assert stage.kinds() == ["order_placed", "restaurant_unreachable", "order_expired"]
+        await stage.courier.notify(ORDER, Side.CUSTOMER)
+        await stage.carla.sees("Nothing to pay")
+
+    async def test_a_ticket_that_was_deleted_is_sent_anew(self, stage: Stage) -> None:
+        stage.order()
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        ticket = await stage.anna.sees("NEW ORDER")
+        del stage.sandbox.world.rooms[stage.anna.room].messages[ticket["message_id"]]
+        stage.ledger.execute(ORDER, ACCEPT, "tap-1")
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        await stage.anna.sees("ACCEPTED")
+
+    async def test_a_group_that_became_a_supergroup_keeps_its_tickets(self, stage: Stage) -> None:
+        bruno, *_ = await stage.telegram.group("Kitchen", "Bruno", "Dora")
+        group = bruno.place["chat"]
+        await stage.telegram.act("add_bot", chat=group, bot=stage.anna.place["bot"], by=bruno.id)
+        stage.ledger.set_service("nonna", lambda service: service.model_copy(update={"staff_chat": group}))
+        stage.ledger._redis.hset(keys.STAFF, str(group), "nonna")
+        stage.order()
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        new = (await stage.telegram.act("migrate", chat=group))["id"]
+        stage.ledger.execute(ORDER, ACCEPT, "tap-1")
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        messages = await stage.telegram.look("messages", room=str(new))
+        assert any("ACCEPTED" in (message.get("text") or "") for message in messages)
+        assert stage.ledger.service("nonna").staff_chat == new
+
+    async def test_what_could_not_be_said_for_a_day_is_given_up_and_recorded(self, stage: Stage, redis: Redis) -> None:
+        stage.order(ACCEPT)
+        late = Ledger(redis, lambda: datetime.now(UTC) + GIVE_UP + timedelta(minutes=1))
+        await stage.telegram.act("fault", kind="500", times=1000)
+        await Courier(late, redis, stage.courier._sender).notify(ORDER, Side.CUSTOMER)
+        last = stage.ledger.history(ORDER)[-1]
+        assert isinstance(last, UserUnreachable)
+        assert "24" in last.reason or "1 day" in last.reason
+
+    async def test_two_workers_do_not_talk_over_each_other(self, stage: Stage, redis: Redis) -> None:
+        stage.order()
+        with redis.lock(keys.delivery_lock(ORDER, Side.RESTAURANT), timeout=30):
+            await stage.courier.notify(ORDER, Side.RESTAURANT)
+        assert stage.kinds() == ["order_placed"]
+        wait = waits(redis, Side.RESTAURANT)
+        assert wait is not None
+        assert wait <= 1
+
+    async def test_a_store_that_fails_after_the_send_keeps_the_delivery_outstanding(
+        self, stage: Stage, redis: Redis
+    ) -> None:
+        stage.order()
+
+        def no_record(number: int, request: bytes) -> None:
+            if b"restaurant_notified" in request:
+                raise StoreGone("gone")
+
+        courier = Courier(Ledger(faulty(redis, before=no_record)), redis, stage.courier._sender)
+        with pytest.raises((Contended, StoreGone)):
+            await courier.notify(ORDER, Side.RESTAURANT)
+        assert waits(redis, Side.RESTAURANT) is not None
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        assert stage.kinds() == ["order_placed", "restaurant_notified"]

@@ -1,0 +1,165 @@
+"""The worker: RQ's semantics, many jobs in flight, and nothing lost when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from redis import Redis
+from rq import Queue
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+from rq.suspension import resume, suspend
+from rq.worker import BaseWorker
+
+from flows import keys
+from flows.ledger import Ledger
+from flows.reactions import NOTIFY, QUEUE, REACTIONS
+from flows.store import connect
+from tests.workers import samples
+from workers.clock import Clock
+from workers.recovery import Recovery
+from workers.worker import Worker
+
+WITHIN = 20.0  # seconds until something that should happen counts as missing
+
+
+@pytest.fixture
+def queue(redis: Redis) -> Queue:
+    return Queue(QUEUE, connection=redis, serializer=JSONSerializer)
+
+
+@asynccontextmanager
+async def working(redis: Redis, store_url: str) -> AsyncIterator[Worker]:
+    """A worker that works until the context is left, and is then asked to stop."""
+    stop = asyncio.Event()
+    worker = Worker(connect(store_url), redis, Clock(Ledger(redis), redis))
+    task = asyncio.create_task(worker.run(stop))
+    try:
+        yield worker
+    finally:
+        stop.set()
+        await task
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for a condition that another thread or process brings about."""
+    async with asyncio.timeout(WITHIN):
+        while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - the store has no event to wait for
+            await asyncio.sleep(0.02)
+
+
+class TestJobs:
+    def test_every_name_that_the_pipeline_enqueues_resolves(self) -> None:
+        job = Job.create(NOTIFY, args=("order", "customer"), connection=Redis(), serializer=JSONSerializer)
+        assert asyncio.iscoroutinefunction(job.func)
+
+    def test_every_event_has_a_reaction_even_if_it_is_none(self) -> None:
+        from flows.events import AnyEvent
+
+        assert {kind.model_fields["kind"].default for kind in AnyEvent.__args__} == set(REACTIONS)
+
+
+class TestStillRq:
+    @pytest.mark.parametrize(
+        "name", ["prepare_execution", "prepare_job_execution", "_finalize_success", "_finalize_failure", "bootstrap"]
+    )
+    def test_the_methods_of_rq_that_the_worker_builds_on_are_there(self, name: str) -> None:
+        assert callable(getattr(BaseWorker, name, None)), f"RQ has moved {name}: see the head of workers/worker.py"
+
+    async def test_a_job_that_goes_well_is_finished_for_rq(self, redis: Redis, store_url: str, queue: Queue) -> None:
+        async with working(redis, store_url):
+            job = queue.enqueue(samples.double, 21)
+            await until(lambda: job.get_status() == JobStatus.FINISHED)
+        assert job.return_value() == 42
+        assert job.id in queue.finished_job_registry
+        assert job.id not in queue.started_job_registry
+
+    async def test_a_job_that_raises_is_failed_for_rq_with_its_traceback(
+        self, redis: Redis, store_url: str, queue: Queue
+    ) -> None:
+        async with working(redis, store_url):
+            job = queue.enqueue(samples.fail)
+            await until(lambda: job.get_status() == JobStatus.FAILED)
+        result = job.latest_result()
+        assert result is not None
+        assert "out of basil" in (result.exc_string or "")
+        assert job.id in queue.failed_job_registry
+
+    async def test_a_job_that_takes_too_long_is_failed(self, redis: Redis, store_url: str, queue: Queue) -> None:
+        async with working(redis, store_url):
+            job = queue.enqueue(samples.hang, job_timeout=1)
+            await until(lambda: job.get_status() == JobStatus.FAILED)
+
+    async def test_a_worker_is_known_to_rq_while_it_works(self, redis: Redis, store_url: str, queue: Queue) -> None:
+        async with working(redis, store_url) as worker:
+            await until(lambda: Worker.count(connection=redis) == 1)
+            assert [name.decode() for name in redis.smembers("rq:workers")] == [worker.key]
+        assert Worker.count(connection=redis) == 0
+
+    async def test_a_suspended_worker_takes_no_job(self, redis: Redis, store_url: str, queue: Queue) -> None:
+        suspend(redis)
+        async with working(redis, store_url):
+            await until(lambda: Worker.count(connection=redis) == 1)
+            job = queue.enqueue(samples.double, 1)
+            assert job.get_status() == JobStatus.QUEUED
+            resume(redis)
+            await until(lambda: job.get_status() == JobStatus.FINISHED)
+
+
+class TestManyAtOnce:
+    async def test_jobs_that_wait_for_each_other_run_side_by_side(
+        self, redis: Redis, store_url: str, queue: Queue
+    ) -> None:
+        samples.meeting = asyncio.Barrier(10)
+        async with working(redis, store_url):
+            jobs = [queue.enqueue(samples.meet) for _ in range(10)]
+            await until(lambda: all(job.get_status() == JobStatus.FINISHED for job in jobs))
+
+
+class TestDeath:
+    async def test_the_jobs_of_a_dead_worker_come_back(self, redis: Redis, store_url: str, queue: Queue) -> None:
+        job = queue.enqueue(samples.double, 2)
+        Recovery(redis, queue.key, "dead").renew()
+        redis.lmove(queue.key, keys.processing("dead"), "LEFT", "RIGHT")
+        redis.delete(keys.lease("dead"))
+        async with working(redis, store_url):
+            await until(lambda: job.get_status() == JobStatus.FINISHED)
+        assert redis.smembers(keys.WORKERS) == set()
+
+    def test_a_worker_missing_once_is_not_dead_yet(self, redis: Redis, queue: Queue) -> None:
+        Recovery(redis, queue.key, "paused").renew()
+        redis.rpush(keys.processing("paused"), "a-job")
+        redis.delete(keys.lease("paused"))
+        other = Recovery(redis, queue.key, "other")
+        assert other.look() == 0
+        Recovery(redis, queue.key, "paused").renew()
+        assert other.look() == 0
+        assert redis.llen(keys.processing("paused")) == 1
+
+    def test_its_jobs_come_back_in_their_order_and_before_the_others(self, redis: Redis, queue: Queue) -> None:
+        redis.rpush(keys.processing("dead"), "first", "second")
+        redis.rpush(queue.key, "third")
+        Recovery(redis, queue.key, "other").put_back("dead")
+        assert redis.lrange(queue.key, 0, -1) == [b"first", b"second", b"third"]
+
+    async def test_a_job_left_in_its_own_list_by_a_lost_reply_is_taken_up(
+        self, redis: Redis, store_url: str, queue: Queue
+    ) -> None:
+        async with working(redis, store_url) as worker:
+            await until(lambda: Worker.count(connection=redis) == 1)
+            job = queue.create_job(samples.double, args=(4,))
+            job.save()
+            redis.rpush(keys.processing(worker.name), job.id)
+            await until(lambda: job.get_status() == JobStatus.FINISHED)
+
+    async def test_what_a_stopped_worker_had_not_finished_goes_back(
+        self, redis: Redis, store_url: str, queue: Queue, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("workers.worker.DRAIN", 0.1)
+        async with working(redis, store_url):
+            job = queue.enqueue(samples.hang)
+            await until(lambda: job.get_status() == JobStatus.STARTED)
+        assert queue.job_ids == [job.id]
