@@ -116,10 +116,16 @@ class Customer:
         self.session = Session(message_id=1)
         self.last = Turn(self.session)
         self._ids = 0
+        self.screen = self.rendered()
 
-    @property
-    def screen(self) -> Screen:
+    def rendered(self) -> Screen:
+        """What the chat would show now; `screen` is what it has shown since the last update."""
         return ordering.render(self.session, self.shop, self.person.id, self.now)
+
+    def sees_again(self) -> Customer:
+        """The same update is delivered once more: the screen is rendered anew."""
+        self.screen = self.rendered()
+        return self
 
     @property
     def notice(self) -> str:
@@ -172,7 +178,7 @@ class Customer:
         except Refused as refusal:
             turn = ordering.refused(self.session, refusal)
         self.last, self.session = turn, Session.model_validate_json(turn.session.model_dump_json())
-        return self
+        return self.sees_again()
 
     def moment(self) -> Moment:
         return Moment(self.now, self.person, self._new_id, lambda: "4821", self._number)

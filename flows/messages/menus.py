@@ -39,7 +39,7 @@ def closed_because(restaurant: Restaurant, service: Service, now: datetime) -> C
         return Closed("closed", f"{name} is closed now.{when}")
     if service.is_paused(now):
         until = service.paused_until.astimezone(restaurant.zone) if service.paused_until else None
-        when = f"Try again after {_day(until, here)}{until:%H:%M}." if until else "Try again later."
+        when = f"Try again {_day(until, here)}{until:%H:%M}." if until else "Try again later."
         return Closed("paused", f"{name} takes no new orders just now. {when}")
     return None
 

@@ -45,8 +45,8 @@ def esc(text: str) -> str:
 
 def tidy(text: str) -> str:
     """What somebody typed, on one line and without invisible characters that could disturb others."""
-    one_line = " ".join(_TURNING.sub("", text).split())
-    return "".join(char for char in one_line if unicodedata.category(char) not in _SILENT)
+    shown = (" " if unicodedata.category(char) in _SILENT else char for char in _TURNING.sub("", text))
+    return " ".join("".join(shown).split())
 
 
 def plain(text: str, limit: int) -> str:
