@@ -139,7 +139,7 @@ def test_an_order_that_cannot_be_read_does_not_stop_the_others(
 ) -> None:
     ledger.execute(ORDER, place(), "customer-1")
     ledger.execute(OTHER, place(OTHER), "customer-2")
-    redis.lset(keys.order(ORDER), 0, b"not an event")
+    redis.lset(keys.order(ORDER), 0, "not an event")
     run(clock, time, timedelta(minutes=6))
     assert kinds(ledger, OTHER)[-1] == "order_expired"
     assert "can't be handled" in caplog.text

@@ -17,7 +17,7 @@ from rq.worker import BaseWorker
 from flows import keys
 from flows.ledger import Ledger
 from flows.reactions import NOTIFY, QUEUE, REACTIONS
-from flows.store import connect
+from flows.store import connect, texts
 from tests.workers import samples
 from workers.clock import Clock
 from workers.recovery import Recovery
@@ -96,7 +96,7 @@ class TestStillRq:
     async def test_a_worker_is_known_to_rq_while_it_works(self, redis: Redis, store_url: str, queue: Queue) -> None:
         async with working(redis, store_url) as worker:
             await until(lambda: Worker.count(connection=redis) == 1)
-            assert [name.decode() for name in redis.smembers("rq:workers")] == [worker.key]
+            assert texts(redis.smembers("rq:workers")) == [worker.key]
         assert Worker.count(connection=redis) == 0
 
     async def test_a_suspended_worker_takes_no_job(self, redis: Redis, store_url: str, queue: Queue) -> None:
