@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 import httpx
-from flows.restaurant_file import BadFile, load
 from redis.exceptions import RedisError
 
 from flows.events import AnyEvent
@@ -18,6 +17,7 @@ from flows.ledger import Ledger
 from flows.menu import Restaurant
 from flows.money import Money
 from flows.order import Order
+from flows.restaurant_file import BadFile, load
 from flows.settings import BadSettings, Settings, read_settings
 from flows.store import connect
 from workers.store import StoreError, open_store

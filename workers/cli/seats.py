@@ -1,0 +1,109 @@
+"""Who sits where in the demo: a customer, and one staff group for each sample restaurant."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import httpx
+
+from flows.ledger import Ledger
+from flows.menu import Restaurant
+from flows.restaurant_file import load
+
+CUSTOMER_TOKEN = "1:demo-customers"  # noqa: S105 - made up; the sandbox takes any
+RESTAURANT_TOKEN = "2:demo-restaurants"  # noqa: S105
+CUSTOMER = 101
+STAFF = {"nonna": (201, "Anna"), "momiji": (202, "Yuki")}
+
+INVITE_LIFE = 3600  # seconds; it is used at once
+PATIENCE = 30.0  # seconds until the sandbox or a bot counts as not coming
+ASK_EVERY = 0.1  # seconds
+
+
+class NobodyAnswers(Exception):
+    """The sandbox or a bot has not come up."""
+
+
+@dataclass(frozen=True)
+class Guests:
+    """Acts as the people of the demo, by the control API of the sandbox at `url`."""
+
+    url: str
+
+    async def take_their_seats(self, ledger: Ledger) -> None:
+        """Import the samples, make the people and let them write to the bots. Raises `NobodyAnswers`."""
+        restaurants = await asyncio.to_thread(import_samples, ledger)
+        # A proxy has no part in what happens on this machine.
+        async with httpx.AsyncClient(base_url=f"{self.url}/control", trust_env=False, timeout=10) as control:
+            await _until_it_answers(control)
+            await _act(control, "bot", token=CUSTOMER_TOKEN, username="comanda_bot", name="Comanda")
+            await _act(control, "bot", token=RESTAURANT_TOKEN, username="comanda_staff_bot", name="Comanda for staff")
+            await _act(control, "user", id=CUSTOMER, first_name="Carla")
+            await _act(control, "send", user=CUSTOMER, bot=CUSTOMER_TOKEN, text="/start")
+            for restaurant in restaurants:
+                await _seat_staff(control, ledger, restaurant)
+            await _until_the_bot_answers(control)
+
+
+def import_samples(ledger: Ledger) -> list[Restaurant]:
+    """Create or update the sample restaurants."""
+    restaurants = []
+    for slug in STAFF:
+        file = resources.files("flows.samples") / f"{slug}.yaml"
+        restaurant = load(file.read_text("utf-8"), file.name)
+        ledger.save_restaurant(restaurant)
+        restaurants.append(restaurant)
+    return restaurants
+
+
+async def _seat_staff(control: httpx.AsyncClient, ledger: Ledger, restaurant: Restaurant) -> None:
+    """A group of the restaurant's staff, which the bot joins by an invite as it does in real life.
+
+    The sandbox forgets, and the group has the same id each time: joining again brings the open orders' tickets.
+    """
+    number, name = STAFF[restaurant.slug]
+    await _act(control, "user", id=number, first_name=name)
+    group = await _act(control, "group", title=restaurant.name, members=[number])
+    invite = await asyncio.to_thread(ledger.create_invite, restaurant.slug, INVITE_LIFE)
+    await _act(control, "add_bot", chat=group["id"], bot=RESTAURANT_TOKEN, by=number, start=invite)
+
+
+async def _act(control: httpx.AsyncClient, verb: str, **body: Any) -> Any:
+    answer = await control.post(f"/{verb}", json=body)
+    answer.raise_for_status()
+    return answer.json()
+
+
+async def _until_it_answers(control: httpx.AsyncClient) -> None:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    (await control.get("/rooms")).raise_for_status()
+                except httpx.TransportError:
+                    await asyncio.sleep(ASK_EVERY)
+                else:
+                    return
+    except TimeoutError:
+        raise NobodyAnswers("the sandbox does not come up: see its lines above") from None
+
+
+async def _until_the_bot_answers(control: httpx.AsyncClient) -> None:
+    room, seen = f"{CUSTOMER_TOKEN.partition(':')[0]}:{CUSTOMER}", 0
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                # Answers as soon as there is something new.
+                changes = (await control.get("/changes", params={"after": seen, "wait": 5})).json()
+                if any(_is_word_from_bot(change, room) for change in changes):
+                    return
+                seen = changes[-1]["seq"] if changes else seen
+    except TimeoutError:
+        raise NobodyAnswers("the customers' bot does not come up: see its lines above") from None
+
+
+def _is_word_from_bot(change: dict[str, Any], room: str) -> bool:
+    return change["kind"] == "message" and change["room"] == room and bool(change["message"]["from"]["is_bot"])
