@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
 WITHIN = 15.0  # seconds until something that should show up counts as missing
 
 Message = dict[str, Any]
+T = TypeVar("T")
 
 
 class Telegram:
@@ -30,6 +31,12 @@ class Telegram:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    async def call(self, token: str, method: str, **params: Any) -> Any:
+        """A request of a bot, as its worker would make it."""
+        answer = await self._http.post(f"/bot{token}/{method}", json=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["result"]
+
     async def look(self, path: str, **query: Any) -> Any:
         answer = await self._http.get(f"/control/{path}", params=query)
         assert answer.status_code == 200, answer.text
@@ -46,6 +53,19 @@ class Telegram:
         users = [await self.act("user", first_name=name) for name in names]
         chat = await self.act("group", title=title, members=[user["id"] for user in users])
         return [Person(self, user["id"], str(chat["id"]), {"chat": chat["id"]}) for user in users]
+
+    async def changing(self, look: Callable[[], Awaitable[T]], enough: Callable[[T], bool], problem: str) -> T:
+        """Look again at each change in the sandbox until it is enough. Raises `AssertionError` with `problem`."""
+        deadline, after = time.monotonic() + WITHIN, 0
+        while True:
+            found = await look()
+            if enough(found):
+                return found
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise AssertionError(problem)
+            changes = await self.changes(after, wait=min(left, 1.0))
+            after = changes[-1]["seq"] if changes else after
 
     async def changes(self, after: int, wait: float) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = await self.look("changes", after=after, wait=wait)
@@ -75,16 +95,28 @@ class Person:
         """The newest message that contains `text`, as soon as there is one."""
         return await self._find(lambda message: text in (message.get("text") or ""), f"no message with {text!r}")
 
+    async def sees_times(self, text: str, times: int) -> None:
+        """Wait until so many messages contain `text`."""
+
+        async def count() -> int:
+            return sum(text in (message.get("text") or "") for message in await self.messages())
+
+        await self.telegram.changing(count, lambda found: found >= times, f"not {times} × {text!r}")
+
     async def tap(self, label: str) -> str:
         """Tap the newest button whose text contains `label`. Returns what the bot answered."""
         message = await self._find(lambda one: bool(buttons(one, label)), f"no button {label!r}")
         button = buttons(message, label)[0]
-        wanted = button.get("callback_data", button["text"])
-        tapped = await self.telegram.act(
-            "tap", user=self.id, message_id=message["message_id"], button=wanted, **self.place
-        )
+        return await self._tap(message["message_id"], button=button.get("callback_data", button["text"]))
+
+    async def tap_payload(self, message_id: int, payload: str) -> str:
+        """Tap with a payload that the message need not show (any more): a stale or a forged button."""
+        return await self._tap(message_id, data=payload)
+
+    async def _tap(self, message_id: int, **how: str) -> str:
+        tapped = await self.telegram.act("tap", user=self.id, message_id=message_id, **how, **self.place)
         answer = await self.telegram.look(f"answer/{tapped['callback_query_id']}", wait=WITHIN)
-        assert answer is not None, f"nobody answered the tap on {label!r}\n{await self.transcript()}"
+        assert answer is not None, f"nobody answered the tap {how}\n{await self.transcript()}"
         return str(answer["text"])
 
     async def transcript(self) -> str:
@@ -96,16 +128,15 @@ class Person:
         return "\n".join(lines)
 
     async def _find(self, fits: Callable[[Message], bool], problem: str) -> Message:
-        deadline, after = time.monotonic() + WITHIN, 0
-        while True:
-            for message in reversed(await self.messages()):
-                if fits(message):
-                    return message
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise AssertionError(f"{problem}\n{await self.transcript()}")
-            changes = await self.telegram.changes(after, wait=left)
-            after = changes[-1]["seq"] if changes else after
+        async def newest() -> Message | None:
+            return next((message for message in reversed(await self.messages()) if fits(message)), None)
+
+        try:
+            found = await self.telegram.changing(newest, lambda message: message is not None, problem)
+        except AssertionError as missing:
+            raise AssertionError(f"{missing}\n{await self.transcript()}") from None
+        assert found is not None
+        return found
 
 
 def _rows(message: Message) -> list[list[dict[str, Any]]]:

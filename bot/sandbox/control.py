@@ -82,11 +82,15 @@ class Send(_Verb):
 
 
 class Tap(_Verb):
-    """A person taps a button of a message: by its callback data or by its text (exact, or a unique part)."""
+    """A person taps a button of a message: by its callback data or by its text (exact, or a unique part).
+
+    Instead of `button`, `data` sends any callback data, as a stale or a forged button does.
+    """
 
     user: int
     message_id: int
-    button: str
+    button: str | None = None
+    data: str | None = Field(default=None, min_length=1, max_length=64)
     bot: str | None = None
     chat: int | None = None
 
@@ -204,7 +208,9 @@ class Control:
         message = room.messages.get(verb.message_id)
         if message is None:
             raise ControlError("no such message")
-        button = _find_button(message, verb.button)
+        if (verb.button is None) == (verb.data is None):
+            raise ControlError("name either a button or its data")
+        button = {"callback_data": verb.data} if verb.button is None else _find_button(message, verb.button)
         if "callback_data" not in button:
             return {"button": button}
         bot = self._world.bots[message["from"]["id"]]

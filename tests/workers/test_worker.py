@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -18,12 +18,11 @@ from flows import keys
 from flows.ledger import Ledger
 from flows.reactions import NOTIFY, QUEUE, REACTIONS
 from flows.store import connect, texts
+from tests.waiting import until
 from tests.workers import samples
 from workers.clock import Clock
 from workers.recovery import Recovery
 from workers.worker import Worker
-
-WITHIN = 20.0  # seconds until something that should happen counts as missing
 
 
 @pytest.fixture
@@ -42,13 +41,6 @@ async def working(redis: Redis, store_url: str) -> AsyncIterator[Worker]:
     finally:
         stop.set()
         await task
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for a condition that another thread or process brings about."""
-    async with asyncio.timeout(WITHIN):
-        while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - the store has no event to wait for
-            await asyncio.sleep(0.02)
 
 
 class TestJobs:
