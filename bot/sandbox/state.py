@@ -18,6 +18,14 @@ QUERY_LIFE = 150  # seconds that a tap waits for its bot, and can be answered
 CHANGES_KEPT = 10_000  # how far back a reader of the changes can begin
 
 
+def _unused() -> int:
+    """Where a new count of updates or messages begins: beyond all that an earlier sandbox has given to the bots.
+
+    They remember ids for longer than the sandbox lives, and one that came again would be taken for the former one.
+    """
+    return int(time.time())
+
+
 @dataclass
 class Webhook:
     """Where a bot wants its updates, and how that has gone."""
@@ -36,7 +44,7 @@ class Bot:
     user: Json
     token: str
     updates: deque[tuple[int, float, Json]] = field(default_factory=deque)
-    next_update: int = 1
+    next_update: int = field(default_factory=_unused)
     webhook: Webhook | None = None
     allowed: list[str] | None = None
     commands: list[Json] = field(default_factory=list)
@@ -58,7 +66,7 @@ class Room:
     bots: set[int] = field(default_factory=set)
     former_bots: set[int] = field(default_factory=set)
     messages: dict[int, Json] = field(default_factory=dict)
-    next_message: int = 1
+    next_message: int = field(default_factory=_unused)
     started: bool = False  # the user of a private chat has written first
     blocked: bool = False
     moved_to: int | None = None
