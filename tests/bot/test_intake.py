@@ -138,7 +138,9 @@ class TestAcknowledging:
         async with scene.listening():
             await carla.send("one")
             await until(lambda: scene.bot.seen == ["one"] and scene.waiting() == 0)
-            update = {"update_id": 1, "message": {"text": "one", "chat": {"id": carla.id}}}
+            bot = scene.sandbox.world.bot(TOKEN)
+            assert bot is not None
+            update = {"update_id": bot.next_update - 1, "message": {"text": "one", "chat": {"id": carla.id}}}
             await scene.telegram.act("redeliver", bot=TOKEN, update=update)
             await carla.send("two")
             await until(lambda: "two" in scene.bot.seen)
