@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from flows import callbacks as cb
 from flows.callbacks import encode
 from flows.cart import Checked, missing, unit_price
-from flows.menu import Category, Item, OptionGroup, Restaurant, Service
+from flows.menu import Category, Item, Option, OptionGroup, Restaurant, Service
 from flows.messages.about import restaurants_row
 from flows.messages.text import esc, plain
 from flows.screens import Button, Screen
@@ -84,8 +84,9 @@ def menu_screen(restaurant: Restaurant, cart: Checked, closed: Closed | None) ->
         where(restaurant.address, restaurant.phone),
         f"⚠️ {esc(closed.sentence)}" if closed else "What would you like?",
     ]
+    menu = restaurant.fingerprint
     rows: list[Row] = [
-        (Button(plain(category.name, NAME), encode(cb.ShowCategory(restaurant.slug, index, restaurant.fingerprint))),)
+        (Button(plain(category.name, NAME), encode(cb.ShowCategory(restaurant.slug, index, menu))),)
         for index, category in enumerate(restaurant.menu)
     ]
     return Screen("\n\n".join(parts), (*rows, *_cart_row(restaurant, cart), restaurants_row("‹ Restaurants")))
@@ -126,12 +127,16 @@ def item_screen(restaurant: Restaurant, item: Item, draft: Draft, category: int)
         parts.append(f"Allergens: {esc(plain(', '.join(item.allergens), 500))}")
     if item.options:
         parts.append("\n".join(f"<b>{esc(group.name)}</b>: {_rule(group)}" for group in item.options))
+    menu = restaurant.fingerprint
     rows: list[Row] = []
     for index, group in enumerate(item.options):
-        rows += _option_rows(restaurant, item, index, group, draft.choices)
+        for number, option in enumerate(group.options):
+            tap = cb.ToggleOption(restaurant.slug, item.id, index, number, menu)
+            chosen = Choice(group=group.name, option=option.name) in draft.choices
+            rows.append((Button(_option(option, chosen), encode(tap)),))
     less, more = (encode(cb.ChangeQuantity(restaurant.slug, item.id, by)) for by in (-1, 1))
     here = encode(cb.ShowItem(restaurant.slug, item.id))
-    back = encode(cb.ShowCategory(restaurant.slug, category, restaurant.fingerprint))
+    back = encode(cb.ShowCategory(restaurant.slug, category, menu))
     rows += [
         (Button("−", less), Button(f"{draft.quantity} ×", here), Button("+", more)),
         (_add_button(restaurant, item, draft),),
@@ -146,16 +151,9 @@ def _rule(group: OptionGroup) -> str:
     return f"choose up to {group.most}" if group.least == 0 else f"choose {group.least} to {group.most}"
 
 
-def _option_rows(
-    restaurant: Restaurant, item: Item, index: int, group: OptionGroup, chosen: tuple[Choice, ...]
-) -> list[Row]:
-    rows: list[Row] = []
-    for number, option in enumerate(group.options):
-        mark = "☑" if Choice(group=group.name, option=option.name) in chosen else "○"
-        price = f" +{option.price}" if option.price.minor else ""
-        tap = cb.ToggleOption(restaurant.slug, item.id, index, number, restaurant.fingerprint)
-        rows.append((Button(f"{mark} {plain(option.name, NAME)}{price}", encode(tap)),))
-    return rows
+def _option(option: Option, chosen: bool) -> str:
+    price = f" +{option.price}" if option.price.minor else ""
+    return f"{'☑' if chosen else '○'} {plain(option.name, NAME)}{price}"
 
 
 def _add_button(restaurant: Restaurant, item: Item, draft: Draft) -> Button:
