@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-WITHIN = 15.0  # seconds until something that should show up counts as missing
+WITHIN = 45.0  # seconds until something that should show up counts as missing
 
 Message = dict[str, Any]
 T = TypeVar("T")

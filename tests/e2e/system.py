@@ -1,0 +1,95 @@
+"""The whole of Comanda as a person runs it: `comanda up` on a local Telegram, each in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+CUSTOMER_TOKEN, RESTAURANT_TOKEN = "7001:customer-token", "7002:restaurant-token"
+COMANDA = [sys.executable, "-c", "from workers.cli import main; main()"]
+WITHIN = 60.0  # seconds until a process that should start or end counts as stuck
+
+
+class System:
+    """`comanda up`, its data and its Telegram."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.sandbox = subprocess.Popen(
+            [sys.executable, "-m", "bot.sandbox", "--port", "0", "--json"], stdout=subprocess.PIPE, text=True
+        )
+        assert self.sandbox.stdout is not None
+        self.url: str = json.loads(self.sandbox.stdout.readline())["url"]
+        self.environment = {
+            **os.environ,
+            "CUSTOMER_BOT_TOKEN": CUSTOMER_TOKEN,
+            "RESTAURANT_BOT_TOKEN": RESTAURANT_TOKEN,
+            "TELEGRAM_API_URL": self.url,
+            "DATA_DIR": str(folder / "data"),
+        }
+        self.up: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start everything; the log goes to a file."""
+        with (self.folder / "up.log").open("ab") as log:
+            self.up = subprocess.Popen([*COMANDA, "up"], env=self.environment, cwd=self.folder, stdout=log, stderr=log)
+
+    def stop(self) -> int:
+        """Stop it as Docker or systemd would. Returns the exit code."""
+        assert self.up is not None
+        self.up.send_signal(signal.SIGTERM)
+        return self.up.wait(WITHIN)
+
+    def close(self) -> None:
+        """Stop whatever still runs."""
+        if self.up is not None and self.up.poll() is None:
+            self.stop()
+        self.sandbox.terminate()
+        self.sandbox.wait(WITHIN)
+        assert self.sandbox.stdout is not None
+        self.sandbox.stdout.close()
+
+    def comanda(self, *arguments: str) -> Any:
+        """A command with `--json`. Returns what it printed; raises when it fails."""
+        done = subprocess.run(
+            [*COMANDA, *arguments, "--json"],
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=WITHIN,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def log(self) -> str:
+        return (self.folder / "up.log").read_text()
+
+    def kill(self, program: str) -> None:
+        """End one of the supervised programs as a crash would, with -9."""
+        [pid] = self.pids(program)
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: pid not in self.pids(program), f"{program} did not die")
+
+    def pids(self, program: str) -> list[int]:
+        """The processes that `comanda up` runs as that module."""
+        assert self.up is not None
+        listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+        rows = [line.split(None, 2) for line in listing.stdout.splitlines()]
+        return [int(row[0]) for row in rows if int(row[1]) == self.up.pid and row[2].split()[-1] == program]
+
+
+def eventually(condition: Callable[[], object], problem: str) -> None:
+    """Wait for a condition on other processes."""
+    deadline = time.monotonic() + WITHIN
+    while not condition():
+        assert time.monotonic() < deadline, problem
+        time.sleep(0.05)
