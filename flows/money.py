@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -13,6 +14,9 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 _NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THREE = "BHD IQD JOD KWD LYD OMR TND"
 _EXPONENTS = {**dict.fromkeys(_NONE.split(), 0), **dict.fromkeys(_THREE.split(), 3)}
+
+# Decimal itself also reads "1e999999", "1_0" and other scripts' digits. 15 + 9 digits stay within its 28 exact ones.
+_AMOUNT = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?")
 
 _SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹", "UAH": "₴", "PLN": "zł", "CHF": "CHF"}
 
@@ -33,12 +37,10 @@ class Money(BaseModel):
     @classmethod
     def parse(cls, text: str, currency: str) -> Money:
         """Read "8.50" as 850 minor units. Raises `ValueError` for what is no amount or has too many digits."""
-        try:
-            value = Decimal(text)
-        except InvalidOperation:
-            raise ValueError(f"{text!r} is not an amount such as 8.50") from None
-        scaled = value.scaleb(exponent(currency))
-        if not value.is_finite() or scaled != scaled.to_integral_value():
+        if _AMOUNT.fullmatch(text) is None:
+            raise ValueError(f"{text!r} is not an amount such as 8.50")
+        scaled = Decimal(text).scaleb(exponent(currency))
+        if scaled != scaled.to_integral_value():
             raise ValueError(f"{text!r} has more digits than {currency} allows ({exponent(currency)})")
         return cls(minor=int(scaled), currency=currency)
 
