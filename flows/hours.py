@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Annotated
 
@@ -13,12 +13,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY = 24 * 60  # minutes
 
-_SPAN = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|24:00)$")
+_SPAN = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-(?:([01][0-9]|2[0-3]):([0-5][0-9])|24:00)")
 
 
 def _minutes(span: str) -> tuple[int, int]:
     """Start and end of "18:00-22:30" in minutes after midnight; an end past midnight is above `DAY`."""
-    match = _SPAN.match(span)
+    match = _SPAN.fullmatch(span)
     if match is None:
         raise ValueError(f'{span!r} is not a span such as "18:00-22:30"')
     start = int(match[1]) * 60 + int(match[2])
@@ -28,7 +28,12 @@ def _minutes(span: str) -> tuple[int, int]:
     return start, end if end > start else end + DAY
 
 
-def _check(spans: tuple[str, ...]) -> tuple[str, ...]:
+def _checked(span: str) -> str:
+    _minutes(span)
+    return span
+
+
+def _apart(spans: tuple[str, ...]) -> tuple[str, ...]:
     ordered = sorted(map(_minutes, spans))
     for (_, end), (start, _) in pairwise(ordered):
         if start < end:
@@ -36,7 +41,8 @@ def _check(spans: tuple[str, ...]) -> tuple[str, ...]:
     return spans
 
 
-Spans = Annotated[tuple[str, ...], AfterValidator(_check)]
+Span = Annotated[str, AfterValidator(_checked)]
+Spans = Annotated[tuple[Span, ...], AfterValidator(_apart)]
 
 
 class Hours(BaseModel):
@@ -65,16 +71,30 @@ class Hours(BaseModel):
         return today or any(minute + DAY < end for _, end in yesterday)
 
     def next_opening(self, local: datetime) -> datetime | None:
-        """The next time after `local` at which a span begins, in the same zone; None when none ever does."""
-        return next((start for start in self._starts(local) if start > local), None)
+        """The next time after `local` (aware) at which a span begins, in the same zone; None when none ever does.
+
+        A start that the clocks skip in spring counts as late as they are put forward; one that they show twice in
+        autumn begins twice.
+        """
+        now = local.astimezone(UTC)  # two times of one zone would be compared by their clocks, blind to the change
+        return min((start for start in self._starts(local) if start.astimezone(UTC) > now), default=None, key=_instant)
 
     def _starts(self, local: datetime) -> Iterator[datetime]:
         for days in range(8):
             day = local.date() + timedelta(days=days)
-            for start, _ in sorted(map(_minutes, self.of(day))):
-                yield datetime.combine(day, time(start // 60, start % 60), local.tzinfo)
+            for start, _ in map(_minutes, self.of(day)):
+                clock = time(start // 60, start % 60)
+                for fold in (0, 1):
+                    shown = datetime.combine(day, clock.replace(fold=fold), local.tzinfo)
+                    existing = shown.astimezone(UTC).astimezone(local.tzinfo)
+                    if existing.fold == fold and self.contains(existing):
+                        yield existing
 
     def describe(self) -> str:
         """What a person reads, such as "Mon 11:30–14:30, 18:00–22:30 · Tue 18:00–22:30"."""
         days = [(name.capitalize(), getattr(self, name)) for name in WEEKDAYS]
         return " · ".join(f"{name} {', '.join(spans).replace('-', '–')}" for name, spans in days if spans)
+
+
+def _instant(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)

@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from flows.hours import Hours
+from flows.hours import DAY, WEEKDAYS, Hours
 from flows.money import Money, total
 
 ROME = ZoneInfo("Europe/Rome")
 MONDAY = datetime(2026, 3, 16, tzinfo=ROME)
+WEEK = 7 * DAY
+
+
+def clock(minute: int) -> str:
+    return f"{minute // 60 % 24:02}:{minute % 60:02}"
+
+
+@st.composite
+def days(draw: st.DrawFn) -> list[tuple[int, int]]:
+    """Up to three spans of one day, apart from each other, in minutes; the last may pass midnight."""
+    count = draw(st.integers(0, 3))
+    cuts = sorted(draw(st.lists(st.integers(0, DAY - 1), min_size=2 * count, max_size=2 * count, unique=True)))
+    spans = list(zip(cuts[::2], cuts[1::2], strict=True))
+    if spans and spans[-1][0] > 0 and draw(st.booleans()):
+        start = spans[-1][0]
+        spans[-1] = start, draw(st.integers(DAY, DAY + start - 1))
+    return spans
+
+
+weeks = st.lists(days(), min_size=7, max_size=7)
+
+
+def hours_of(week: list[list[tuple[int, int]]]) -> Hours:
+    spans = [tuple(f"{clock(start)}-{'24:00' if end == DAY else clock(end)}" for start, end in day) for day in week]
+    return Hours.model_validate(dict(zip(WEEKDAYS, spans, strict=True)))
 
 
 def at(day: int, clock: str) -> datetime:
@@ -55,19 +81,74 @@ class TestHours:
     def test_people_read_them_in_one_line(self) -> None:
         assert self.hours.describe() == "Mon 11:30–14:30, 18:00–22:30 · Fri 22:00–02:00"
 
-    @given(st.integers(0, 24 * 60 - 1), st.integers(0, 24 * 60 - 1), st.integers(0, 7 * 24 * 60 - 1))
-    def test_it_is_open_exactly_within_its_span(self, start: int, end: int, minute: int) -> None:
-        if start == end:
-            return
-        span = f"{start // 60:02}:{start % 60:02}-{end // 60:02}:{end % 60:02}"
-        length = (end - start) % (24 * 60)
-        local = MONDAY + timedelta(minutes=minute)
-        begun = (minute - (2 * 24 * 60 + start)) % (7 * 24 * 60)
-        assert Hours(wed=(span,)).contains(local) == (begun < length)
+    @given(weeks, st.lists(st.integers(0, WEEK - 1), min_size=1, max_size=50))
+    def test_it_is_open_exactly_within_its_spans(self, week: list[list[tuple[int, int]]], minutes: list[int]) -> None:
+        open_at = {
+            (day * DAY + minute) % WEEK
+            for day, spans in enumerate(week)
+            for start, end in spans
+            for minute in range(start, end)
+        }
+        hours = hours_of(week)
+        for minute in minutes:
+            assert hours.contains(MONDAY + timedelta(minutes=minute)) == (minute in open_at)
+
+    # The weeks with the changes of the clocks in Europe, and one without.
+    @given(weeks, st.sampled_from([(3, 9), (3, 27), (10, 22)]), st.integers(0, WEEK - 1))
+    @settings(max_examples=30)
+    def test_the_next_opening_is_the_first_minute_on_the_clock_at_which_a_span_begins(
+        self, week: list[list[tuple[int, int]]], date: tuple[int, int], after: int
+    ) -> None:
+        # A start between 2 and 3 o'clock does not exist in the night in which that hour is skipped.
+        week = [[(start, end) for start, end in day if not 120 <= start < 180] for day in week]
+        now = datetime(2026, *date, tzinfo=UTC) + timedelta(minutes=after)
+        later = ((now + timedelta(minutes=minute)).astimezone(ROME) for minute in range(1, WEEK + 121))
+        starts = {(day, clock(start)) for day, spans in enumerate(week) for start, _ in spans}
+        expected = next((time for time in later if (time.weekday(), f"{time:%H:%M}") in starts), None)
+        found = hours_of(week).next_opening(now.astimezone(ROME))
+        assert (found and found.astimezone(UTC)) == (expected and expected.astimezone(UTC))
+
+    def test_a_start_that_the_clocks_show_twice_begins_twice(self) -> None:
+        night = Hours(sun=("02:30-03:00",))
+        first = datetime(2026, 10, 25, 2, 30, tzinfo=ROME)
+        closed_again = datetime(2026, 10, 25, 2, 10, fold=1, tzinfo=ROME)
+        assert night.next_opening(closed_again) == first.replace(fold=1)
+        assert (night.next_opening(closed_again) or first).utcoffset() == timedelta(hours=1)
+
+    def test_a_start_that_the_clocks_skip_is_as_late_as_they_are_put_forward(self) -> None:
+        night = Hours(sun=("02:30-05:00",))
+        assert night.next_opening(datetime(2026, 3, 29, 1, 0, tzinfo=ROME)) == datetime(2026, 3, 29, 3, 30, tzinfo=ROME)
+
+    def test_a_span_that_the_clocks_skip_opens_a_week_later(self) -> None:
+        night = Hours(sun=("02:15-02:45",))
+        assert night.next_opening(datetime(2026, 3, 29, 1, 0, tzinfo=ROME)) == datetime(2026, 4, 5, 2, 15, tzinfo=ROME)
+
+    @given(weeks)
+    def test_they_come_back_from_json(self, week: list[list[tuple[int, int]]]) -> None:
+        hours = hours_of(week)
+        assert Hours.model_validate_json(hours.model_dump_json()) == hours
+
+    @pytest.mark.parametrize(
+        "spans",
+        [
+            ("11:30-14:30", "14:00-18:00"),
+            ("22:00-02:00", "23:00-24:00"),
+            ("10:00-10:00", "11:00-12:00"),
+            ("9:00-10:00",),
+            ("24:00-10:00",),
+            ("10:00-24:01",),
+            ("10:00-12:00\n",),
+            ("١١:٣٠-١٤:٣٠",),
+            ("",),
+        ],
+    )
+    def test_spans_that_overlap_or_are_none_are_refused(self, spans: tuple[str, ...]) -> None:
+        with pytest.raises(ValidationError, match="span|empty"):
+            Hours(mon=spans)
 
 
 class TestMoney:
-    @given(st.integers(0, 10**9), st.sampled_from(["EUR", "JPY", "KWD"]))
+    @given(st.integers(-(10**12), 10**12), st.sampled_from(["EUR", "JPY", "KWD"]))
     def test_what_is_written_is_read_again(self, minor: int, currency: str) -> None:
         money = Money(minor=minor, currency=currency)
         assert Money.parse(money.decimal(), currency) == money
@@ -78,10 +159,26 @@ class TestMoney:
     def test_people_read_it_with_its_sign_or_code(self, minor: int, currency: str, shown: str) -> None:
         assert str(Money(minor=minor, currency=currency)) == shown
 
-    @pytest.mark.parametrize("text", ["", "x", "1.234", "NaN", "Infinity", "1,50"])
+    @pytest.mark.parametrize(
+        "text",
+        ["", "x", "1.234", "NaN", "Infinity", "1,50", "1e2", "1e999999", "1_0", "+1", "1.", ".5", "١", "1\n", "9" * 40],
+    )
     def test_what_is_no_amount_is_refused(self, text: str) -> None:
         with pytest.raises(ValueError, match=r"amount|digits"):
             Money.parse(text, "EUR")
+
+    @given(st.text(max_size=30))
+    def test_any_other_text_is_refused_and_nothing_else(self, text: str) -> None:
+        try:
+            read = Money.parse(text, "EUR")
+        except ValueError:
+            return
+        assert Money.parse(read.decimal(), "EUR") == read
+
+    @given(st.lists(st.integers(-(10**9), 10**9)), st.integers(0, 99))
+    def test_sums_and_multiples_are_exact(self, minors: list[int], times: int) -> None:
+        amounts = [Money(minor=minor, currency="EUR") for minor in minors]
+        assert (total(amounts, "EUR") * times).minor == sum(minors) * times
 
     def test_two_currencies_do_not_add_up(self) -> None:
         with pytest.raises(ValueError, match="JPY"):
