@@ -19,9 +19,9 @@ CHANGES_KEPT = 10_000  # how far back a reader of the changes can begin
 
 
 def _unused() -> int:
-    """Where a new count of updates or messages begins: beyond all that an earlier sandbox has given to the bots.
+    """Where a new count of updates, messages or groups begins: beyond all that an earlier sandbox has given out.
 
-    They remember ids for longer than the sandbox lives, and one that came again would be taken for the former one.
+    The bots remember ids for longer than a sandbox lives, and one that came again would be taken for the former.
     """
     return int(time.time())
 
@@ -98,7 +98,7 @@ class World:
         self.changes: deque[Json] = deque(maxlen=CHANGES_KEPT)
         self.last_change = 0
         self._user_ids = itertools.count(1001)
-        self._group_ids = itertools.count(1)
+        self._group_ids = itertools.count(_unused())
         self._file_ids = itertools.count(1)
 
     # People and bots

@@ -20,11 +20,11 @@ from flows.store import connect
 PATIENCE = 30.0  # seconds until a condition that should come true counts as failed
 
 
-def eventually(condition: Callable[[], bool], what: str) -> None:
+def eventually(condition: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
     """Wait until `condition` is true; it is looked at often, so that a quick machine waits little."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while not condition():
-        assert time.monotonic() < deadline, f"not within {PATIENCE:.0f} s: {what}"
+        assert time.monotonic() < deadline, f"not within {patience:.0f} s: {what}"
         time.sleep(0.01)
 
 

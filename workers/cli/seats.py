@@ -19,7 +19,7 @@ CUSTOMER = 101
 STAFF = {"nonna": (201, "Anna"), "momiji": (202, "Yuki")}
 
 INVITE_LIFE = 3600  # seconds; it is used at once
-PATIENCE = 30.0  # seconds until the sandbox or a bot counts as not coming
+PATIENCE = 60.0  # seconds until the sandbox or a bot counts as not coming; aiogram alone takes 5 to import
 ASK_EVERY = 0.1  # seconds
 
 
@@ -46,6 +46,7 @@ class Guests:
             for restaurant in restaurants:
                 await _seat_staff(control, ledger, restaurant)
             await _until_the_bot_answers(control)
+        await _until_the_staff_has_joined(ledger)
 
 
 def import_samples(ledger: Ledger) -> list[Restaurant]:
@@ -62,7 +63,8 @@ def import_samples(ledger: Ledger) -> list[Restaurant]:
 async def _seat_staff(control: httpx.AsyncClient, ledger: Ledger, restaurant: Restaurant) -> None:
     """A group of the restaurant's staff, which the bot joins by an invite as it does in real life.
 
-    The sandbox forgets, and the group has the same id each time: joining again brings the open orders' tickets.
+    A sandbox knows nothing of the one before it, so this is a new group each time: it takes the place of the former
+    one, and the tickets of open orders come to it.
     """
     number, name = STAFF[restaurant.slug]
     await _act(control, "user", id=number, first_name=name)
@@ -103,6 +105,20 @@ async def _until_the_bot_answers(control: httpx.AsyncClient) -> None:
                 seen = changes[-1]["seq"] if changes else seen
     except TimeoutError:
         raise NobodyAnswers("the customers' bot does not come up: see its lines above") from None
+
+
+async def _until_the_staff_has_joined(ledger: Ledger) -> None:
+    """Until then a restaurant takes no orders. (It stays joined over restarts of the demo.)"""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not await asyncio.to_thread(_all_joined, ledger):  # noqa: ASYNC110 - the ledger has no event to wait for
+                await asyncio.sleep(ASK_EVERY)
+    except TimeoutError:
+        raise NobodyAnswers("the restaurants' bot does not come up: see its lines above") from None
+
+
+def _all_joined(ledger: Ledger) -> bool:
+    return all(ledger.service(slug).staff_chat is not None for slug in STAFF)
 
 
 def _is_word_from_bot(change: dict[str, Any], room: str) -> bool:
