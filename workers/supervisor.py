@@ -132,6 +132,7 @@ class _Child:
             return False
         with suppress(ProcessLookupError):  # it has ended by itself, and asyncio does not know yet
             os.killpg(self._process.pid, signal.SIGKILL)
+        self._say("comanda", f"{self._program.name} did not stop in time and was killed")
         return True
 
     async def _keep_running(self) -> None:
