@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from flows.store import connect
+
 CUSTOMER_TOKEN, RESTAURANT_TOKEN = "7001:customer-token", "7002:restaurant-token"
 COMANDA = [sys.executable, "-c", "from workers.cli import main; main()"]
 WITHIN = 60.0  # seconds until a process that should start or end counts as stuck
@@ -79,12 +81,32 @@ class System:
         os.kill(pid, signal.SIGKILL)
         eventually(lambda: pid not in self.pids(program), f"{program} did not die")
 
+    def kill_store(self) -> None:
+        """End the embedded store with -9."""
+        with connect(f"unix://{self.folder}/data/store/valkey.sock") as store:
+            server: Any = store.info("server")
+        os.kill(int(server["process_id"]), signal.SIGKILL)
+
+    def kill_all(self) -> None:
+        """End `comanda up` itself with -9; what it runs must not outlive it, but for the store."""
+        assert self.up is not None
+        mine = [pid for pid, parent, arguments in _processes() if parent == self.up.pid and "tether" in arguments]
+        self.up.kill()
+        self.up.wait(WITHIN)
+        eventually(lambda: not {pid for pid, _, _ in _processes()} & set(mine), "programs outlive the supervisor")
+
     def pids(self, program: str) -> list[int]:
         """The processes that `comanda up` runs as that module."""
         assert self.up is not None
-        listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
-        rows = [line.split(None, 2) for line in listing.stdout.splitlines()]
-        return [int(row[0]) for row in rows if int(row[1]) == self.up.pid and row[2].split()[-1] == program]
+        up = self.up.pid
+        return [pid for pid, parent, arguments in _processes() if parent == up and arguments.split()[-1] == program]
+
+
+def _processes() -> list[tuple[int, int, str]]:
+    """Every process: its id, its parent's, and its command line."""
+    listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+    rows = [line.split(None, 2) for line in listing.stdout.splitlines()]
+    return [(int(row[0]), int(row[1]), row[2]) for row in rows if len(row) == 3]
 
 
 def eventually(condition: Callable[[], object], problem: str) -> None:

@@ -183,6 +183,33 @@ async def test_a_killed_process_loses_nothing_and_comes_back(scene: Scene, progr
     assert kinds(order).count("order_placed") == kinds(order).count("order_accepted") == 1
 
 
+async def test_a_killed_store_comes_back_with_all_that_it_had_acknowledged(scene: Scene) -> None:
+    carla = await scene.telegram.person(f"Carla {next(_names)}", bot=CUSTOMER_TOKEN)
+    await carla.send(f"/start {scene.slug}")
+    for label in ("Pizza", "Margherita", "Add to cart", "Cart"):
+        await carla.tap(label)
+    await asyncio.to_thread(scene.system.kill_store)
+    await carla.tap("Place order")
+    await scene.staff.sees("NEW ORDER")
+    await asyncio.to_thread(scene.system.kill_store)
+    for label in ("Accept", "10 min"):
+        await scene.staff.tap(label)
+    await carla.sees("accepted your order")
+    order = await scene.has_order("accepted")
+    assert kinds(order).count("order_placed") == kinds(order).count("order_accepted") == 1
+
+
+async def test_a_killed_supervisor_leaves_nothing_behind_that_disturbs_the_next(scene: Scene) -> None:
+    carla = await scene.order()
+    await scene.staff.sees("NEW ORDER")
+    await asyncio.to_thread(scene.system.kill_all)
+    scene.system.start()
+    for label in ("Accept", "10 min"):
+        await scene.staff.tap(label)
+    await carla.sees("accepted your order")
+    await scene.has_order("accepted")
+
+
 async def test_a_stop_and_a_start_keep_orders_and_carts(scene: Scene) -> None:
     carla = await scene.order()
     await scene.staff.sees("NEW ORDER")
