@@ -195,7 +195,8 @@ class Sandbox:
     async def _wait_until(self, condition: Callable[[], object], seconds: float) -> bool:
         async with self._changes:
             try:
-                await asyncio.wait_for(self._changes.wait_for(lambda: bool(condition())), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._changes.wait_for(lambda: bool(condition()))
             except TimeoutError:
                 return False
         return True

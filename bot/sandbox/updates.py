@@ -54,7 +54,8 @@ class Pollers:
                 if bot.updates or left <= 0:
                     return [update for _, _, update in list(bot.updates)[:limit]]
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._changes.wait(), left)
+                    async with asyncio.timeout(left):
+                        await self._changes.wait()
 
 
 def _confirm(bot: Bot, offset: int) -> None:
@@ -81,8 +82,10 @@ class Webhooks:
                     if bot.webhook:
                         self._start(bot, http)
                 async with self._changes:
+                    # Not by wait_for: in Python 3.11 it loses a cancellation that comes with the notification.
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._changes.wait(), 1.0)
+                        async with asyncio.timeout(1.0):
+                            await self._changes.wait()
 
     def _start(self, bot: Bot, http: ClientSession) -> None:
         for _, _, update in list(bot.updates):
