@@ -89,7 +89,7 @@ class Person:
     async def messages(self) -> list[Message]:
         """The chat as it stands, oldest first."""
         found: list[Message] = await self.telegram.look("messages", room=self.room)
-        return found
+        return [message for message in found if not message["deleted"]]
 
     async def sees(self, text: str) -> Message:
         """The newest message that contains `text`, as soon as there is one."""
@@ -115,7 +115,7 @@ class Person:
 
     async def _tap(self, message_id: int, **how: str) -> str:
         tapped = await self.telegram.act("tap", user=self.id, message_id=message_id, **how, **self.place)
-        answer = await self.telegram.look(f"answer/{tapped['callback_query_id']}", wait=WITHIN)
+        answer = await self.telegram.look(f"callback/{tapped['callback_query_id']}", wait=WITHIN)
         assert answer is not None, f"nobody answered the tap {how}\n{await self.transcript()}"
         return str(answer["text"])
 

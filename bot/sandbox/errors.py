@@ -41,15 +41,18 @@ NOT_MODIFIED = bad_request(
     "content and reply markup of the message"
 )
 NO_MESSAGE_TO_DELETE = bad_request("message to delete not found")
+CANT_DELETE = bad_request("message can't be deleted")
 BAD_BUTTON_DATA = bad_request("BUTTON_DATA_INVALID")
 OLD_QUERY = bad_request("query is too old and response timeout expired or query ID is invalid")
 BLOCKED = forbidden("bot was blocked by the user")
 NEVER_STARTED = forbidden("bot can't initiate conversation with a user")
 KICKED = forbidden("bot was kicked from the group chat")
+NOT_A_MEMBER = forbidden("bot is not a member of the group chat")
 SECOND_POLLER = ApiError(
     409,
     "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running",
 )
+ENDED_BY_WEBHOOK = ApiError(409, "Conflict: terminated by setWebhook request")
 WEBHOOK_IS_SET = ApiError(
     409, "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
 )

@@ -1,22 +1,25 @@
-"""Trouble on demand: answers that fail, come late, or get lost after they took effect."""
+"""Trouble on demand: answers that fail, come late, or get lost after they took effect, and updates that come twice."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bot.sandbox.errors import ApiError
+from bot.sandbox.verbs import Verb
 
 
-class Fault(BaseModel):
-    """What goes wrong with the next `times` calls that match; None in a field matches everything."""
+class Fault(Verb):
+    """What goes wrong with the next `times` calls that match; None in a field matches everything.
 
-    model_config = ConfigDict(extra="forbid")
+    `drop_before` and `drop_after` close the connection before or after the call took effect. `duplicate_update` is
+    about updates: the next ones come again although their bot has confirmed them.
+    """
 
-    kind: Literal["429", "500", "502", "latency", "drop_before", "drop_after"]
+    kind: Literal["429", "500", "502", "latency", "drop_before", "drop_after", "duplicate_update"]
     method: str | None = None
-    bot: int | None = None
+    bot: str | None = None
     chat: int | None = None
     times: int = Field(default=1, ge=1)
     retry_after: int = Field(default=1, ge=1)  # seconds, of a 429
@@ -25,7 +28,7 @@ class Fault(BaseModel):
     def matches(self, method: str, bot: int, chat: str) -> bool:
         return (
             (self.method is None or self.method.lower() == method.lower())
-            and (self.bot is None or self.bot == bot)
+            and (self.bot is None or self.bot == str(bot))
             and (self.chat is None or str(self.chat) == chat)
         )
 
@@ -44,7 +47,7 @@ class Fault(BaseModel):
 
 
 class Faults:
-    """The faults that are still to come."""
+    """The faults that are still to come, each with the id of its bot as `bot`."""
 
     def __init__(self) -> None:
         self._rules: list[Fault] = []
@@ -57,7 +60,15 @@ class Faults:
 
     def take(self, method: str, bot: int, chat: str) -> Fault | None:
         """The first fault for this call, used up once."""
-        for rule in self._rules:
+        return self._use_up([rule for rule in self._rules if rule.kind != "duplicate_update"], method, bot, chat)
+
+    def doubles(self, kind: str, bot: int, chat: str) -> bool:
+        """Whether this update is to come again; `kind`, as `callback_query`, stands for the method."""
+        rules = [rule for rule in self._rules if rule.kind == "duplicate_update"]
+        return self._use_up(rules, kind, bot, chat) is not None
+
+    def _use_up(self, rules: list[Fault], method: str, bot: int, chat: str) -> Fault | None:
+        for rule in rules:
             if rule.matches(method, bot, chat):
                 rule.times -= 1
                 if rule.times == 0:

@@ -27,8 +27,11 @@ _TAGS = {
     "span": "spoiler",
     "blockquote": "blockquote",
 }
-_TOKEN = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)([^<>]*)>|<|&(?:lt|gt|amp|quot|#\d+|#x[0-9a-fA-F]+);")
-_HREF = re.compile(r"""href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""")
+# A tag with its name and attributes (the last group is empty when it has no end), or a character by its name.
+_TOKEN = re.compile(
+    r"""<(/?)([^\s<>]*)((?:[^<>"']|"[^"]*"|'[^']*')*)(>?)|&(?:lt|gt|amp|quot|#\d{1,7}|#x[0-9a-fA-F]{1,6});"""
+)
+_ATTRIBUTE = re.compile(r"""([^\s="']+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+)))?""")
 
 
 def units(text: str) -> int:
@@ -38,54 +41,86 @@ def units(text: str) -> int:
 
 def parse_html(source: str) -> tuple[str, list[Entity]]:
     """The text without markup, and its entities. Raises `ApiError` in Telegram's words."""
-    text, length = [], 0
-    open_tags: list[tuple[str, int, dict[str, Any]]] = []
-    entities: list[Entity] = []
-    at = 0
-    for token in _TOKEN.finditer(source):
-        text.append(source[at : token.start()])
-        length += units(text[-1])
-        at = token.end()
-        offset = len(source[: token.start()].encode())
-        if token[0].startswith("&"):
-            text.append(html.unescape(token[0]))
-            length += units(text[-1])
-        elif token[2] is None:
-            raise _cant_parse(f"Unexpected end of name token at byte offset {offset}")
-        elif not token[1]:
-            open_tags.append((token[2].lower(), length, _start(token[2].lower(), token[3], offset)))
-        else:
-            entities += _end(open_tags, token[2].lower(), length, offset)
-    text.append(source[at:])
-    if open_tags:
-        end = len(source.encode())
-        raise _cant_parse(f'Can\'t find end tag corresponding to start tag "{open_tags[-1][0]}" at byte offset {end}')
-    return "".join(text), sorted(entities, key=lambda entity: (entity["offset"], -entity["length"]))
+    return _Html(source).parse()
 
 
-def _start(tag: str, attributes: str, offset: int) -> dict[str, Any]:
-    kind = _TAGS.get(tag)
-    if kind is None:
-        raise _cant_parse(f'Unsupported start tag "{tag}" at byte offset {offset}')
-    if kind == "text_link":
-        href = _HREF.search(attributes)
-        return {"type": kind, "url": html.unescape(next(filter(None, href.groups()), ""))} if href else {"type": ""}
-    return {"type": kind}
+class _Html:
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._length = 0  # of the text so far, in UTF-16 units
+        self._text: list[str] = []
+        self._open: list[tuple[str, int, Entity]] = []  # tags without their end: name, where it starts, its entity
+        self._entities: list[Entity] = []
 
+    def parse(self) -> tuple[str, list[Entity]]:
+        at = 0
+        for token in _TOKEN.finditer(self._source):
+            self._say(self._source[at : token.start()])
+            at = token.end()
+            if token[0].startswith("&"):
+                self._say(html.unescape(token[0]))
+            elif token[1]:
+                self._end(token)
+            else:
+                self._open.append((token[2].lower(), self._length, self._start(token)))
+        self._say(self._source[at:])
+        if self._open:
+            raise _cant_parse(f'Can\'t find end tag corresponding to start tag "{self._open[-1][0]}"')
+        return "".join(self._text), sorted(self._entities, key=_place)
 
-def _end(open_tags: list[tuple[str, int, dict[str, Any]]], tag: str, length: int, offset: int) -> list[Entity]:
-    if not open_tags:
-        raise _cant_parse(f"Unexpected end tag at byte offset {offset}")
-    name, start, entity = open_tags.pop()
-    if name != tag:
-        raise _cant_parse(f'Unmatched end tag at byte offset {offset}, expected "</{name}>", found "</{tag}>"')
-    if length == start or not entity["type"]:
-        return []
-    return [{**entity, "offset": start, "length": length - start}]
+    def _say(self, text: str) -> None:
+        self._text.append(text)
+        self._length += units(text)
+
+    def _start(self, token: re.Match[str]) -> Entity:
+        tag, kind = token[2].lower(), _TAGS.get(token[2].lower())
+        if not token[4]:
+            raise self._error("Unclosed start tag", token)
+        if kind is None:
+            raise self._error(f'Unsupported start tag "{tag}"', token)
+        attributes = {
+            name.lower(): html.unescape(first or second or third)
+            for name, first, second, third in _ATTRIBUTE.findall(token[3])
+        }
+        if tag == "span" and attributes.get("class") != "tg-spoiler":
+            raise self._error('Tag "span" must have class "tg-spoiler"', token)
+        if tag == "a":
+            return {"type": kind, "url": attributes["href"]} if attributes.get("href") else {"type": ""}
+        if tag == "blockquote" and "expandable" in attributes:
+            return {"type": "expandable_blockquote"}
+        # A language is said by the code inside of a pre, and belongs to the pre.
+        inside_pre = tag == "code" and self._open and self._open[-1][0] == "pre"
+        language = attributes.get("class", "").removeprefix("language-") if inside_pre else ""
+        return {"type": kind, "language": language} if language else {"type": kind}
+
+    def _end(self, token: re.Match[str]) -> None:
+        tag = token[2].lower()
+        if not self._open:
+            raise self._error("Unexpected end tag", token)
+        if not token[4] or token[3].strip():
+            raise self._error("Unclosed end tag", token)
+        name, start, entity = self._open.pop()
+        if tag not in ("", name):
+            raise self._error("Unmatched end tag", token, f', expected "</{name}>", found "</{tag}>"')
+        if self._length == start or not entity["type"]:
+            return
+        whole = {"offset": start, "length": self._length - start}
+        last = self._entities[-1] if self._entities else {}
+        if name == "pre" and last.get("language") and whole.items() <= last.items():
+            entity = {**self._entities.pop(), "type": "pre"}
+        self._entities.append(entity | whole)
+
+    def _error(self, text: str, token: re.Match[str], more: str = "") -> ApiError:
+        offset = len(self._source[: token.start()].encode())
+        return _cant_parse(f"{text} at byte offset {offset}{more}")
 
 
 def _cant_parse(text: str) -> ApiError:
     return bad_request(f"can't parse entities: {text}")
+
+
+def _place(entity: Entity) -> tuple[int, int]:
+    return entity["offset"], -entity["length"]
 
 
 def typed_entities(text: str) -> list[Entity]:
@@ -96,6 +131,18 @@ def typed_entities(text: str) -> list[Entity]:
             offset = units(text[: match.start(1)])
             found.append({"type": kind, "offset": offset, "length": units(match[1])})
     return sorted(found, key=lambda entity: entity["offset"])
+
+
+def with_found(text: str, entities: list[Entity]) -> list[Entity]:
+    """The entities, and the commands, mentions and links in the rest of the text, which Telegram marks by itself."""
+    closed = [one for one in entities if one["type"] in ("code", "pre", "text_link", "text_mention")]
+    found = [one for one in typed_entities(text) if not any(_overlap(one, other) for other in closed)]
+    return sorted(entities + found, key=_place)
+
+
+def _overlap(one: Entity, other: Entity) -> bool:
+    end, other_end = one["offset"] + one["length"], other["offset"] + other["length"]
+    return bool(one["offset"] < other_end and other["offset"] < end)
 
 
 _TYPED = (

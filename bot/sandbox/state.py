@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import re
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bot.sandbox.errors import BLOCKED, KICKED, NEVER_STARTED, NO_CHAT, bad_request
+from bot.sandbox.errors import BLOCKED, KICKED, NEVER_STARTED, NO_CHAT, NOT_A_MEMBER, bad_request
+from bot.sandbox.journal import Journal
 
 Json = dict[str, Any]
 
+TOKEN = re.compile(r"\d{1,15}:[A-Za-z0-9_-]{3,}")
 UPDATE_LIFE = 24 * 3600  # seconds that an update waits for its bot
 QUERY_LIFE = 150  # seconds that a tap waits for its bot, and can be answered
-CHANGES_KEPT = 10_000  # how far back a reader of the changes can begin
 
 
 def _unused() -> int:
@@ -37,13 +39,41 @@ class Webhook:
     last_error_date: int = 0
 
 
+@dataclass(eq=False)
+class Pending:
+    """An update that waits for its bot since `at`; a `sticky` one outlives its next confirmation."""
+
+    update: Json
+    at: float
+    sticky: bool = False
+
+    @property
+    def id(self) -> int:
+        return int(self.update["update_id"])
+
+    @property
+    def kind(self) -> str:
+        return next(key for key in self.update if key != "update_id")
+
+    @property
+    def content(self) -> Json:
+        found: Json = self.update[self.kind]
+        return found
+
+    @property
+    def chat(self) -> str:
+        """The id of the chat it comes from."""
+        message = self.content.get("message", self.content)
+        return str(message.get("chat", {}).get("id", ""))
+
+
 @dataclass
 class Bot:
-    """A bot and the updates that wait for it: (update id, when it came, the update)."""
+    """A bot and the updates that wait for it."""
 
     user: Json
     token: str
-    updates: deque[tuple[int, float, Json]] = field(default_factory=deque)
+    updates: deque[Pending] = field(default_factory=deque)
     next_update: int = field(default_factory=_unused)
     webhook: Webhook | None = None
     allowed: list[str] | None = None
@@ -64,8 +94,11 @@ class Room:
     bot: int | None = None  # of a private chat
     members: set[int] = field(default_factory=set)
     bots: set[int] = field(default_factory=set)
-    former_bots: set[int] = field(default_factory=set)
+    former_bots: dict[int, Literal["left", "kicked"]] = field(default_factory=dict)
     messages: dict[int, Json] = field(default_factory=dict)
+    deleted: dict[int, Json] = field(default_factory=dict)  # kept for whoever looks back
+    edits: dict[int, int] = field(default_factory=dict)  # how often each message was edited
+    cleared: int = 0  # up to this message the person has deleted the chat, which the bot does not notice
     next_message: int = field(default_factory=_unused)
     started: bool = False  # the user of a private chat has written first
     blocked: bool = False
@@ -87,16 +120,21 @@ class Query:
 
 
 class World:
-    """Everything there is. `changes` is what the page and waiting tests read, oldest first."""
+    """Everything there is.
 
-    def __init__(self) -> None:
+    `changes` is what people could see happen, `log` what bots and people asked for, with the answers. `now` gives
+    seconds since 1970.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self.now = now
         self.bots: dict[int, Bot] = {}
         self.users: dict[int, Json] = {}
         self.rooms: dict[str, Room] = {}
         self.queries: dict[str, Query] = {}
         self.files: dict[str, tuple[str, bytes]] = {}
-        self.changes: deque[Json] = deque(maxlen=CHANGES_KEPT)
-        self.last_change = 0
+        self.changes = Journal(now)
+        self.log = Journal(now)
         self._user_ids = itertools.count(1001)
         self._group_ids = itertools.count(_unused())
         self._file_ids = itertools.count(1)
@@ -118,18 +156,19 @@ class World:
         return known
 
     def bot_named(self, name: str) -> Bot | None:
-        """A bot by token, username or id."""
+        """A bot by token, username or id. A token that is new makes its bot."""
         for bot in self.bots.values():
             if name in (bot.token, bot.user["username"], f"@{bot.user['username']}", str(bot.id)):
                 return bot
-        return None
+        return self.bot(name) if TOKEN.fullmatch(name) else None
 
     def user(self, **fields: Any) -> Json:
         """A person, made or renamed."""
-        number = int(fields.pop("id", None) or next(self._user_ids))
+        free = (number for number in self._user_ids if number not in self.users)
+        number = int(fields.pop("id", None) or next(free))
         known = self.users.setdefault(number, {"id": number, "is_bot": False, "first_name": f"User {number}"})
         known |= {key: value for key, value in fields.items() if value is not None}
-        self.changed("user", user=known)
+        self.changed("user", user=dict(known))
         return known
 
     # Rooms
@@ -150,6 +189,8 @@ class World:
 
     def for_bot(self, bot: Bot, chat_id: Any) -> Room:
         """The room that a bot means by a chat id. Raises `ApiError` where Telegram lets it not write there."""
+        if chat_id in (None, ""):
+            raise bad_request("chat_id is empty")
         try:
             number = int(chat_id)
         except (TypeError, ValueError):
@@ -162,7 +203,8 @@ class World:
         if room.blocked:
             raise BLOCKED
         if room.kind != "private" and bot.id not in room.bots:
-            raise KICKED if bot.id in room.former_bots else NO_CHAT
+            former = room.former_bots.get(bot.id)
+            raise NO_CHAT if former is None else KICKED if former == "kicked" else NOT_A_MEMBER
         return room
 
     def chat(self, room: Room) -> Json:
@@ -180,29 +222,52 @@ class World:
             if number is not None:
                 yield self.bots[number]
 
+    def join(self, room: Room, bot: Bot, by: Json) -> None:
+        """A bot comes into a group."""
+        room.bots.add(bot.id)
+        room.former_bots.pop(bot.id, None)
+        self.member_changed(room, bot, by, "left", "member")
+
+    def leave(self, room: Room, bot: Bot, by: Json, how: Literal["left", "kicked"]) -> Json:
+        """A bot goes out of a group, by itself or by somebody's will. Returns the group's service message."""
+        room.bots.discard(bot.id)
+        room.former_bots[bot.id] = how
+        self.member_changed(room, bot, by, "member", how)
+        return self.post(room, by, left_chat_member=bot.user)
+
+    def member_changed(self, room: Room, bot: Bot, by: Json, before: str, after: str) -> None:
+        """Tell a bot what it is in a chat from now on."""
+        change = {"chat": self.chat(room), "from": dict(by), "date": int(self.now())}
+        change |= {"old_chat_member": _member(bot, before), "new_chat_member": _member(bot, after)}
+        self.update(bot, my_chat_member=change)
+
     # Messages
 
-    def post(self, room: Room, sender: Json, **fields: Any) -> Json:
+    def post(self, room: Room, sender: Json, reply_to: Json | None = None, **fields: Any) -> Json:
         """A new message in a room, as its Message object."""
+        if reply_to is not None:  # a reply quotes one message, not the whole chain
+            fields["reply_to_message"] = {key: value for key, value in reply_to.items() if key != "reply_to_message"}
         message = {
             "message_id": room.next_message,
-            "date": int(time.time()),
+            "date": int(self.now()),
             "chat": self.chat(room),
             "from": dict(sender),
             **{key: value for key, value in fields.items() if value is not None},
         }
         room.messages[room.next_message] = message
         room.next_message += 1
-        self.changed("message", room=room, message=message)
+        self.changed("message", room=room, message=dict(message))
         return message
 
     def edited(self, room: Room, message: Json) -> None:
         """Note that a bot has changed a message."""
-        message["edit_date"] = int(time.time())
-        self.changed("edit", room=room, message=message)
+        message["edit_date"] = int(self.now())
+        number = message["message_id"]
+        room.edits[number] = room.edits.get(number, 0) + 1
+        self.changed("edit", room=room, message=dict(message))
 
     def delete(self, room: Room, message_id: int) -> None:
-        del room.messages[message_id]
+        room.deleted[message_id] = room.messages.pop(message_id)
         self.changed("delete", room=room, message={"message_id": message_id})
 
     def file(self, name: str, content: bytes) -> str:
@@ -213,32 +278,30 @@ class World:
 
     # What happens
 
-    def update(self, bot: Bot, **update: Any) -> Json:
-        """Put an update into a bot's queue."""
-        queued = {"update_id": bot.next_update, **update}
-        bot.next_update += 1
-        kind = next(iter(update))
+    def update(self, bot: Bot, **update: Any) -> None:
+        """Put an update into a bot's queue, if the bot wants that kind."""
         allowed = bot.webhook.allowed if bot.webhook else bot.allowed
-        if not allowed or kind in allowed:
-            bot.updates.append((queued["update_id"], time.time(), queued))
+        if allowed and next(iter(update)) not in allowed:
+            return
+        bot.updates.append(Pending({"update_id": bot.next_update, **update}, self.now()))
+        bot.next_update += 1
         self.changed("update", bot=bot.id)
-        return queued
 
     def expire(self, bot: Bot) -> None:
         """Drop the updates that have waited too long."""
-        now = time.time()
+        now = self.now()
         alive = [
-            entry
-            for entry in bot.updates
-            if now - entry[1] < (QUERY_LIFE if "callback_query" in entry[2] else UPDATE_LIFE)
+            one for one in bot.updates if now - one.at < (QUERY_LIFE if one.kind == "callback_query" else UPDATE_LIFE)
         ]
         if len(alive) != len(bot.updates):
             bot.updates = deque(alive)
 
     def changed(self, kind: str, room: Room | None = None, **details: Any) -> None:
         """Note a change for whoever watches."""
-        self.last_change += 1
-        change = {"seq": self.last_change, "at": time.time(), "kind": kind, **details}
-        if room is not None:
-            change["room"] = room.key
-        self.changes.append(change)
+        where = {} if room is None else {"room": room.key}
+        self.changes.add(kind=kind, **details, **where)
+
+
+def _member(bot: Bot, status: str) -> Json:
+    until = {"until_date": 0} if status == "kicked" else {}
+    return {"user": bot.user, "status": status, **until}

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-from bot.sandbox.errors import bad_request
+from bot.sandbox.errors import ApiError, bad_request
 
 Json = dict[str, Any]
 
@@ -20,19 +20,27 @@ FILE_LIMIT = 10 * 1024 * 1024  # bytes of a photo; Bot API, sendPhoto
 async def read(request: web.Request) -> Json:
     """All parameters of a request; an uploaded file as (name, bytes). Raises `ApiError` for what can't be read."""
     params: Json = dict(request.query)
-    if request.content_type == "application/json":
-        try:
-            body = await request.json()
-        except ValueError:
-            raise bad_request("can't parse JSON object") from None
-        if not isinstance(body, dict):
-            raise bad_request("object expected as JSON")
-        params |= body
-    elif request.content_type == "multipart/form-data":
-        params |= await _multipart(request)
-    else:
-        params |= dict(await request.post())
+    try:
+        params |= await _body(request)
+    except UnicodeDecodeError:
+        raise bad_request("strings must be encoded in UTF-8") from None
+    except web.HTTPRequestEntityTooLarge:
+        raise ApiError(413, "Request Entity Too Large") from None
     return {name: _decoded(name, value) for name, value in params.items()}
+
+
+async def _body(request: web.Request) -> Json:
+    if request.content_type == "multipart/form-data":
+        return await _multipart(request)
+    if request.content_type != "application/json":
+        return dict(await request.post())
+    try:
+        body = await request.json()
+    except (ValueError, RecursionError):
+        raise bad_request("can't parse JSON object") from None
+    if not isinstance(body, dict):
+        raise bad_request("object expected as JSON")
+    return body
 
 
 def _decoded(name: str, value: Any) -> Any:
@@ -50,18 +58,21 @@ async def _multipart(request: web.Request) -> Json:
     async for part in await request.multipart():
         if not isinstance(part, BodyPartReader) or part.name is None:
             raise bad_request("can't parse multipart form")
-        content = await part.read()
-        if len(content) > FILE_LIMIT:
-            raise bad_request("file is too big")
+        content = await _content(part)
         if part.filename:
             uploads[part.name] = (part.filename, content)
         else:
             params[part.name] = content.decode()
     for name, value in params.items():
-        if isinstance(value, str) and value.startswith("attach://"):
+        if value.startswith("attach://"):
             params[name] = uploads.get(value.removeprefix("attach://"), value)
     return uploads | params
 
 
-def ok(result: Any) -> web.Response:
-    return web.json_response({"ok": True, "result": result})
+async def _content(part: BodyPartReader) -> bytes:
+    content = bytearray()
+    while chunk := await part.read_chunk():
+        content += chunk
+        if len(content) > FILE_LIMIT:
+            raise ApiError(413, "Request Entity Too Large")
+    return bytes(part.decode(bytes(content)))

@@ -23,6 +23,7 @@ from telegram import Bot, BotCommand, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, NetworkError, RetryAfter
 
 from bot.sandbox.server import Sandbox
+from bot.sandbox.state import Pending
 from tests.people import Person, Telegram
 
 TOKEN = "7001:customer-token"
@@ -275,10 +276,10 @@ class TestUpdates:
     ) -> None:
         bot = sandbox.world.bot(TOKEN)
         assert bot is not None
-        [(number, at, update)] = bot.updates
-        bot.updates.clear()
-        bot.updates.append((number, at - 86_401, update))
-        bot.updates.append((number + 1, at - 151, {"update_id": number + 1, "callback_query": {}}))
+        [start] = bot.updates
+        tap = Pending({"update_id": start.id + 1, "callback_query": {}}, start.at - 151)
+        start.at -= 86_401
+        bot.updates.append(tap)
         assert await ptb.get_updates() == ()
 
 

@@ -124,7 +124,7 @@ class TestPage:
         answer = await telegram._http.get(path)
         assert answer.status_code == 200
         assert kind in answer.headers["Content-Type"]
-        assert answer.headers["Content-Security-Policy"] == "default-src 'self'"
+        assert answer.headers["Content-Security-Policy"] == "default-src 'self'; img-src 'self' data:"
 
     async def test_nothing_else_is(self, telegram: Telegram) -> None:
         for path in ("/page/server.py", "/page/../server.py", "/page/%2e%2e/server.py"):

@@ -134,7 +134,7 @@ class Phone {
     const place = { ...this.place, user: this.person, message_id: message.message_id };
     const tapped = await act("tap", { ...place, button: button.callback_data });
     if (!tapped) return;
-    const answer = await get(`/control/answer/${tapped.callback_query_id}?wait=10`);
+    const answer = await get(`/control/callback/${tapped.callback_query_id}?wait=10`);
     if (answer?.text) (answer.show_alert ? alertBox : toast)(answer.text);
   }
 }
@@ -181,7 +181,7 @@ function alertBox(text) {
 const phones = [...document.querySelectorAll(".phone")].map((section) => new Phone(section));
 
 async function refreshRooms() {
-  state.rooms = await get("/control/rooms");
+  state.rooms = await get("/control/chats");
   phones.forEach((phone, index) => phone.offer(index));
 }
 

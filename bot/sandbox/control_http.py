@@ -1,0 +1,208 @@
+"""The control API over HTTP: `POST /control/{verb}` acts as people, and everything that happened can be looked at.
+
+    GET  /control                               the verbs with their fields
+    POST /control/{verb}                        a JSON object; errors are 400 with {"error": "..."}
+    GET  /control/chats                         every chat with its people and bots, each with its `room`
+    GET  /control/messages?room=|bot=&chat=     the messages of a chat as they stand now, oldest first, with `edits`
+         [&after=ID]                            (how often) and `deleted`; only those after a message id
+    GET  /control/changes?after=SEQ             what happened in the chats since
+    GET  /control/log?after=SEQ                 every request to the Bot API and every verb since, with its answer
+    GET  /control/callback/{id}                 what the bot answered to a tap, or null
+    GET  /control/stream                        the changes from now on as server-sent events
+    DELETE /control/faults                      no more faults
+
+`changes`, `log` and `callback` take `wait=SECONDS` (at most 60): they answer as soon as there is something.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bot.sandbox.control import Control, ControlError
+from bot.sandbox.faults import Faults
+from bot.sandbox.journal import Journal
+from bot.sandbox.state import Json, Room, World
+from bot.sandbox.watch import Watch
+
+_KEEP_ALIVE = 15.0  # seconds between two comments on a silent event stream
+
+
+class _Query(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _WhichChat(_Query):
+    room: str | None = None
+    bot: str | None = None
+    chat: int | None = None
+    after: int = 0
+
+
+class _Since(_Query):
+    after: int = 0
+    wait: float = Field(default=0, ge=0, le=60)  # seconds
+
+
+class _Patience(_Query):
+    wait: float = Field(default=0, ge=0, le=60)  # seconds
+
+
+Q = TypeVar("Q", bound=_Query)
+
+
+class ControlApi:
+    """The routes of the control API."""
+
+    def __init__(self, world: World, faults: Faults, watch: Watch) -> None:
+        self._world = world
+        self._faults = faults
+        self._watch = watch
+        self._control = Control(world, faults)
+        self._streams: set[asyncio.Task[Any]] = set()
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/control", self._verbs),
+            web.get("/control/chats", self._chats),
+            web.get("/control/rooms", self._chats),
+            web.get("/control/messages", self._messages),
+            web.get("/control/changes", self._changes),
+            web.get("/control/log", self._log),
+            web.get("/control/callback/{query}", self._callback),
+            web.get("/control/stream", self._stream),
+            web.delete("/control/faults", self._clear_faults),
+            web.post("/control/{verb}", self._act),
+        ]
+
+    def close(self) -> None:
+        """End the event streams, which would last for ever."""
+        for stream in self._streams:
+            stream.cancel()
+
+    # Acting
+
+    async def _verbs(self, request: web.Request) -> web.Response:
+        return web.json_response(
+            {
+                name: {"does": model.__doc__, **model.model_json_schema()}
+                for name, (model, _) in self._control.verbs.items()
+            }
+        )
+
+    async def _act(self, request: web.Request) -> web.Response:
+        name = request.match_info["verb"]
+        if name not in self._control.verbs:
+            return _error(f"no such verb; there are {sorted(self._control.verbs)}", 404)
+        model, act = self._control.verbs[name]
+        body = await request.read()
+        try:
+            answer, status = act(model.model_validate_json(body)), 200
+        except (ControlError, ValidationError) as error:
+            answer, status = {"error": str(error)}, 400
+        self._world.log.add(control=name, params=_shown(body), status=status, answer=answer)
+        await self._watch.changed()
+        return web.json_response(answer, status=status)
+
+    async def _clear_faults(self, request: web.Request) -> web.Response:
+        self._faults.clear()
+        return web.json_response({})
+
+    # Looking
+
+    async def _chats(self, request: web.Request) -> web.Response:
+        rooms = (room for room in self._world.rooms.values() if room.moved_to is None)
+        return web.json_response([self._as_chat(room) for room in rooms])
+
+    def _as_chat(self, room: Room) -> Json:
+        world = self._world
+        return {
+            "room": room.key,
+            "chat": world.chat(room),
+            "members": [world.users[user] for user in sorted(room.members)],
+            "bots": [bot.user for bot in world.bots_in(room)],
+            "started": room.started,
+            "blocked": room.blocked,
+        }
+
+    async def _messages(self, request: web.Request) -> web.Response:
+        which = _query(request, _WhichChat)
+        key = which.room
+        if key is None:
+            key = str(which.chat)
+            if which.bot is not None and (bot := self._world.bot_named(which.bot)):
+                key = f"{bot.id}:{which.chat}" if (which.chat or 0) > 0 else key
+        room = self._world.rooms.get(key)
+        if room is None:
+            return _error(f"no chat {key!r}")
+        both = room.messages | room.deleted
+        return web.json_response([_as_seen(room, both[number]) for number in sorted(both) if number > which.after])
+
+    async def _changes(self, request: web.Request) -> web.Response:
+        return await self._since(request, self._world.changes)
+
+    async def _log(self, request: web.Request) -> web.Response:
+        return await self._since(request, self._world.log)
+
+    async def _since(self, request: web.Request, journal: Journal) -> web.Response:
+        since = _query(request, _Since)
+        await self._watch.until(lambda: journal.last > since.after, since.wait)
+        return web.json_response(journal.after(since.after))
+
+    async def _callback(self, request: web.Request) -> web.Response:
+        query = self._world.queries.get(request.match_info["query"])
+        if query is None:
+            return _error("no such query", 404)
+        await self._watch.until(lambda: query.answer is not None, _query(request, _Patience).wait)
+        return web.json_response(query.answer)
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
+        await response.prepare(request)
+        task = asyncio.current_task()
+        if task is not None:
+            self._streams.add(task)
+            task.add_done_callback(self._streams.discard)
+        changes = self._world.changes
+        seen = changes.last
+        while True:
+            for change in changes.after(seen):
+                seen = change["seq"]
+                await response.write(f"data: {json.dumps(change)}\n\n".encode())
+            if not await self._watch.until(lambda: changes.last > seen, _KEEP_ALIVE):  # noqa: B023 - used at once
+                await response.write(b": still here\n\n")
+
+
+def _query(request: web.Request, model: type[Q]) -> Q:
+    try:
+        return model.model_validate(dict(request.query))
+    except ValidationError as error:
+        raise web.HTTPBadRequest(text=json.dumps({"error": str(error)}), content_type="application/json") from None
+
+
+def _error(text: str, status: int = 400) -> web.Response:
+    return web.json_response({"error": text}, status=status)
+
+
+def _as_seen(room: Room, message: Json) -> Json:
+    number = message["message_id"]
+    deleted = number in room.deleted or number <= room.cleared
+    return {**message, "edits": room.edits.get(number, 0), "deleted": deleted}
+
+
+def _shown(body: bytes) -> Any:
+    """A verb's parameters for the log: without tokens, since bots can be named by theirs."""
+    try:
+        params = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(params, dict):
+        return None
+    hidden: Json = {name: str(value).partition(":")[0] for name, value in params.items() if name in ("bot", "token")}
+    if isinstance(params.get("bots"), list):
+        hidden["bots"] = [str(name).partition(":")[0] for name in params["bots"]]
+    return params | hidden

@@ -1,0 +1,136 @@
+"""The methods of the Bot API about messages: one function each. A new method is one more with `@served`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.sandbox import errors
+from bot.sandbox.calls import Call, Served
+from bot.sandbox.errors import bad_request
+from bot.sandbox.parts import caption_of, markup_of, replied_of, text_of
+from bot.sandbox.state import QUERY_LIFE, Json
+
+served = Served()
+
+ANSWER_LIMIT = 200  # characters of a callback answer
+
+
+@served
+def send_message(call: Call) -> Json:
+    text, entities = text_of(call)
+    return _send(call, text=text, entities=entities, link_preview_options=call.params.get("link_preview_options"))
+
+
+@served
+def send_photo(call: Call) -> Json:
+    photo = call.params.get("photo")
+    caption, entities = caption_of(call)
+    if not photo:
+        raise bad_request("there is no photo in the request")
+    if isinstance(photo, tuple):
+        file_id = call.world.file(*photo)
+    elif photo in call.world.files or str(photo).startswith(("http://", "https://")):
+        file_id = str(photo)
+    else:
+        raise bad_request("wrong file identifier/HTTP URL specified")
+    sizes = [{"file_id": file_id, "file_unique_id": f"u{file_id}", "width": 640, "height": 480}]
+    return _send(call, photo=sizes, caption=caption, caption_entities=entities)
+
+
+def _send(call: Call, **content: Any) -> Json:
+    room = call.room
+    sent = call.world.post(
+        room,
+        call.bot.user,
+        **content,
+        reply_to=replied_of(call, room),
+        reply_markup=markup_of(call),
+        has_protected_content=call.flag("protect_content") or None,
+    )
+    return _as_sent(sent)
+
+
+@served
+def edit_message_text(call: Call) -> Json:
+    message = _own_message(call)
+    if "text" not in message:
+        raise bad_request("there is no text in the message to edit")
+    text, entities = text_of(call)
+    return _edit(call, message, text=text, entities=entities, reply_markup=markup_of(call, inline=True))
+
+
+@served
+def edit_message_reply_markup(call: Call) -> Json:
+    return _edit(call, _own_message(call), reply_markup=markup_of(call, inline=True))
+
+
+def _own_message(call: Call) -> Json:
+    message = call.room.messages.get(call.number("message_id"))
+    if message is None:
+        raise errors.NO_MESSAGE_TO_EDIT
+    if message["from"]["id"] != call.bot.id:
+        raise errors.CANT_EDIT
+    return message
+
+
+def _edit(call: Call, message: Json, **content: Any) -> Json:
+    if all(message.get(name) == value for name, value in content.items()):
+        raise errors.NOT_MODIFIED
+    for name, value in content.items():
+        if value is None:
+            message.pop(name, None)
+        else:
+            message[name] = value
+    call.world.edited(call.room, message)
+    return _as_sent(message)
+
+
+def _as_sent(message: Json) -> Json:
+    """A message as its sender gets it back: reply keyboards are not part of it."""
+    markup = message.get("reply_markup")
+    if markup is None or "inline_keyboard" in markup:
+        return dict(message)
+    return {key: value for key, value in message.items() if key != "reply_markup"}
+
+
+@served
+def delete_message(call: Call) -> bool:
+    number = call.number("message_id")
+    message = call.room.messages.get(number)
+    if message is None:
+        raise errors.NO_MESSAGE_TO_DELETE
+    if not _may_delete(call, message):
+        raise errors.CANT_DELETE
+    call.world.delete(call.room, number)
+    return True
+
+
+@served
+def delete_messages(call: Call) -> bool:
+    """Delete those of the messages that are there and may be deleted."""
+    room, numbers = call.room, call.params.get("message_ids")
+    if not isinstance(numbers, list) or not numbers:
+        raise bad_request("message identifiers are not specified")
+    for number in numbers:
+        message = room.messages.get(number) if isinstance(number, int) else None
+        if message is not None and _may_delete(call, message):
+            call.world.delete(room, number)
+    return True
+
+
+def _may_delete(call: Call, message: Json) -> bool:
+    """A bot without rights in a group may delete only what it wrote itself."""
+    return bool(message["from"]["id"] == call.bot.id or message["chat"]["type"] == "private")
+
+
+@served
+def answer_callback_query(call: Call) -> bool:
+    query = call.world.queries.get(call.text("callback_query_id"))
+    if query is None or query.bot != call.bot.id or call.world.now() - query.at > QUERY_LIFE:
+        raise errors.OLD_QUERY
+    text = call.text("text")
+    if len(text) > ANSWER_LIMIT:
+        raise bad_request("MESSAGE_TOO_LONG")
+    query.answer = {"text": text, "show_alert": call.flag("show_alert")}
+    call.world.changed("answer", query=call.text("callback_query_id"), answer=query.answer)
+    return True

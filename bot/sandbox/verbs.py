@@ -1,0 +1,116 @@
+"""What can be asked of the control API: a model for each verb. `bot` is a token, a username or an id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Verb(BaseModel):
+    """A request that people could make with their hands."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class RegisterBot(Verb):
+    """Give the bot of a token its username and name."""
+
+    token: str = Field(pattern=r"^\d{1,15}:[A-Za-z0-9_-]{3,}$")
+    username: str | None = None
+    name: str | None = None
+
+
+class MakeUser(Verb):
+    """A person, made or (by `id`) renamed."""
+
+    id: int | None = Field(default=None, gt=0)
+    first_name: str
+    last_name: str | None = None
+    username: str | None = None
+    language_code: str | None = None
+
+
+class MakeGroup(Verb):
+    """A group of people, with bots or without; the first member adds the bots."""
+
+    title: str
+    members: list[int] = Field(min_length=1)
+    bots: list[str] = []
+
+
+class AddBot(Verb):
+    """A member adds a bot to the group; `start` is the payload of a `startgroup` link."""
+
+    chat: int
+    bot: str
+    by: int
+    start: str | None = None
+
+
+class RemoveBot(Verb):
+    """A member removes a bot from the group."""
+
+    chat: int
+    bot: str
+    by: int
+
+
+class Send(Verb):
+    """A person writes: in the private chat with `bot`, or in the group `chat`."""
+
+    user: int
+    text: str = Field(min_length=1, max_length=4096)
+    bot: str | None = None
+    chat: int | None = None
+    reply_to: int | None = None
+
+
+class Start(Verb):
+    """A person presses Start, or follows a link with a payload, in the private chat with `bot`."""
+
+    user: int
+    bot: str
+    payload: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,64}$")
+
+
+class Tap(Verb):
+    """A person taps a button of a message: by its callback data or by its text (exact, or a unique part).
+
+    Instead of `button`, `data` sends any callback data, as a stale or a forged button does.
+    """
+
+    user: int
+    message_id: int
+    button: str | None = None
+    data: str | None = Field(default=None, min_length=1, max_length=64)
+    bot: str | None = None
+    chat: int | None = None
+
+
+class Block(Verb):
+    """A person blocks the bot, or unblocks it."""
+
+    user: int
+    bot: str
+    blocked: bool = True
+
+
+class DeleteChat(Verb):
+    """A person deletes the chat with the bot: its messages are gone for the person, and the bot does not notice."""
+
+    user: int
+    bot: str
+
+
+class Migrate(Verb):
+    """The group becomes a supergroup, with a new id."""
+
+    chat: int
+
+
+class Redeliver(Verb):
+    """An update that the bot has confirmed comes again, as after a lost confirmation."""
+
+    bot: str
+    update: dict[str, Any] = Field(min_length=2)
