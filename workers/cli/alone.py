@@ -59,7 +59,11 @@ def _in_foreground(program: Program) -> int:
         program.command, env=dict(program.environment), stdin=subprocess.PIPE, start_new_session=True
     )
 
+    asked = False
+
     def stop(number: int, _: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
         child.terminate()
 
     before = {number: signal.signal(number, stop) for number in SIGNALS}
@@ -70,4 +74,6 @@ def _in_foreground(program: Program) -> int:
             signal.signal(number, handler)
     if child.stdin is not None:
         child.stdin.close()
+    if asked and code == -signal.SIGTERM:  # so early that it had not begun anything
+        return 0
     return code if code >= 0 else 1
