@@ -74,8 +74,8 @@ class Courier:
         owed = next(iter(order.owed_to(side)), None)
         chat_id = await self._chat(order, side)
         try:
-            if chat_id is None:
-                raise Unreachable("the restaurant has no staff chat")
+            if chat_id is None:  # the bot was removed from it; another may join before the order expires
+                raise Later(None, "the restaurant has no staff chat just now")
             card = await self._show(order, side, chat_id)
             if owed is None:
                 return await _thread(self._ledger.settle, order.id, side, order.version)

@@ -13,6 +13,7 @@ from flows.commands import AcceptOrder, CancelOrder, DeclineOrder, MarkPickedUp,
 from flows.events import CancelReason, DeclineReason, Side, UserUnreachable
 from flows.ledger import Ledger
 from flows.ledger.transaction import Contended
+from flows.menu import Service
 from flows.order import Status
 from tests.faults import faulty
 from tests.orders import ANNA, CARLA
@@ -141,6 +142,18 @@ class TestTrouble:
         assert stage.kinds() == ["order_placed", "restaurant_unreachable", "order_expired"]
         await stage.courier.notify(ORDER, Side.CUSTOMER)
         await stage.carla.sees("Nothing to pay")
+
+    async def test_a_restaurant_without_a_staff_chat_just_now_may_get_one_in_time(
+        self, stage: Stage, redis: Redis
+    ) -> None:
+        stage.ledger.set_service("nonna", lambda _: Service())
+        stage.order()
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        assert stage.kinds() == ["order_placed"]
+        assert waits(redis, Side.RESTAURANT) is not None
+        stage.ledger.set_service("nonna", lambda _: Service(staff_chat=stage.anna.id))
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        await stage.anna.sees("NEW ORDER")
 
     async def test_a_ticket_that_was_deleted_is_sent_anew(self, stage: Stage) -> None:
         stage.order()

@@ -16,7 +16,7 @@ from flows.settings import Settings
 from flows.store import connect
 from workers.cli import programs, running
 from workers.cli.foreground import own_terminal
-from workers.cli.seats import CUSTOMER_TOKEN, RESTAURANT_TOKEN, Guests, NobodyAnswers
+from workers.cli.seats import CUSTOMER_TOKEN, RESTAURANT_TOKEN, Guests, NobodyAnswers, clear_seats
 from workers.instance import AlreadyRunning, Instance, the_only_one
 from workers.store import Store, open_store
 from workers.supervisor import Program
@@ -74,6 +74,7 @@ def _run(data_dir: Path, port: int, instance: Instance) -> bool:
     with open_store(settings) as store:
         instance.tell(url)
         ledger = Ledger(connect(store.url))
+        clear_seats(ledger)
         stages = _stages(settings, store, port)
         return asyncio.run(running.run(stages, store, lambda: _welcome(url, ledger, _words(url, data_dir))))
 

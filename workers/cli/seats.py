@@ -49,6 +49,14 @@ class Guests:
         await _until_the_staff_has_joined(ledger)
 
 
+def clear_seats(ledger: Ledger) -> None:
+    """Forget the staff chats of a former demo, for the sandbox has forgotten them. To be done before a worker runs."""
+    for slug in STAFF:
+        chat = ledger.service(slug).staff_chat
+        if chat is not None:
+            ledger.leave(chat)
+
+
 def import_samples(ledger: Ledger) -> list[Restaurant]:
     """Create or update the sample restaurants."""
     restaurants = []
@@ -63,8 +71,8 @@ def import_samples(ledger: Ledger) -> list[Restaurant]:
 async def _seat_staff(control: httpx.AsyncClient, ledger: Ledger, restaurant: Restaurant) -> None:
     """A group of the restaurant's staff, which the bot joins by an invite as it does in real life.
 
-    A sandbox knows nothing of the one before it, so this is a new group each time: it takes the place of the former
-    one, and the tickets of open orders come to it.
+    A sandbox knows nothing of the one before it, so this is a new group each time, and the tickets of open orders
+    come to it.
     """
     number, name = STAFF[restaurant.slug]
     await _act(control, "user", id=number, first_name=name)
@@ -108,7 +116,7 @@ async def _until_the_bot_answers(control: httpx.AsyncClient) -> None:
 
 
 async def _until_the_staff_has_joined(ledger: Ledger) -> None:
-    """Until then a restaurant takes no orders. (It stays joined over restarts of the demo.)"""
+    """Until then a restaurant takes no orders."""
     try:
         async with asyncio.timeout(PATIENCE):
             while not await asyncio.to_thread(_all_joined, ledger):  # noqa: ASYNC110 - the ledger has no event to wait for
