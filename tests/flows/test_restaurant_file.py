@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from importlib import resources
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from flows.money import Money
 from flows.restaurant_file import SIZE_LIMIT, BadFile, load
+from flows.yaml_lines import MOST_MISTAKES, Document
 
 GOOD = """\
 name: Trattoria da Nonna
@@ -75,19 +78,46 @@ def test_the_samples_are_good_files(name: str) -> None:
         ),
         (('"8.50"', '"8.505"'), ["menu[0].items[0].price: '8.505' has more digits than EUR allows (2)"]),
         (('"8.50"', "cheap"), ["'cheap' is not an amount such as 8.50"]),
-        (("id: marinara", "id: margherita"), ["item id 'margherita' is there twice"]),
-        (("name: Large", "name: Normal"), ["menu[0].items[0].options[0]: option 'Normal' is there twice"]),
-        (("name: Extras", "name: Size"), ["option group 'Size' is there twice"]),
-        (("Europe/Rome", "Europe/Roma"), ["nonna.yaml:6: timezone: expected a time zone such as Europe/Rome"]),
+        (('"8.50"', '"1e999999"'), ["'1e999999' is not an amount such as 8.50"]),
+        (('"8.50"', '"1_0.5"'), ["'1_0.5' is not an amount such as 8.50"]),
+        (("7.00", "10000000.01"), ["menu[0].items[1].price: expected a price of at most €10000000.00"]),
+        (
+            ("id: marinara", "id: margherita"),
+            ["nonna.yaml:20: menu[0].items[1].id: 'margherita' is there twice; see menu[0].items[0]"],
+        ),
+        (
+            ("name: Large", 'name: " Normal"'),
+            ["nonna.yaml:18: menu[0].items[0].options[0].from[1].name: 'Normal' is there twice"],
+        ),
+        (("name: Extras", "name: Size"), ["nonna.yaml:19: menu[0].items[0].options[1].name: 'Size' is there twice"]),
+        (
+            ("Europe/Rome", "Europe/Roma"),
+            ["nonna.yaml:6: timezone: expected a time zone such as Europe/Rome; did you mean Europe/Rome?"],
+        ),
         (("Europe/Rome", "../etc"), ["timezone: expected a time zone"]),
-        (("choose: 0-3", "choose: 0-4"), ["choose says up to 4, but there are 3 options"]),
+        (("Europe/Rome", "localtime"), ["timezone: expected a time zone"]),
+        (
+            ("choose: 0-3", "choose: 0-4"),
+            ["nonna.yaml:19: menu[0].items[0].options[1].choose: this is up to 4, but there are 3 options"],
+        ),
+        (("choose: 0-3", "choose: 3-2"), ["options[1].choose: expected how many to choose, such as 1 or 0-3"]),
+        (("choose: 0-3", "choose: 0"), ["options[1].choose: expected how many to choose, such as 1 or 0-3"]),
         (("choose: 0-3", "choose: some"), ["options[1].choose: expected how many to choose, such as 1 or 0-3"]),
         (("5m", "5"), ['accept_within: expected a time such as "5m", from 30s to 24h']),
         (("currency: EUR", "currency: euro"), ["nonna.yaml:5: currency: expected an ISO 4217 code such as EUR"]),
         (("slug: nonna", "slug: La Nonna"), ["slug: expected lower-case letters, digits and '-', at most 24"]),
-        (("11:30-14:30", "11:30-25:00"), ["hours.mon: '11:30-25:00' is not a span such as \"18:00-22:30\""]),
+        (("11:30-14:30", "11:30-25:00"), ["hours.mon[0]: '11:30-25:00' is not a span such as \"18:00-22:30\""]),
         (("11:30-14:30", "11:30-19:00"), ["hours.mon: two spans of one day overlap"]),
-        (("slug: nonna", "name: again"), ["nonna.yaml:2: name is written twice"]),
+        (("slug: nonna", "name: again"), ["nonna.yaml:2: name: is written twice, first on line 1", "slug: is missing"]),
+        (
+            ("category: Pizza", "name: Pizza"),
+            ["menu[0].category: is missing", "menu[0].name: unknown key; expected one of category, items"],
+        ),
+        (("description: Tomato, mozzarella, basil", "description:"), ["items[0].description: expected a text"]),
+        (("Via Roma 1, Torino", '" "'), ["nonna.yaml:3: address: expected a text"]),
+        (("name: Marinara", r'name: "Bell \a"'), ["items[1].name: expected a text without control characters"]),
+        (("name: Marinara", r'name: "\ud800"'), ["items[1].name: expected a text"]),
+        (("name: Marinara", r'name: "\UFFFFFFFF"'), ["this is not YAML"]),
         (("menu:", "menu: ["), ["this is not YAML"]),
         (("[gluten, milk]", "&a [gluten]\n        x: *a"), ["& and * are not supported"]),
         (("    items:", "    items: none\n    x:"), ["menu[0].items: expected a list"]),
@@ -101,11 +131,61 @@ def test_a_mistake_is_named_with_its_place_and_the_cure(change: tuple[str, str],
 
 def test_all_mistakes_are_named_at_once_in_the_order_of_the_file() -> None:
     bad = GOOD.replace("EUR", "euro").replace('"8.50"', "x").replace("phone", "fone")
-    assert [line.split(":")[1] for line in mistakes(bad)] == ["1", "4", "5", "14"]
+    bad = bad.replace("id: marinara", "id: margherita").replace("name: Extras", "name: Size")
+    bad = bad.replace("[gluten, milk]", "&a [gluten]").replace("7.00", "7.00\n        allergens: *a")
+    assert [line.split(":")[1] for line in mistakes(bad)] == ["1", "4", "5", "14", "19", "20", "23"]
+
+
+def test_a_wrong_currency_is_not_a_mistake_of_every_price() -> None:
+    assert len(mistakes(GOOD.replace("EUR", "kwd").replace('"8.50"', '"8.505"'))) == 1
+
+
+def test_nobody_has_to_read_a_thousand_mistakes() -> None:
+    found = mistakes("".join(f"key{number}: 1\n" for number in range(1000)))
+    assert len(found) == MOST_MISTAKES + 1
+    assert found[-1].endswith("more")
+
+
+def test_a_mistake_is_one_line_that_is_safe_to_print() -> None:
+    found = mistakes(GOOD.replace("phone:", r'"a\n\e[2J\ud800":').replace("currency:", "x" * 900 + ":"))
+    assert all(line.isprintable() and len(line) < 500 for line in found)
+    assert found[0] == "nonna.yaml:1: currency: is missing"
+    assert "nonna.yaml:4: the file: a key is a plain word" in found
+
+
+def test_a_name_is_one_line_however_the_file_breaks_it() -> None:
+    nonna = load(GOOD.replace("name: Marinara", "name: >\n          alla\n\n          Marinara"), "nonna.yaml")
+    assert [item.name for item in nonna.items()] == ["Margherita", "alla Marinara"]
+
+
+def test_aliases_cannot_blow_up_a_small_file() -> None:
+    levels = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 30))
+    found = mistakes("l0: &l0 [x]\n" + levels)
+    assert "& and * are not supported" in "".join(found)
+    assert len(found) == MOST_MISTAKES + 1
+
+
+def test_an_anchor_that_nobody_uses_does_no_harm() -> None:
+    assert load(GOOD.replace("[gluten, milk]", "[&a gluten, &a milk]"), "nonna.yaml").item("margherita")
+
+
+@pytest.mark.parametrize("ending", ["\r\n", "\r"])
+def test_files_of_other_systems_are_read_too(ending: str) -> None:
+    assert load("\ufeff" + GOOD.replace("\n", ending), "nonna.yaml") == load(GOOD, "nonna.yaml")
 
 
 @pytest.mark.parametrize(
-    "text", ["", "- a list", "just text", "{}", "x" * (SIZE_LIMIT + 1), "[" * 5000, "a: !!python/object:os.system x"]
+    "text",
+    [
+        "",
+        "- a list",
+        "just text",
+        "{}",
+        "x" * (SIZE_LIMIT + 1),
+        "[" * 100_000,
+        "- " * 100_000,
+        "a: !!python/object:os.system x",
+    ],
 )
 def test_what_is_no_restaurant_at_all_is_refused(text: str) -> None:
     assert mistakes(text)
@@ -129,3 +209,35 @@ def test_any_text_is_read_or_refused_and_nothing_else(text: str) -> None:
 @given(st.integers(0, len(GOOD)), st.integers(0, 12), st.text(max_size=8))
 def test_any_slip_of_the_keyboard_is_read_or_refused_and_nothing_else(at: int, cut: int, typed: str) -> None:
     assert_read_or_refused(GOOD[:at] + typed + GOOD[at + cut :])
+
+
+DATA = Document(GOOD, "nonna.yaml").data
+VALUES = st.recursive(
+    st.none() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["8.50", "0-3", "5m", "nonna"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def changed(node: Any, draw: st.DrawFn) -> Any:
+    """The same tree with another value somewhere."""
+    if not isinstance(node, dict | list) or not node or draw(st.integers(0, 4)) == 0:
+        return draw(VALUES)
+    key = draw(st.sampled_from(list(node) if isinstance(node, dict) else range(len(node))))
+    copy = node.copy()
+    copy[key] = changed(node[key], draw)
+    return copy
+
+
+@st.composite
+def files(draw: st.DrawFn) -> str:
+    """The good file with something else in up to three places, as JSON, which is YAML too."""
+    data = DATA
+    for _ in range(draw(st.integers(0, 3))):
+        data = changed(data, draw)
+    return json.dumps(data)
+
+
+@given(files())
+def test_anything_in_the_place_of_anything_is_read_or_refused_and_nothing_else(text: str) -> None:
+    assert_read_or_refused(text)
