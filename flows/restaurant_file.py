@@ -133,14 +133,16 @@ class _Group(_Shape):
     @classmethod
     def _can_be_chosen(cls, choose: tuple[int, int], info: ValidationInfo) -> tuple[int, int]:
         options = info.data.get("from_")
-        if options is not None and choose[1] > len(options):
-            raise ValueError(f"this is up to {choose[1]}, but there are {len(options)} options")
+        if options is not None and choose[0] > len(options):
+            raise ValueError(f"expected at most {len(options)} to choose, as there are no more options")
         return choose
 
     def group(self, currency: str) -> OptionGroup:
         free = Money(minor=0, currency=currency)
         options = tuple(Option(name=option.name, price=option.price or free) for option in self.from_)
-        return OptionGroup(name=self.name, least=self.choose[0], most=self.choose[1], options=options)
+        # "0-3" of two options is as many as one likes: an owner who strikes an option off need not count again.
+        most = min(self.choose[1], len(options))
+        return OptionGroup(name=self.name, least=self.choose[0], most=most, options=options)
 
 
 class _Item(_Shape):

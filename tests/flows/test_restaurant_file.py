@@ -33,7 +33,7 @@ menu:
         allergens: [gluten, milk]
         options:
           - {name: Size, choose: 1, from: [{name: Normal}, {name: Large, price: "3.00"}]}
-          - {name: Extras, choose: 0-3, from: [{name: Olives, price: "1.00"}, {name: Anchovies}, {name: Capers}]}
+          - {name: Extras, choose: 0-3, from: [{name: Olives, price: "1.00"}, {name: Anchovies, price: "1.50"}]}
       - id: marinara
         name: Marinara
         price: 7.00
@@ -52,8 +52,15 @@ def test_a_good_file_becomes_a_restaurant() -> None:
     assert margherita is not None
     assert (nonna.name, nonna.accept_within, margherita.price.decimal()) == ("Trattoria da Nonna", 300, "8.50")
     size, extras = margherita.options
-    assert (size.single, extras.least, extras.most) == (True, 0, 3)
+    assert (size.single, extras.least, extras.most) == (True, 0, 2)
     assert [str(option.price) for option in size.options] == ["€0.00", "€3.00"]
+
+
+def test_as_many_as_there_are_may_be_chosen_where_the_file_allows_more() -> None:
+    wide = GOOD.replace("choose: 0-3", "choose: 1-9").replace("choose: 1,", "choose: 1-1,")
+    margherita = load(wide, "nonna.yaml").item("margherita")
+    assert margherita is not None
+    assert [(group.least, group.most) for group in margherita.options] == [(1, 1), (1, 2)]
 
 
 def test_a_price_without_quotes_keeps_its_digits() -> None:
@@ -97,8 +104,8 @@ def test_the_samples_are_good_files(name: str) -> None:
         (("Europe/Rome", "../etc"), ["timezone: expected a time zone"]),
         (("Europe/Rome", "localtime"), ["timezone: expected a time zone"]),
         (
-            ("choose: 0-3", "choose: 0-4"),
-            ["nonna.yaml:19: menu[0].items[0].options[1].choose: this is up to 4, but there are 3 options"],
+            ("choose: 0-3", "choose: 3"),
+            ["nonna.yaml:19: menu[0].items[0].options[1].choose: expected at most 2 to choose, as there are no more"],
         ),
         (("choose: 0-3", "choose: 3-2"), ["options[1].choose: expected how many to choose, such as 1 or 0-3"]),
         (("choose: 0-3", "choose: 0"), ["options[1].choose: expected how many to choose, such as 1 or 0-3"]),
