@@ -21,6 +21,7 @@ class Watch:
         """Wait until the condition holds. Returns False when it does not within that time."""
         async with self._condition:
             try:
+                # Not by wait_for: in Python 3.11 it loses a cancellation that comes with the notification.
                 async with asyncio.timeout(seconds):
                     await self._condition.wait_for(lambda: bool(condition()))
             except TimeoutError:
