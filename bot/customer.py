@@ -6,6 +6,7 @@ Nothing here decides anything about an order.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
@@ -231,32 +232,44 @@ async def run() -> None:
     token, _ = settings.tokens()
     redis = connect(settings.redis_url or "")
     bot = CustomerBot(token, settings.telegram_api_url, Ledger(redis))
-    backoff = Backoff()
-    while not stop.is_set():
-        try:
-            await bot.open()
-            break
-        except InvalidToken:  # its words and its cause hold the token
-            raise SystemExit("Telegram refuses the token: check CUSTOMER_BOT_TOKEN") from None
-        except TelegramError as error:
-            wait = backoff.next()
-            log.warning("Telegram is out of reach (%s); next try in %.1f s", type(error).__name__, wait)
-            await asyncio.sleep(wait)
-    log.info("the customer bot is listening")
+    intake = Intake(
+        bot="customer",
+        token=token,
+        api_url=settings.telegram_api_url,
+        redis=redis,
+        handle=bot.handle,
+        apologise=bot.apologise,
+        allowed_updates=UPDATES,
+    )
     try:
-        await Intake(
-            bot="customer",
-            token=token,
-            api_url=settings.telegram_api_url,
-            redis=redis,
-            handle=bot.handle,
-            apologise=bot.apologise,
-            allowed_updates=UPDATES,
-        ).run(stop)
+        if await _opened(bot, stop):
+            log.info("the customer bot is listening")
+            await intake.run(stop)
+    except InvalidToken:  # its words and its cause hold the token
+        raise SystemExit("Telegram refuses the token: check CUSTOMER_BOT_TOKEN") from None
     except Refused as refused:
         raise SystemExit(str(refused)) from None
     finally:
         await bot.close()
+
+
+async def _opened(bot: CustomerBot, stop: asyncio.Event) -> bool:
+    """Open the bot, however long Telegram is out of reach; False when it is to stop before."""
+    backoff = Backoff()
+    while not stop.is_set():
+        try:
+            await bot.open()
+        except InvalidToken:
+            raise
+        except TelegramError as error:
+            wait = backoff.next()
+            log.warning("Telegram is out of reach (%s); next try in %.1f s", type(error).__name__, wait)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await stop.wait()
+        else:
+            return True
+    return False
 
 
 if __name__ == "__main__":

@@ -1,0 +1,512 @@
+"""The customer bot on python-telegram-bot, fed by the intake from a local Telegram: what a customer's chat shows."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from bot.customer import UPDATES, CustomerBot
+from bot.intake import Intake, TryLater
+from bot.sandbox.server import Sandbox
+from flows import callbacks as cb
+from flows import keys
+from flows.callbacks import encode
+from flows.commands import AcceptOrder
+from flows.events import Side
+from flows.ledger import Ledger, Shown
+from flows.menu import Service
+from flows.messages.customer import status_screen
+from flows.order import Order, Status
+from tests.customers import trattoria
+from tests.orders import ANNA
+from tests.people import Message, Person, Telegram, buttons
+from tests.waiting import until
+
+TOKEN = "7001:customer-token"
+BOT_ID = 7001
+
+
+@dataclass
+class Scene:
+    """A customer bot at work, the ledger behind it, and Carla in front of it."""
+
+    bot: CustomerBot
+    ledger: Ledger
+    sandbox: Sandbox
+    telegram: Telegram
+    redis: Redis
+    carla: Person
+
+    async def fills_a_cart(self) -> int:
+        """Carla has a cola in her cart, which is on screen. Returns the message that shows it."""
+        await self.carla.send("/start nonna")
+        for label in ("Drinks", "Cola", "Add to cart", "Cart"):
+            await self.carla.tap(label)
+        message = await self.carla.sees("Your cart at")
+        return int(message["message_id"])
+
+    async def orders(self) -> int:
+        """Carla has ordered a cola. Returns the message that shows its status."""
+        message_id = await self.fills_a_cart()
+        await self.carla.tap("Place order")
+        await self.carla.sees("Order received")
+        await until(lambda: self.shown() is not None)
+        return message_id
+
+    @property
+    def order(self) -> Order:
+        [order] = self.ledger.orders_of(self.carla.id)
+        return order
+
+    def shown(self) -> Shown | None:
+        return self.ledger.shown(self.order.id, Side.CUSTOMER)
+
+    async def bots_messages(self) -> list[int]:
+        """The messages of the bot that the chat holds."""
+        return [one["message_id"] for one in await self.carla.messages() if one["from"]["id"] == BOT_ID]
+
+    async def message(self, message_id: int) -> Message:
+        return next(one for one in await self.carla.messages() if one["message_id"] == message_id)
+
+    async def shows(self, message_id: int, text: str) -> Message:
+        """That message, as soon as it contains `text`."""
+        return await self.telegram.changing(
+            lambda: self.message(message_id), lambda one: text in one["text"], f"{text!r} is not in that message"
+        )
+
+    async def settled(self) -> None:
+        """Every update has been dealt with: none waits in Telegram, none in the inbox."""
+        bot = self.sandbox.world.bot(TOKEN)
+        assert bot is not None
+        await until(lambda: not bot.updates and not self.redis.hlen(keys.inbox("customer")))
+
+    def update(self, number: int, **content: Any) -> dict[str, Any]:
+        """An update as Telegram sends it, with a number that no other has."""
+        return {"update_id": 900_000 + number, **content}
+
+    def typed(self, **content: Any) -> dict[str, Any]:
+        """A message of Carla's, as Telegram sends it."""
+        who = {"id": self.carla.id, "is_bot": False, "first_name": "Carla"}
+        chat = {"id": self.carla.id, "type": "private", "first_name": "Carla"}
+        return {"message_id": 9, "date": 1_800_000_000, "chat": chat, "from": who, **content}
+
+
+@pytest.fixture
+async def scene(redis: Redis) -> AsyncIterator[Scene]:
+    ledger = Ledger(redis)
+    ledger.save_restaurant(trattoria())
+    ledger.set_service("nonna", lambda _: Service(staff_chat=-100))
+    async with Sandbox().serve() as sandbox:
+        telegram = Telegram(sandbox.url)
+        carla = await telegram.person("Carla", bot=TOKEN)
+        bot = CustomerBot(TOKEN, sandbox.url, ledger)
+        await bot.open()
+        intake = Intake(
+            bot="customer",
+            token=TOKEN,
+            api_url=sandbox.url,
+            redis=redis,
+            handle=bot.handle,
+            apologise=bot.apologise,
+            allowed_updates=UPDATES,
+        )
+        stop = asyncio.Event()
+        task = asyncio.create_task(intake.run(stop))
+        yield Scene(bot, ledger, sandbox, telegram, redis, carla)
+        stop.set()
+        await task
+        await bot.close()
+        await telegram.close()
+
+
+class TestOneMenu:
+    async def test_an_order_is_one_message_from_the_menu_to_its_status(self, scene: Scene) -> None:
+        status = await scene.orders()
+        assert await scene.bots_messages() == [status]
+        assert scene.order.status is Status.PLACED
+        assert scene.shown() == Shown(chat_id=scene.carla.id, message_id=status, version=1)
+
+    async def test_a_new_menu_takes_the_former_one_away(self, scene: Scene) -> None:
+        for number in range(3):
+            await scene.carla.send("/start nonna")
+            await scene.carla.sees_times("/start nonna", number + 1)
+        await scene.settled()
+        assert len(await scene.bots_messages()) == 1
+
+    async def test_an_orders_status_is_never_taken_away(self, scene: Scene) -> None:
+        status = await scene.orders()
+        await scene.carla.send("/start")
+        await scene.carla.sees("Where would you like to order?")
+        await scene.carla.send("/help")
+        await scene.carla.sees("How it works")
+        await scene.settled()
+        assert len(await scene.bots_messages()) == 2
+        assert "Order received" in (await scene.message(status))["text"]
+
+    async def test_an_orders_status_never_becomes_a_menu(self, scene: Scene) -> None:
+        """A quick finger taps *‹ Menu* on the cart that is just turning into the order's status."""
+        status = await scene.orders()
+        await scene.carla.tap_payload(status, encode(cb.ShowMenu("nonna")))
+        menu = await scene.carla.sees("What would you like?")
+        assert menu["message_id"] != status
+        assert "Order received" in (await scene.message(status))["text"]
+
+    async def test_a_menu_that_the_customer_deleted_is_sent_anew(self, scene: Scene) -> None:
+        cart = await scene.fills_a_cart()
+        await scene.telegram.call(TOKEN, "deleteMessage", chat_id=scene.carla.id, message_id=cart)
+        raw = scene.update(1, callback_query=tap_of(scene, cart, encode(cb.ShowCart("nonna"))))
+        await scene.bot.handle(raw)
+        again = await scene.carla.sees("Your cart at")
+        assert again["message_id"] != cart
+        assert scene.ledger.session(scene.carla.id).message_id == again["message_id"]
+
+    async def test_two_carts_live_side_by_side(self, scene: Scene) -> None:
+        scene.ledger.save_restaurant(trattoria("bao", "Bao House"))
+        await scene.fills_a_cart()
+        await scene.carla.send("/start bao")
+        await scene.carla.sees("Bao House")
+        await scene.carla.tap("‹ Restaurants")
+        for label in ("Trattoria da Nonna 🛒", "Cart (1) · €2.50"):
+            await scene.carla.tap(label)
+        await scene.carla.sees("Your cart at Trattoria da Nonna")
+
+    async def test_the_note_is_typed_and_the_cart_comes_back_below_it(self, scene: Scene) -> None:
+        await scene.fills_a_cart()
+        await scene.carla.tap("Add a note")
+        await scene.carla.send("No ice <please> & thank you 🙏")
+        cart = await scene.carla.sees("📝 No ice <please> & thank you 🙏")
+        assert "Your cart at" in cart["text"]
+        await scene.settled()
+        assert await scene.bots_messages() == [cart["message_id"]]
+
+
+def tap_of(scene: Scene, message_id: int, payload: str) -> dict[str, Any]:
+    """A tap of Carla's, as Telegram sends it."""
+    typed = scene.typed()
+    who = {"id": BOT_ID, "is_bot": True, "first_name": "Bot"}
+    message = {**typed, "message_id": message_id, "from": who, "text": "x"}
+    return {"id": "1", "from": typed["from"], "chat_instance": "1", "data": payload, "message": message}
+
+
+class TestStatus:
+    async def test_cancelling_asks_once_more_in_the_status_message(self, scene: Scene) -> None:
+        status = await scene.orders()
+        await scene.carla.tap("Cancel order")
+        await scene.carla.sees("Cancel this order?")
+        assert await scene.carla.tap("Yes, cancel it") == "Order cancelled"
+        await scene.carla.sees("You cancelled this order")
+        await until(lambda: (shown := scene.shown()) is not None and shown.version == 2)
+        assert await scene.bots_messages() == [status]
+        assert scene.order.status is Status.CANCELLED
+
+    async def test_what_was_accepted_meanwhile_says_so_and_shows_the_code(self, scene: Scene) -> None:
+        status = await scene.orders()
+        order = scene.ledger.execute(scene.order.id, AcceptOrder(ANNA, 20), "restaurant-1")
+        assert "can't be cancelled here" in await scene.carla.tap_payload(status, encode(cb.CancelMine(order.id)))
+        message = await scene.shows(status, f"Your pick-up code: {order.placed.code}")
+        assert buttons(message, "Copy code")[0]["copy_text"] == {"text": order.placed.code}
+
+    async def test_a_worker_that_was_quicker_is_not_painted_over(self, scene: Scene) -> None:
+        """The order is accepted while the bot's edit with the older status is on its way."""
+        status = await scene.orders()
+        await scene.telegram.act("fault", kind="latency", method="editMessageText", seconds=0.3)
+        await scene.carla.tap("Cancel order")
+        accepted = scene.ledger.execute(scene.order.id, AcceptOrder(ANNA, 20), "restaurant-1")
+        shown = Shown(chat_id=scene.carla.id, message_id=status, version=accepted.version)
+        scene.ledger.record_shown(accepted.id, Side.CUSTOMER, shown)
+        await scene.settled()
+        assert "Ready by" in (await scene.message(status))["text"]
+
+    async def test_an_order_opened_from_the_list_is_a_copy_with_a_way_back(self, scene: Scene) -> None:
+        status = await scene.orders()
+        await scene.carla.send("/orders")
+        listed = await scene.carla.sees("Your orders")
+        await scene.carla.tap("Trattoria da Nonna · €2.50 · waiting")
+        await scene.shows(listed["message_id"], "Order #1")
+        await scene.carla.tap("Cancel order")
+        await scene.shows(listed["message_id"], "Cancel this order?")
+        await scene.carla.tap("No, keep it")
+        await scene.carla.tap("‹ Back")
+        await scene.shows(listed["message_id"], "Your orders")
+        await scene.settled()
+        assert await scene.bots_messages() == [status, listed["message_id"]]
+        assert scene.shown() == Shown(chat_id=scene.carla.id, message_id=status, version=1)
+
+    async def test_text_below_a_status_gets_a_hint_and_a_copy_that_leads_on(self, scene: Scene) -> None:
+        status = await scene.orders()
+        await scene.carla.send("thank you!")
+        hint = await scene.carla.sees("Please use the buttons")
+        assert hint["message_id"] != status
+        assert buttons(hint, "‹ Back")
+        await scene.carla.send("really")
+        await scene.settled()
+        assert len(await scene.bots_messages()) == 2
+
+
+class TestTwice:
+    """An update comes again when a process died before striking it off: one effect, and the reply again."""
+
+    async def test_placing_an_order(self, scene: Scene) -> None:
+        cart = await scene.fills_a_cart()
+        place = encode(cb.Place(scene.ledger.session(scene.carla.id).carts[0].id))
+        raw = scene.update(1, callback_query=tap_of(scene, cart, place))
+        await scene.bot.handle(raw)
+        await scene.bot.handle(raw)
+        assert scene.order.version == 1
+        assert await scene.bots_messages() == [cart]
+        assert "Order received" in (await scene.message(cart))["text"]
+
+    async def test_one_more_of_a_line(self, scene: Scene) -> None:
+        cart = await scene.fills_a_cart()
+        more = encode(cb.ChangeLine(scene.ledger.session(scene.carla.id).carts[0].id, 0, "cola", 1))
+        raw = scene.update(1, callback_query=tap_of(scene, cart, more))
+        await scene.bot.handle(raw)
+        await scene.bot.handle(raw)
+        assert [line.quantity for line in scene.ledger.session(scene.carla.id).carts[0].lines] == [2]
+
+    async def test_a_double_tap_on_place_order_is_one_order(self, scene: Scene) -> None:
+        cart = await scene.fills_a_cart()
+        place = encode(cb.Place(scene.ledger.session(scene.carla.id).carts[0].id))
+        answers = [await scene.carla.tap_payload(cart, place) for _ in range(2)]
+        await scene.settled()
+        assert answers == ["Order received", ""]
+        assert scene.order.version == 1
+        assert await scene.bots_messages() == [cart]
+
+    async def test_a_worker_that_told_the_customer_first_keeps_its_message(self, scene: Scene) -> None:
+        """The bot died between commit and reply; before it was back, the order was accepted and the worker told so."""
+        cart = await scene.fills_a_cart()
+        place = encode(cb.Place(scene.ledger.session(scene.carla.id).carts[0].id))
+        raw = scene.update(1, callback_query=tap_of(scene, cart, place))
+        await scene.telegram.act("fault", kind="502", method="editMessageText")
+        with pytest.raises(TryLater):
+            await scene.bot.handle(raw)
+        order = scene.ledger.execute(scene.order.id, AcceptOrder(ANNA, 20), "restaurant-1")
+        sent = await self.worker_tells(scene, order)
+
+        await scene.bot.handle(raw)
+
+        assert scene.shown() == sent
+        assert buttons(await scene.message(cart), "‹ Back")
+        assert scene.ledger.session(scene.carla.id).message_id == cart
+
+    async def worker_tells(self, scene: Scene, order: Order) -> Shown:
+        screen = status_screen(order)
+        sent = await scene.telegram.call(
+            TOKEN, "sendMessage", chat_id=scene.carla.id, text=screen.text, parse_mode="HTML"
+        )
+        shown = Shown(chat_id=scene.carla.id, message_id=sent["message_id"], version=order.version)
+        scene.ledger.record_shown(order.id, Side.CUSTOMER, shown)
+        return shown
+
+
+class TestTrouble:
+    @pytest.mark.parametrize("kind", ["429", "502", "drop_before", "drop_after"])
+    async def test_a_reply_that_fails_is_given_again(self, scene: Scene, kind: str) -> None:
+        await scene.fills_a_cart()
+        await scene.telegram.act("fault", kind=kind, method="editMessageText")
+        await scene.carla.tap("Place order")
+        await scene.carla.sees("Order received")
+        await scene.settled()
+        assert scene.order.version == 1
+        assert scene.redis.hlen(keys.inbox_dead("customer")) == 0
+
+    async def test_a_blocked_bot_changes_nothing_about_the_effect(self, scene: Scene) -> None:
+        await scene.carla.send("/start")
+        await scene.carla.sees("Where would you like to order?")
+        await scene.telegram.act("block", user=scene.carla.id, bot=TOKEN)
+        text = {"text": "/start nonna", "entities": [{"type": "bot_command", "offset": 0, "length": 6}]}
+        await scene.bot.handle(scene.update(1, message=scene.typed(**text)))
+        assert scene.ledger.session(scene.carla.id).view.kind == "menu"
+
+    async def test_a_tap_answered_too_late_still_counts(self, scene: Scene) -> None:
+        cart = await scene.fills_a_cart()
+        place = encode(cb.Place(scene.ledger.session(scene.carla.id).carts[0].id))
+        await scene.bot.handle(scene.update(1, callback_query=tap_of(scene, cart, place)))
+        assert scene.order.status is Status.PLACED
+
+    async def test_an_error_of_a_handler_reaches_the_intake(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise RuntimeError("a bug")
+
+        monkeypatch.setattr(scene.ledger, "advance", fail)
+        with pytest.raises(RuntimeError, match="a bug"):
+            await scene.bot.handle(scene.update(1, message=scene.typed(text="hello")))
+
+    async def test_the_apology_tells_how_to_go_on(self, scene: Scene) -> None:
+        await scene.carla.send("/start")
+        await scene.bot.apologise(scene.carla.id)
+        assert "/start to go on" in (await scene.carla.sees("Sorry"))["text"]
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("payload", "words"),
+        [
+            ("0me:nonna", "older version"),
+            ("garbage", "does nothing"),
+            ("1me:no:such:thing", "does nothing"),
+            (encode(cb.Ready("0rder0000001")), "does nothing"),
+            ("1pl:000000000000", "That cart is gone"),
+            ("1cm:000000000000", "not one of yours"),
+        ],
+    )
+    async def test_a_button_that_is_not_of_this_menu_is_answered(self, scene: Scene, payload: str, words: str) -> None:
+        cart = await scene.fills_a_cart()
+        assert words in await scene.carla.tap_payload(cart, payload)
+        await scene.carla.tap_payload(cart, encode(cb.ShowCart("nonna")))
+        await scene.carla.sees("Your cart at")
+
+    async def test_a_tap_without_any_data_is_answered(self, scene: Scene) -> None:
+        cart = await scene.fills_a_cart()
+        tap = {**tap_of(scene, cart, ""), "game_short_name": "snake"}
+        del tap["data"]
+        await scene.bot.handle(scene.update(1, callback_query=tap))
+        assert scene.ledger.session(scene.carla.id).view.kind == "cart"
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            {"sticker": {"file_id": "1", "file_unique_id": "1", "type": "regular", "width": 1, "height": 1}
+             | {"is_animated": False, "is_video": False}},
+            {"photo": [{"file_id": "1", "file_unique_id": "1", "width": 1, "height": 1}], "caption": "one of these"},
+            {"location": {"latitude": 45.07, "longitude": 7.69}},
+            {"contact": {"phone_number": "+39", "first_name": "Carla"}},
+            {"text": "/unknown", "entities": [{"type": "bot_command", "offset": 0, "length": 8}]},
+        ],
+    )  # fmt: skip
+    async def test_anything_else_that_is_sent_gets_a_hint(self, scene: Scene, content: dict[str, Any]) -> None:
+        await scene.carla.send("/start nonna")
+        await scene.carla.sees("What would you like?")
+        await scene.bot.handle(scene.update(1, message=scene.typed(**content)))
+        hint = await scene.carla.sees("Please use the buttons")
+        assert buttons(hint, "Drinks")
+
+    async def test_an_edited_message_gets_a_hint_and_is_no_note(self, scene: Scene) -> None:
+        await scene.fills_a_cart()
+        await scene.carla.tap("Add a note")
+        await scene.carla.sees("Send me your note")
+        edited = scene.typed(text="/start nonna", edit_date=1_800_000_001)
+        await scene.bot.handle(scene.update(1, edited_message=edited))
+        await scene.carla.sees("I need the note as a plain text message.")
+        assert scene.ledger.session(scene.carla.id).view.kind == "note"
+
+    @pytest.mark.parametrize("kind", ["pinned", "deleted_business_messages", "something_new"])
+    async def test_updates_of_other_kinds_are_ignored(self, scene: Scene, kind: str) -> None:
+        await scene.carla.send("/start")
+        await scene.carla.sees("Where would you like to order?")
+        await scene.settled()
+        before = await scene.carla.messages()
+        content: dict[str, Any] = {
+            "pinned": {"message": scene.typed(pinned_message=scene.typed(text="x"))},
+            "deleted_business_messages": {
+                kind: {"business_connection_id": "1", "chat": scene.typed()["chat"], "message_ids": [1]}
+            },
+            "something_new": {kind: {"a": 1}},
+        }[kind]
+        await scene.bot.handle(scene.update(1, **content))
+        assert await scene.carla.messages() == before
+
+    async def test_a_name_of_any_kind_reaches_the_ticket_harmless(self, scene: Scene) -> None:
+        person = await scene.telegram.person("\u202eمريم <b>" + "x" * 200, bot=TOKEN)
+        await person.send("/start nonna")
+        for label in ("Drinks", "Cola", "Add to cart", "Cart", "Place order"):
+            await person.tap(label)
+        [order] = scene.ledger.orders_of(person.id)
+        assert order.placed.customer.name.startswith("مريم <b>xxx")
+        assert len(order.placed.customer.name) == 64
+
+
+class TestGroups:
+    @pytest.mark.parametrize("text", ["/start", "/start@bot7001_bot nonna", "@bot7001_bot one margherita"])
+    async def test_a_group_is_sent_to_the_private_chat(self, scene: Scene, text: str) -> None:
+        [anna] = await scene.telegram.group("Friends", "Anna")
+        me = await scene.telegram.act("bot", token=TOKEN)
+        await scene.telegram.act("add_bot", chat=anna.place["chat"], bot=TOKEN, by=anna.id)
+        await anna.send(text.replace("bot7001_bot", me["username"]))
+        answer = await anna.sees("in a private chat only")
+        [button] = buttons(answer, "Order in a private chat")
+        assert button["url"] == f"https://t.me/{me['username']}"
+        assert scene.ledger.session(anna.place["chat"]).cause == ""
+
+    async def test_what_a_group_says_among_itself_is_not_answered(self, scene: Scene) -> None:
+        [anna] = await scene.telegram.group("Friends", "Anna")
+        await scene.telegram.act("add_bot", chat=anna.place["chat"], bot=TOKEN, by=anna.id)
+        await anna.send("hello everyone")
+        await anna.send("/start@another_bot")
+        await anna.send("/help")
+        await anna.sees("in a private chat only")
+        await scene.settled()
+        assert len([one for one in await anna.messages() if one["from"]["id"] == BOT_ID]) == 1
+
+    async def test_a_tap_in_a_group_is_answered(self, scene: Scene) -> None:
+        tap = tap_of(scene, 1, encode(cb.ShowMenu("nonna")))
+        tap["message"]["chat"] = {"id": -5, "type": "group", "title": "Friends"}
+        await scene.bot.handle(scene.update(1, callback_query=tap))
+        assert scene.ledger.session(-5).cause == ""
+
+
+async def test_clients_are_told_the_commands(scene: Scene) -> None:
+    commands = await scene.telegram.call(TOKEN, "getMyCommands")
+    assert [one["command"] for one in commands] == ["start", "orders", "help"]
+
+
+class TestProcess:
+    """`python -m bot.customer`, as it is deployed."""
+
+    @pytest.fixture
+    async def sandbox(self) -> AsyncIterator[Sandbox]:
+        async with Sandbox().serve() as sandbox:
+            yield sandbox
+
+    async def start(self, url: str, store_url: str) -> asyncio.subprocess.Process:
+        environment = {
+            **os.environ,
+            "CUSTOMER_BOT_TOKEN": TOKEN,
+            "RESTAURANT_BOT_TOKEN": "7002:restaurant-token",
+            "TELEGRAM_API_URL": url,
+            "REDIS_URL": store_url,
+        }
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot.customer", env=environment, stderr=asyncio.subprocess.PIPE
+        )
+
+    async def test_it_stops_cleanly_on_sigterm(self, sandbox: Sandbox, store_url: str, redis: Redis) -> None:
+        process = await self.start(sandbox.url, store_url)
+        assert process.stderr is not None
+        while b"is listening" not in (line := await process.stderr.readline()):
+            assert line, "it ended before it was listening"
+        process.send_signal(signal.SIGTERM)
+        _, log = await process.communicate()
+        assert process.returncode == 0, log
+        assert b"customer-token" not in log
+
+    async def test_it_stops_while_telegram_is_out_of_reach(self, store_url: str, free_port: int) -> None:
+        process = await self.start(f"http://127.0.0.1:{free_port}", store_url)
+        assert process.stderr is not None
+        first = b""
+        while b"out of reach" not in first:
+            first = await process.stderr.readline()
+            assert first, "it ended instead of waiting"
+        process.send_signal(signal.SIGTERM)
+        await process.communicate()
+        assert process.returncode == 0
+
+    async def test_a_refused_token_is_said_in_one_line_without_it(self, sandbox: Sandbox, store_url: str) -> None:
+        telegram = Telegram(sandbox.url)
+        await telegram.act("bot", token=f"{BOT_ID}:another-secret")
+        await telegram.close()
+        process = await self.start(sandbox.url, store_url)
+        _, log = await process.communicate()
+        assert process.returncode == 1
+        assert log.decode().strip() == "Telegram refuses the token: check CUSTOMER_BOT_TOKEN"
