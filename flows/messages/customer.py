@@ -22,7 +22,7 @@ def status_screen(order: Order, *, asking: bool = False, listed: bool = False) -
     placed = order.placed
     parts = [f"<b>Order #{placed.number}</b> · {esc(placed.restaurant.name)}", _status(order)]
     if order.status in COOKING:
-        parts.append(f"🔑 Your pick-up code: <b><code>{placed.code}</code></b>")
+        parts.append(f"🔑 Your pick-up code: <code>{placed.code}</code>")
     parts.append(priced(placed.lines))
     if placed.note:
         parts.append(f"📝 {esc(placed.note)}")

@@ -146,9 +146,10 @@ def item_screen(restaurant: Restaurant, item: Item, draft: Draft, category: int)
 
 
 def _rule(group: OptionGroup) -> str:
-    if group.least == group.most:
-        return f"choose {group.most}"
-    return f"choose up to {group.most}" if group.least == 0 else f"choose {group.least} to {group.most}"
+    most = min(group.most, len(group.options))
+    if group.least == most:
+        return f"choose {most}"
+    return f"choose up to {most}" if group.least == 0 else f"choose {group.least} to {most}"
 
 
 def _option(option: Option, chosen: bool) -> str:
