@@ -20,7 +20,7 @@ class Telegram:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx.AsyncClient(base_url=url, timeout=WITHIN + 5)
+        self._http = httpx.AsyncClient(base_url=url, timeout=WITHIN + 5, trust_env=False)  # never through a proxy
 
     async def close(self) -> None:
         await self._http.aclose()
