@@ -114,7 +114,7 @@ def refusal(refused: Refused) -> str:
             return f"{restaurant.name} accepted it{at}, so it can't be cancelled here. Please call {restaurant.phone}."
         case Why.ALREADY_OVER:
             return f"Order #{order.placed.number} is already over."
-        case Why.UNKNOWN_ORDER | Why.NOT_ACCEPTED_YET | Why.BAD_MINUTES:
+        case _:  # what only staff can be refused
             return "That is not possible for this order."
 
 
