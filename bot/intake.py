@@ -11,35 +11,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
+import functools
 import logging
 import random
 import time
 import traceback
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
-import httpx
 from redis import Redis
 from redis.exceptions import RedisError
 
-from flows import keys
-from flows.store import text
+from bot.inbox import Inbox, Update, chat_of, offset_after
+from bot.polling import NotNow, Poller, Refused
+
+__all__ = ["CONCURRENT", "Backoff", "Intake", "Refused", "TryLater"]
 
 log = logging.getLogger(__name__)
 
-Update = dict[str, Any]
-
-POLL = 50  # seconds; Bot API, the longest getUpdates
-PATIENCE = 15.0  # seconds more until a silent connection is given up
-SEEN_LIFE = 25 * 3600  # seconds that ids are remembered; Telegram keeps an update for 24 h
 MOST_IN_HAND = 1000  # updates in the inbox above which no more are asked for
-CONCURRENT = 64  # chats worked on at a time
+CONCURRENT = 64  # handlers that run at a time
 TRIES = 5  # of a handler that fails, before the update is set aside
-DRAIN = 10.0  # seconds that handlers have to finish after the first signal
-
-
 REPLY_LIFE = 3600.0  # seconds that a reply is tried while Telegram does not take it
+DRAIN = 10.0  # seconds that running handlers have to finish once the intake is to stop
+
+T = TypeVar("T")
 
 
 class TryLater(Exception):
@@ -53,63 +49,8 @@ class TryLater(Exception):
         self.seconds = seconds
 
 
-class Refused(Exception):
-    """Telegram does not accept the token: nothing will come of trying again."""
-
-
-class Inbox:
-    """The updates of one bot that are stored and not yet dealt with. All of its writes can be repeated."""
-
-    def __init__(self, redis: Redis, bot: str) -> None:
-        self._redis = redis
-        self._bot = bot
-
-    def store(self, batch: list[Update]) -> list[Update]:
-        """Store what is new of a batch in one write. Returns those of it that are still to be handled.
-
-        Asked again after a lost reply, it finds the batch stored and returns the same.
-        """
-        seen = keys.inbox_seen(self._bot)
-        now = time.time()
-        scores = self._redis.zmscore(seen, [str(update["update_id"]) for update in batch])
-        new = [update for update, score in zip(batch, scores, strict=True) if score is None]
-        with self._redis.pipeline(transaction=True) as pipe:
-            for update in new:
-                pipe.hset(keys.inbox(self._bot), str(update["update_id"]), json.dumps(update))
-                pipe.zadd(seen, {str(update["update_id"]): now})
-            pipe.zremrangebyscore(seen, 0, now - SEEN_LIFE)
-            pipe.execute()
-        kept = self._redis.hmget(keys.inbox(self._bot), [str(update["update_id"]) for update in batch])
-        return [update for update, raw in zip(batch, kept, strict=True) if raw is not None]
-
-    def waiting(self) -> list[Update]:
-        """What a former process has left, in the order of the ids."""
-        stored: list[Update] = [json.loads(raw) for raw in self._redis.hvals(keys.inbox(self._bot))]
-        return sorted(stored, key=lambda update: int(update["update_id"]))
-
-    def done(self, update: Update) -> None:
-        """Strike an update off."""
-        self._redis.hdel(keys.inbox(self._bot), str(update["update_id"]))
-
-    def set_aside(self, update: Update, trace: str) -> None:
-        """Keep an update that can't be handled, with its traceback, out of the way."""
-        entry = json.dumps({"update": update, "traceback": trace, "at": time.time()})
-        with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(keys.inbox_dead(self._bot), str(update["update_id"]), entry)
-            pipe.hdel(keys.inbox(self._bot), str(update["update_id"]))
-            pipe.execute()
-
-    def offset(self) -> int:
-        """From which id on to ask: one above the last that was stored, 0 when none was."""
-        raw = self._redis.get(keys.inbox_offset(self._bot))
-        return 0 if raw is None else int(text(raw))
-
-    def remember_offset(self, offset: int) -> None:
-        self._redis.set(keys.inbox_offset(self._bot), offset)
-
-
 class Intake:
-    """Polls one bot's updates and has them handled. `run` it until `stop` is set."""
+    """Polls one bot's updates and has them handled. `run` it once, until `stop` is set."""
 
     def __init__(
         self,
@@ -125,88 +66,72 @@ class Intake:
         """`handle` takes effect and replies, and raises to be tried again; `apologise` tells a chat that it failed."""
         self._inbox = Inbox(redis, bot)
         self._name = bot
-        self._url = f"{api_url}/bot{token}/getUpdates"
+        self._token = token
+        self._open_poller = functools.partial(Poller, bot, token, api_url, allowed_updates)
         self._handle_update = handle
         self._apologise = apologise
-        self._allowed = allowed_updates
         self._chats: dict[int, asyncio.Queue[Update]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._free = asyncio.Semaphore(CONCURRENT)
         self._in_hand: set[int] = set()
+        self._closing = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Handle what is left from before, then poll. Raises `Refused` when Telegram refuses the token."""
-        for update in await self._persist(self._inbox.waiting, stop) or []:
-            self._dispatch(update)
-        poller = asyncio.create_task(self._poll(stop))
+        """Handle what is left from before, then poll. Raises `Refused` when Telegram refuses the token.
+
+        Once `stop` is set, handlers that run may finish within `DRAIN`; all else stays in the inbox for the next
+        start. When `run` is cancelled, nothing of it goes on.
+        """
+        poller = asyncio.create_task(self._poll())
         stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({poller, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        poller.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=DRAIN)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        with contextlib.suppress(asyncio.CancelledError):
-            await poller
+        try:
+            await asyncio.wait({poller, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            self._closing.set()
+            poller.cancel()
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=DRAIN)
+        finally:
+            self._closing.set()
+            tasks = [poller, stopped, *self._tasks]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if not poller.cancelled():
+            poller.result()
 
-    # Polling
+    # Taking in
 
-    async def _poll(self, stop: asyncio.Event) -> None:
-        offset = await self._persist(self._inbox.offset, stop) or 0
+    async def _poll(self) -> None:
+        for update in await self._persist(self._inbox.waiting) or []:
+            self._dispatch(update)
+        offset = await self._persist(self._inbox.offset) or 0
         backoff = Backoff()
-        async with httpx.AsyncClient(timeout=httpx.Timeout(POLL + PATIENCE, connect=10.0)) as http:
-            while not stop.is_set():
+        async with self._open_poller() as poller:
+            while not self._closing.is_set():
                 if len(self._in_hand) >= MOST_IN_HAND:
-                    await asyncio.sleep(0.1)
+                    await self._pause(0.1)
                     continue
                 try:
-                    batch = await self._ask(http, offset)
-                except _NotNow as reason:
+                    batch = await poller.ask(offset)
+                except NotNow as reason:
                     wait = backoff.next(reason.seconds)
                     log.warning("%s bot: %s; next try in %.1f s", self._name, reason, wait)
-                    await asyncio.sleep(wait)
+                    await self._pause(wait)
                     continue
                 backoff.reset()
                 if batch:
-                    offset = await self._take(batch, stop)
+                    await self._store(batch)
+                    offset = offset_after(batch)
 
-    async def _take(self, batch: list[Update], stop: asyncio.Event) -> int:
-        """Store a batch and hand out what is new of it. Returns the next offset."""
-        for update in await self._persist(lambda: self._inbox.store(batch), stop) or []:
-            self._dispatch(update)
-        # The last id, not the highest: after a week of silence they may start anywhere.
-        offset = int(batch[-1]["update_id"]) + 1
-        await self._persist(lambda: self._inbox.remember_offset(offset), stop)
-        return offset
-
-    async def _ask(self, http: httpx.AsyncClient, offset: int) -> list[Update]:
-        body = {"offset": offset, "timeout": POLL, "allowed_updates": self._allowed}
-        try:
-            answer = (await http.post(self._url, json=body)).json()
-        except (httpx.HTTPError, ValueError) as error:
-            # The error's own text would show the URL, and with it the token.
-            raise _NotNow(f"Telegram is out of reach ({type(error).__name__})") from None
-        if answer.get("ok"):
-            return [update for update in answer["result"] if isinstance(update.get("update_id"), int)]
-        code, reason = answer.get("error_code"), answer.get("description", "")
-        match code:
-            case 401 | 404:
-                raise Refused(f"Telegram refuses the {self._name} bot's token: check {self._name.upper()}_BOT_TOKEN")
-            case 409 if "webhook" in reason:
-                raise _NotNow("a webhook is set for this bot, so it can't be polled: call deleteWebhook", 30.0)
-            case 409:
-                raise _NotNow("another process polls with the same token: stop it, or use another bot", 10.0)
-            case _:
-                raise _NotNow(f"getUpdates: {code} {reason}", answer.get("parameters", {}).get("retry_after"))
-
-    # Handling
+    async def _store(self, batch: list[Update]) -> None:
+        """Store a batch, and hand out what of it is neither in hand nor was when the batch came."""
+        before = frozenset(self._in_hand)
+        for update in await self._persist(lambda: self._inbox.store(batch)) or []:
+            if update["update_id"] not in before:
+                self._dispatch(update)
 
     def _dispatch(self, update: Update) -> None:
-        """Queue an update behind the others of its chat, unless it is in hand already."""
-        if update["update_id"] in self._in_hand:
-            return
+        """Queue an update behind the others of its chat."""
         self._in_hand.add(update["update_id"])
         chat = chat_of(update) or 0
         if chat not in self._chats:
@@ -216,68 +141,78 @@ class Intake:
             task.add_done_callback(self._tasks.discard)
         self._chats[chat].put_nowait(update)
 
+    # Handling
+
     async def _work_off(self, chat: int, queue: asyncio.Queue[Update]) -> None:
-        while not queue.empty():
+        while not queue.empty() and not self._closing.is_set():
             update = queue.get_nowait()
-            async with self._free:
-                await self._handle(chat, update)
+            await self._handle(chat, update)
             self._in_hand.discard(update["update_id"])
         del self._chats[chat]
 
     async def _handle(self, chat: int, update: Update) -> None:
-        """Have an update handled, trying again; one that fails each time is set aside with an apology."""
+        """Have an update handled, trying again until the intake closes; one that keeps failing is set aside."""
         backoff, failures, began = Backoff(), 0, time.monotonic()
-        while True:
+        while not self._closing.is_set():
             wait = None
             try:
-                await self._handle_update(update)
-                await asyncio.to_thread(self._inbox.done, update)
+                async with self._free:  # for this try only: who waits for the next one holds up nobody
+                    await self._handle_update(update)
             except RedisError as error:  # the store's fault, not the update's: however long it takes
                 log.warning("%s bot: the store is out of reach (%s)", self._name, type(error).__name__)
             except TryLater as later:
                 wait = later.seconds
                 log.warning("%s bot: the reply to update %s must wait: %s", self._name, update["update_id"], later)
                 if time.monotonic() - began > REPLY_LIFE:
-                    await self._give_up(chat, update, later)
+                    await self._give_up(chat, update, self._trace(later))
                     return
-            except Exception as error:
+            except Exception as error:  # whatever it is: the chat's next update must have its turn
                 failures += 1
-                log.exception("%s bot: update %s failed (%d of %d)", self._name, update["update_id"], failures, TRIES)
+                trace = self._trace(error)
+                log.error(  # noqa: TRY400 - the traceback as it is would not have the token taken out
+                    "%s bot: update %s failed (%d of %d)\n%s", self._name, update["update_id"], failures, TRIES, trace
+                )
                 if failures >= TRIES:
-                    await self._give_up(chat, update, error)
+                    await self._give_up(chat, update, trace)
                     return
             else:
+                await self._persist(lambda: self._inbox.done(update))
                 return
-            await asyncio.sleep(backoff.next(wait))
+            await self._pause(backoff.next(wait))
 
-    async def _give_up(self, chat: int, update: Update, error: Exception) -> None:
-        trace = "".join(traceback.format_exception(error))
-        await self._persist(lambda: self._inbox.set_aside(update, trace), asyncio.Event())
+    async def _give_up(self, chat: int, update: Update, trace: str) -> None:
+        await self._persist(lambda: self._inbox.set_aside(update, trace))
         if chat:
             try:
                 await self._apologise(chat)
-            except Exception:
-                log.exception("%s bot: chat %s could not be told either", self._name, chat)
+            except Exception as error:  # it was set aside and logged; the chat's next update must have its turn
+                log.warning("%s bot: chat %s could not be told either (%s)", self._name, chat, type(error).__name__)
 
-    async def _persist(self, call: Callable[[], Any], stop: asyncio.Event) -> Any:
-        """The result of a call on the store, however long the store is out of reach; None once `stop` is set."""
+    def _trace(self, error: Exception) -> str:
+        """The traceback without the token, which a library's error may show in a URL."""
+        return "".join(traceback.format_exception(error)).replace(self._token, "<token>")
+
+    # Waiting
+
+    async def _persist(self, call: Callable[[], T]) -> T | None:
+        """The result of a call on the store, however long the store is out of reach; None if the intake closes first.
+
+        It is tried at least once, so that a handler which finished last has its update struck off.
+        """
         backoff = Backoff()
-        while not stop.is_set():
+        while True:
             try:
                 return await asyncio.to_thread(call)
             except RedisError as error:
-                wait = backoff.next()
                 log.warning("%s bot: the store is out of reach (%s)", self._name, type(error).__name__)
-                await asyncio.sleep(wait)
-        return None
+            if self._closing.is_set():
+                return None
+            await self._pause(backoff.next())
 
-
-class _NotNow(Exception):
-    """Telegram could not be asked; `seconds` is how long it wants to be left alone, if it said so."""
-
-    def __init__(self, reason: str, seconds: float | None = None) -> None:
-        super().__init__(reason)
-        self.seconds = seconds
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not beyond the closing."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), seconds)
 
 
 class Backoff:
@@ -293,14 +228,3 @@ class Backoff:
 
     def reset(self) -> None:
         self._wait = 0.1
-
-
-def chat_of(update: Update) -> int | None:
-    """The chat (or else the person) that an update belongs to; updates of one are handled in order."""
-    for kind, content in update.items():
-        if kind == "update_id" or not isinstance(content, dict):
-            continue
-        chat = content.get("chat") or (content.get("message") or {}).get("chat") or content.get("from") or {}
-        number = chat.get("id")
-        return number if isinstance(number, int) else None
-    return None

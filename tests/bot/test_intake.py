@@ -14,7 +14,8 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as StoreGone
 
-from bot.intake import TRIES, Inbox, Intake, Refused, TryLater, chat_of
+from bot.inbox import Inbox, chat_of
+from bot.intake import TRIES, Intake, Refused, TryLater
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Webhook
 from flows import keys

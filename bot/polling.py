@@ -1,0 +1,95 @@
+"""Asking Telegram for updates, and what its answers mean."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import httpx
+from pydantic import BaseModel, ValidationError, field_validator
+
+from bot.inbox import Update
+
+POLL = 50  # seconds; Bot API, the longest getUpdates
+PATIENCE = 15.0  # seconds more until a silent connection is given up
+WEBHOOK_PAUSE = 30.0  # seconds until a bot is asked for again whose updates go elsewhere
+RIVAL_PAUSE = 10.0
+
+
+class Refused(Exception):
+    """Telegram does not accept the token: nothing will come of trying again."""
+
+
+class NotNow(Exception):
+    """Telegram could not be asked; `seconds` is how long to leave it alone at least, None where it did not say."""
+
+    def __init__(self, reason: str, seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+
+class _Parameters(BaseModel):
+    retry_after: int | None = None  # seconds
+
+
+class _Answer(BaseModel):
+    """The Bot API's envelope."""
+
+    ok: bool
+    result: list[dict[str, Any]] = []
+    error_code: int = 0
+    description: str = ""
+    parameters: _Parameters = _Parameters()
+
+    @field_validator("result")
+    @classmethod
+    def _are_updates(cls, updates: list[Update]) -> list[Update]:
+        if not all(type(update.get("update_id")) is int for update in updates):
+            raise ValueError("an update has an id")
+        return updates
+
+
+class Poller:
+    """A connection that asks for one bot's updates. Neither its errors nor their causes hold the token."""
+
+    def __init__(self, bot: Literal["customer", "restaurant"], token: str, api_url: str, allowed: list[str]) -> None:
+        self._bot = bot
+        self._url = f"{api_url}/bot{token}/getUpdates"
+        self._allowed = allowed
+        self._http = httpx.AsyncClient(timeout=httpx.Timeout(POLL + PATIENCE, connect=10.0))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def ask(self, offset: int) -> list[Update]:
+        """Wait for updates from `offset` on, which acknowledges those before it. Raises `NotNow` and `Refused`."""
+        body = {"offset": offset, "timeout": POLL, "allowed_updates": self._allowed}
+        try:
+            answer = _Answer.model_validate_json((await self._http.post(self._url, json=body)).content)
+        except httpx.HTTPError as error:  # its own text may show the URL, and with it the token
+            raise NotNow(f"Telegram is out of reach ({type(error).__name__})") from None
+        except ValidationError:
+            raise NotNow("what answers in Telegram's place does not speak the Bot API") from None
+        if answer.ok:
+            return answer.result
+        raise self._error(answer)
+
+    def _error(self, answer: _Answer) -> Exception:
+        variable = f"{self._bot.upper()}_BOT_TOKEN"
+        match answer.error_code:
+            case 401:
+                return Refused(f"Telegram refuses the {self._bot} bot's token: check {variable}")
+            case 404:
+                return Refused(f"Telegram knows no such bot: check {variable} and TELEGRAM_API_URL")
+            case 409 if "webhook" in answer.description:
+                return NotNow("a webhook is set for this bot, so it can't be polled: call deleteWebhook", WEBHOOK_PAUSE)
+            case 409:
+                return NotNow("another process polls with the same token: stop it, or use another bot", RIVAL_PAUSE)
+            case _:
+                reason = f"getUpdates: {answer.error_code} {answer.description}"
+                return NotNow(reason, answer.parameters.retry_after)
