@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from collections.abc import AsyncIterator
 
 import pytest
@@ -21,6 +22,7 @@ from aiogram.types import InlineKeyboardButton as AiogramButton
 from aiogram.types import InlineKeyboardMarkup as AiogramMarkup
 from telegram import Bot, BotCommand, InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity, ReplyParameters
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, NetworkError, RetryAfter
+from telegram.request import HTTPXRequest
 
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Pending
@@ -52,9 +54,16 @@ async def carla(telegram: Telegram) -> Person:
     return person
 
 
+def ptb_bot(url: str, token: str = TOKEN) -> Bot:
+    """The library's bot as it comes, but for the certificates, which take it long to load and which nobody asks for."""
+    no_tls = {"verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)}
+    requests = [HTTPXRequest(httpx_kwargs=no_tls) for _ in range(2)]
+    return Bot(token, base_url=f"{url}/bot", request=requests[0], get_updates_request=requests[1])
+
+
 @pytest.fixture
 async def ptb(sandbox: Sandbox) -> AsyncIterator[Bot]:
-    async with Bot(TOKEN, base_url=f"{sandbox.url}/bot") as bot:
+    async with ptb_bot(sandbox.url) as bot:
         yield bot
 
 
@@ -186,7 +195,7 @@ class TestRefusals:
         self, sandbox: Sandbox, telegram: Telegram, carla: Person
     ) -> None:
         with pytest.raises(InvalidToken):
-            async with Bot("7001:another-secret", base_url=f"{sandbox.url}/bot"):
+            async with ptb_bot(sandbox.url, "7001:another-secret"):
                 pass
         session = AiohttpSession(api=TelegramAPIServer.from_base(sandbox.url))
         async with AiogramBot("7001:another-secret", session=session) as stranger:
@@ -259,7 +268,7 @@ class TestUpdates:
         await ptb.get_updates(offset=-1)
         [last] = await ptb.get_updates()
         first = asyncio.create_task(ptb.get_updates(offset=last.update_id + 1, timeout=30))
-        async with Bot(TOKEN, base_url=f"{sandbox.url}/bot") as second:
+        async with ptb_bot(sandbox.url) as second:
             await asyncio.wait([asyncio.create_task(second.get_updates(timeout=1)), first])
         with pytest.raises(Conflict, match="terminated by other getUpdates request"):
             await first
