@@ -69,7 +69,7 @@ class RestaurantBot:
         session = AiohttpSession(api=TelegramAPIServer.from_base(api_url), timeout=15.0)
         defaults = DefaultBotProperties(parse_mode="HTML", link_preview=LinkPreviewOptions(is_disabled=True))
         self._bot = Bot(token, session=session, default=defaults)
-        self._dispatcher = Dispatcher()
+        self._dispatcher = Dispatcher(disable_fsm=True)  # it would remember every stranger
         self._dispatcher.include_router(self._routes())
 
     def _routes(self) -> Router:
@@ -220,9 +220,14 @@ class RestaurantBot:
         await self._show_ticket(message, order, step.mode)
 
     async def _show_ticket(self, message: Message, order: Order, mode: staff.Mode) -> None:
-        if await self._edit(message, staff.ticket_screen(order, mode)):
+        """Show the ticket, and look again: a worker may have shown a newer state in between."""
+        while await self._edit(message, staff.ticket_screen(order, mode)):
             shown = Shown(chat_id=message.chat.id, message_id=message.message_id, version=order.version)
             await asyncio.to_thread(self._ledger.record_shown, order.id, Side.RESTAURANT, shown)
+            now = await asyncio.to_thread(self._ledger.order, order.id)
+            if now is None or now.changed <= order.version:
+                return
+            order, mode = now, staff.Mode.TICKET
 
     async def _tap_on_setting(self, query: CallbackQuery, message: Message, tap: serving.SettingTap) -> None:
         restaurant = await asyncio.to_thread(self._restaurant_of, message.chat.id)
@@ -308,32 +313,48 @@ async def run() -> None:
     _, token = settings.tokens()
     redis = connect(settings.redis_url or "")
     bot = RestaurantBot(token, settings.telegram_api_url, Ledger(redis))
-    backoff = Backoff()
-    while not stop.is_set():
-        try:
-            await bot.open()
-            break
-        except TelegramUnauthorizedError:
-            raise SystemExit("Telegram refuses the token: check RESTAURANT_BOT_TOKEN") from None
-        except TelegramAPIError as error:
-            wait = backoff.next()
-            log.warning("Telegram is out of reach (%s); next try in %.1f s", type(error).__name__, wait)
-            await asyncio.sleep(wait)
-    log.info("the restaurant bot is listening")
     try:
-        await Intake(
-            bot="restaurant",
-            token=token,
-            api_url=settings.telegram_api_url,
-            redis=redis,
-            handle=bot.handle,
-            apologise=bot.apologise,
-            allowed_updates=UPDATES,
-        ).run(stop)
-    except Refused as refused:
-        raise SystemExit(str(refused)) from None
+        if await _opened(bot, stop):
+            log.info("the restaurant bot is listening")
+            await Intake(
+                bot="restaurant",
+                token=token,
+                api_url=settings.telegram_api_url,
+                redis=redis,
+                handle=bot.handle,
+                apologise=bot.apologise,
+                allowed_updates=UPDATES,
+            ).run(stop)
+    except (Refused, TelegramUnauthorizedError):
+        raise SystemExit("Telegram refuses the token: check RESTAURANT_BOT_TOKEN") from None
     finally:
         await bot.close()
+
+
+async def _opened(bot: RestaurantBot, stop: asyncio.Event) -> bool:
+    """Open the bot, however long Telegram is out of reach; False when asked to stop meanwhile."""
+    backoff = Backoff()
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        while not stop.is_set():
+            opening = asyncio.create_task(bot.open())
+            await asyncio.wait({opening, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not opening.done():
+                opening.cancel()
+                return False
+            try:
+                opening.result()
+            except TelegramUnauthorizedError:
+                raise
+            except TelegramAPIError as error:
+                wait = backoff.next()
+                log.warning("Telegram is out of reach (%s); next try in %.1f s", type(error).__name__, wait)
+                await asyncio.wait({stopped}, timeout=wait)
+            else:
+                return True
+        return False
+    finally:
+        stopped.cancel()
 
 
 if __name__ == "__main__":

@@ -28,6 +28,11 @@ def delivery_lock(order_id: str, side: str) -> str:
     return f"delivery:{order_id}:{side}:lock"
 
 
+def quiet(side: str, chat_id: int) -> str:
+    """String with a life: Telegram asked (429) to leave this chat alone for as long."""
+    return f"quiet:{side}:{chat_id}"
+
+
 def orders_of_customer(customer_id: int) -> str:
     """Sorted set: that customer's order ids by the time they were placed."""
     return f"orders:customer:{customer_id}"

@@ -85,6 +85,7 @@ class Why(StrEnum):
 
     UNKNOWN_ORDER = "unknown_order"
     ALREADY_ACCEPTED = "already_accepted"
+    ALREADY_READY = "already_ready"
     ALREADY_OVER = "already_over"
     NOT_ACCEPTED_YET = "not_accepted_yet"
     BAD_MINUTES = "bad_minutes"
@@ -123,6 +124,7 @@ class Order:
     answered_by: Person | None = None
     answered_at: datetime | None = None
     ready_at: datetime | None = None
+    ready_marked_by: Person | None = None
     closed_by: Person | None = None
     closed_at: datetime | None = None
     reason: DeclineReason | CancelReason | None = None
@@ -142,6 +144,11 @@ class Order:
         """No command changes it any more; only delivery facts may follow."""
         return self.status not in WAITING | COOKING
 
+    @property
+    def promised(self) -> timedelta | None:
+        """How long after accepting the food was to be ready; None before that."""
+        return self.ready_by - self.answered_at if self.ready_by and self.answered_at else None
+
     def owed_to(self, side: Side) -> tuple[Owed, ...]:
         """What that side is still to be told, oldest first."""
         return tuple(owed for owed in self.owed if owed.side is side)
@@ -160,24 +167,26 @@ def decide(order: Order | None, command: AnyCommand, now: datetime) -> list[AnyE
         case AcceptOrder():
             return _accept(order, command, now)
         case DeclineOrder(by, reason):
-            if order.status is Status.DECLINED and _same(order.closed_by, by):
+            if order.status is Status.DECLINED and _same(order.closed_by, by) and order.reason is reason:
                 return []
             _require_waiting(order)
             return [*_ticket_was_seen(order, now), OrderDeclined(at=now, by=by, reason=reason)]
         case CancelOrder():
             return _cancel(order, command, now)
         case MarkReady(by):
-            if order.status is Status.READY:
+            if order.status is Status.READY and _same(order.ready_marked_by, by):
                 return []
             _require_cooking(order)
+            if order.status is Status.READY:
+                raise Refused(Why.ALREADY_READY, order)
             return [OrderReady(at=now, by=by)]
         case MarkPickedUp(by):
-            if order.status is Status.FULFILLED:
+            if order.status is Status.FULFILLED and _same(order.closed_by, by):
                 return []
             _require_cooking(order)
             return [OrderFulfilled(at=now, by=by)]
         case MarkNotCollected(by):
-            if order.status is Status.NOT_COLLECTED:
+            if order.status is Status.NOT_COLLECTED and _same(order.closed_by, by):
                 return []
             _require_cooking(order)
             return [OrderNotCollected(at=now, by=by)]
@@ -238,15 +247,17 @@ def _ticket_was_seen(order: Order, now: datetime) -> list[AnyEvent]:
 def _accept(order: Order, command: AcceptOrder, now: datetime) -> list[AnyEvent]:
     if command.minutes not in MINUTES:
         raise Refused(Why.BAD_MINUTES, order)
-    if order.status is Status.ACCEPTED and _same(order.answered_by, command.by):
+    minutes = timedelta(minutes=command.minutes)
+    if order.status is Status.ACCEPTED and _same(order.answered_by, command.by) and order.promised == minutes:
         return []
     _require_waiting(order)
-    ready_by = now + timedelta(minutes=command.minutes)
+    ready_by = now + minutes
     return [*_ticket_was_seen(order, now), OrderAccepted(at=now, by=command.by, ready_by=ready_by)]
 
 
 def _cancel(order: Order, command: CancelOrder, now: datetime) -> list[AnyEvent]:
-    if order.status is Status.CANCELLED and order.cancelled_by is command.side:
+    repeated = order.cancelled_by is command.side and _same(order.closed_by, command.by)
+    if order.status is Status.CANCELLED and repeated and order.reason is command.reason:
         return []
     match command.side:
         case Side.CUSTOMER:
@@ -346,7 +357,8 @@ def _after(order: Order, event: AnyEvent) -> Order:
         case OrderAccepted():
             return _accepted(order, event)
         case OrderReady(at=at):
-            return _owe(replace(order, status=Status.READY, ready_at=at), Side.CUSTOMER, About.READY, at)
+            ready = replace(order, status=Status.READY, ready_at=at, ready_marked_by=event.by)
+            return _owe(ready, Side.CUSTOMER, About.READY, at)
         case OrderFulfilled():
             return _end(order, Status.FULFILLED, event.at, event.by)
         case OrderDeclined(at=at):

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
 from redis import Redis
-from redis.exceptions import LockError
+from redis.exceptions import LockError, RedisError
+from redis.lock import Lock
 
 from flows import keys
 from flows.commands import RecordNotified, RecordUnreachable
@@ -33,7 +34,7 @@ GIVE_UP = timedelta(hours=24)
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(minutes=15)
 """Bounds of the wait between two tries. In between it is half the time already spent trying."""
 
-LOCK = 60  # seconds one worker may take for one step towards one side; longer than the sender's time-outs together
+LOCK, PROLONG = 6, 2.0  # seconds that a worker's lock on a side outlives the worker, and between two prolongations
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -54,9 +55,9 @@ class Courier:
     async def notify(self, order_id: str, side: Side) -> None:
         """Tell `side` all that it is owed. What can't be delivered now is put down for a later try."""
         try:
-            async with self._alone(order_id, side) as still_alone:
+            async with self._alone(order_id, side):
                 while not await self._step(order_id, side):
-                    await still_alone()
+                    pass
         except Busy:
             await self._postpone(order_id, side, SHORTEST)
         except Later as later:
@@ -73,12 +74,15 @@ class Courier:
             raise LookupError(f"a notification for order {order_id}, which does not exist")
         owed = next(iter(order.owed_to(side)), None)
         chat_id = await self._chat(order, side)
+        if owed is None and await self._never_seen(order, side):
+            return await self._settle(order, side, chat_id)
         try:
+            await self._respect_quiet(side, chat_id)
             if chat_id is None:  # the bot was removed from it; another may join before the order expires
                 raise Later(None, "the restaurant has no staff chat just now")
             card = await self._show(order, side, chat_id)
             if owed is None:
-                return await _thread(self._ledger.settle, order.id, side, order.version)
+                return await self._settle(order, side, chat_id)
             if owed.about is not About.PLACED:  # the ticket itself is the news of a new order
                 await self._sender.send(side, chat_id, _ring(order, owed), reply_to=card)
             await self._record(order, RecordNotified(side, owed.about))
@@ -86,7 +90,28 @@ class Courier:
             await self._follow(order, side, chat_id, moved)
         except Unreachable as reason:
             return await self._give_up(order, side, str(reason))
+        except Later as later:
+            await self._keep_quiet(side, chat_id, later)
+            raise
         return False
+
+    async def _never_seen(self, order: Order, side: Side) -> bool:
+        """An order that was over before its ticket went out: staff need not hear of it."""
+        return order.over and side is Side.RESTAURANT and await _thread(self._ledger.shown, order.id, side) is None
+
+    async def _settle(self, order: Order, side: Side, chat_id: int | None) -> bool:
+        return await _thread(self._ledger.settle, order, side, chat_id)
+
+    async def _respect_quiet(self, side: Side, chat_id: int | None) -> None:
+        """Telegram asked to leave this chat alone for a while: that counts for every order's messages to it."""
+        left: int = await _thread(self._redis.pttl, keys.quiet(side, chat_id or 0))
+        if left > 0:
+            raise Later(left / 1000, "Telegram asked to leave this chat alone")
+
+    async def _keep_quiet(self, side: Side, chat_id: int | None, later: Later) -> None:
+        if later.seconds is not None:
+            key, life = keys.quiet(side, chat_id or 0), max(1, int(later.seconds * 1000))
+            await _thread(self._redis.set, key, "1", px=life)
 
     async def _show(self, order: Order, side: Side, chat_id: int) -> int:
         """Bring the message that shows the order up to date, or send it. Returns its id."""
@@ -128,14 +153,18 @@ class Courier:
         """Record that the oldest news can't be delivered; True when there is none, so that nothing is left to do."""
         owed = next(iter(order.owed_to(side)), None)
         if owed is None:
-            return await _thread(self._ledger.settle, order.id, side, order.version)
+            return await self._settle(order, side, await self._chat(order, side))
         log.warning("order %s: %s can't be told %s: %s", order.id, side, owed.about, reason)
         await self._record(order, RecordUnreachable(side, owed.about, reason))
         return False
 
     async def _try_later(self, order_id: str, side: Side, error: Exception) -> None:
         """Put the delivery down for another try, or give it up when it has been tried for `GIVE_UP`."""
-        order = await _thread(self._ledger.order, order_id)
+        try:
+            order = await _thread(self._ledger.order, order_id)
+        except ValueError:  # unreadable: the error that brought us here says so; others go first
+            await self._postpone(order_id, side, LONGEST)
+            return
         if order is None:
             return
         owed = next(iter(order.owed_to(side)), None)
@@ -152,25 +181,32 @@ class Courier:
         await _thread(self._ledger.postpone, order_id, side, self._ledger.clock() + wait)
 
     @asynccontextmanager
-    async def _alone(self, order_id: str, side: Side) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-        """Hold the lock of this side of this order. Yields a call that prolongs it. Raises `Busy`."""
+    async def _alone(self, order_id: str, side: Side) -> AsyncIterator[None]:
+        """Hold the lock of this side of this order. Raises `Busy`.
+
+        It lives for seconds and is prolonged meanwhile, so that a worker that dies holds up nobody for long.
+        """
         lock = self._redis.lock(keys.delivery_lock(order_id, side), timeout=LOCK, thread_local=False)
         if not await _thread(lock.acquire, blocking=False):
             raise Busy(order_id)
-
-        async def prolong() -> None:
-            try:
-                await _thread(lock.reacquire)
-            except LockError:
-                raise Busy(order_id) from None
-
+        prolonging = asyncio.create_task(_prolong(lock))
         try:
-            yield prolong
+            yield
         finally:
+            prolonging.cancel()
             try:
                 await _thread(lock.release)
             except LockError:
                 log.info("order %s: the lock of %s had expired", order_id, side)
+
+
+async def _prolong(lock: Lock) -> None:
+    try:
+        while True:
+            await asyncio.sleep(PROLONG)
+            await _thread(lock.reacquire)
+    except (LockError, RedisError):  # lost: the other worker may send the same once more, which is no harm
+        log.info("the lock %s could not be prolonged", lock.name)
 
 
 def _card(order: Order, side: Side) -> Screen:

@@ -18,7 +18,17 @@ os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 CONNECTIONS = 64  # per bot; what one worker process keeps in flight at most
 
-_GONE = ("chat not found", "user not found", "group chat was deactivated", "have no rights to send", "peer_id_invalid")
+_GONE = (
+    "chat not found",
+    "user not found",
+    "group chat was deactivated",
+    "peer_id_invalid",
+    "have no rights to send",
+    "not enough rights to send",
+    "chat_write_forbidden",
+    "chat_restricted",
+    "topic_closed",
+)
 _VANISHED = ("message to edit not found", "message can't be edited", "message_id_invalid")
 
 

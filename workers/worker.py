@@ -33,6 +33,7 @@ from rq.timeouts import TimerDeathPenalty
 from rq.utils import now as rq_now
 from rq.worker import BaseWorker
 from rq.worker.base import WorkerStatus
+from rq.worker_registration import clean_worker_registry
 
 from flows import keys
 from flows.reactions import QUEUE
@@ -73,22 +74,41 @@ class Worker(BaseWorker):
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self._repeat(self._tick, TICK, stop))
             loops.create_task(self._repeat(self._renew, LOOK_EVERY, stop))
-            loops.create_task(self._repeat(partial(self._keep_books, self.heartbeat), HEARTBEAT, stop))
+            loops.create_task(self._repeat(partial(self._keep_books, self._tidy), HEARTBEAT, stop))
             loops.create_task(self._take_jobs(stop))
-        if self._in_hand:
-            log.info("waiting up to %.0f s for %d jobs in hand", DRAIN, len(self._in_hand))
-            await asyncio.wait(self._in_hand.values(), timeout=DRAIN)
+        await self._drain()
         for task in self._in_hand.values():
             task.cancel()
         await asyncio.gather(*self._in_hand.values(), return_exceptions=True)
         await asyncio.to_thread(self._recovery.put_back, self.name)
         await self._keep_books(self.teardown)
 
+    async def _drain(self) -> None:
+        """Let the jobs in hand finish, alive for the others meanwhile."""
+        if not self._in_hand:
+            return
+        log.info("waiting up to %.0f s for %d jobs in hand", DRAIN, len(self._in_hand))
+        over = asyncio.Event()
+        renewing = asyncio.create_task(self._repeat(self._renew, LOOK_EVERY, over))
+        await asyncio.wait(self._in_hand.values(), timeout=DRAIN)
+        over.set()
+        await renewing
+
     # The loops
 
     async def _begin(self) -> None:
         await asyncio.to_thread(self._recovery.renew)
         await self._keep_books(partial(self.bootstrap, logging_level=None))
+
+    def _tidy(self) -> None:
+        """What RQ's own loop does now and then: say that we live, and let its registries forget what has expired.
+
+        Not its whole maintenance: that would fail a dead worker's job which `recovery` has given to another.
+        """
+        self.heartbeat()
+        for registry in (self._queue.finished_job_registry, self._queue.failed_job_registry):
+            registry.cleanup()
+        clean_worker_registry(self._queue)
 
     async def _tick(self) -> None:
         await asyncio.to_thread(self._clock.tick)
@@ -164,6 +184,8 @@ class Worker(BaseWorker):
             log.info("job %s has expired", job_id)
         except RedisError as error:
             log.warning("job %s: the store is out of reach (%s)", job_id, type(error).__name__)
+        except Exception:
+            log.exception("job %s can't be read or its books can't be kept", job_id)
         gone = partial(asyncio.to_thread, self._redis.lrem, keys.processing(self.name), 0, job_id)
         await self._persist(gone, asyncio.Event())
 

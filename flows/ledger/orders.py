@@ -14,7 +14,7 @@ from rq.serializers import JSONSerializer
 from flows import events, keys
 from flows.commands import AnyCommand, Wake
 from flows.events import AnyEvent, Side
-from flows.ledger.restaurants import Restaurants
+from flows.ledger.restaurants import Restaurants, stored_service
 from flows.ledger.shown import ShownMessages
 from flows.ledger.transaction import transact
 from flows.order import Order, Refused, Why, decide, evolve, fold, next_deadline
@@ -177,17 +177,23 @@ class Ledger(Restaurants, ShownMessages):
 
     # Outstanding notifications
 
-    def settle(self, order_id: str, side: Side, version: int) -> bool:
-        """That side has been told all up to `version`: strike it off, unless more has happened (False)."""
+    def settle(self, order: Order, side: Side, chat_id: int | None) -> bool:
+        """That side has been told in that chat all that this `order` says: strike it off.
+
+        False when there is more to tell: something has happened, or the restaurant has another staff chat now.
+        """
 
         def work(pipe: Pipeline) -> bool:
-            if pipe.llen(keys.order(order_id)) != version:
+            slug = order.placed.restaurant.slug
+            if pipe.llen(keys.order(order.id)) != order.version:
+                return False
+            if side is Side.RESTAURANT and stored_service(pipe, slug).staff_chat != chat_id:
                 return False
             pipe.multi()
-            pipe.zrem(keys.DUE, _notify_member(order_id, side))
+            pipe.zrem(keys.DUE, _notify_member(order.id, side))
             return True
 
-        return transact(self._redis, [keys.order(order_id)], work)
+        return transact(self._redis, [keys.order(order.id), keys.SERVICES], work)
 
     def postpone(self, order_id: str, side: Side, until: datetime) -> None:
         """Try to tell that side again at `until`."""
@@ -231,7 +237,10 @@ class Ledger(Restaurants, ShownMessages):
         sides: dict[Side, None] = {}
         for event in new:
             event = event.model_copy(update={"cause": cause})
+            unreachable = frozenset[Side]() if order is None else order.unreachable
             order = evolve(order, event)
+            if order.unreachable != unreachable:  # the ticket says whether the customer can be reached
+                sides[Side.RESTAURANT] = None
             data = events.dump(event)
             pipe.rpush(keys.order(order.id), data)
             pipe.xadd(keys.EVENTS, {"order": order.id, "version": order.version, "event": data})

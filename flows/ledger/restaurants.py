@@ -63,7 +63,7 @@ class Restaurants:
         """Read, change and write the switches as one step; a lost reply does no harm, for `change` sets values."""
 
         def work(pipe: Pipeline) -> Service:
-            changed = change(_service(pipe, slug))
+            changed = change(stored_service(pipe, slug))
             pipe.multi()
             pipe.hset(keys.SERVICES, slug, changed.model_dump_json())
             return changed
@@ -78,14 +78,19 @@ class Restaurants:
 
     def create_invite(self, slug: str, seconds: int) -> str:
         """A new invite that works once within so many seconds; an earlier one still open is withdrawn."""
-        self.revoke_invite(slug)
         # 16 random bytes in the alphabet of Telegram's deep links (at most 64 of A-Z a-z 0-9 _ -).
         token = secrets.token_urlsafe(16)
-        with self._redis.pipeline(transaction=True) as pipe:
+
+        def work(pipe: Pipeline) -> str:
+            former = pipe.get(keys.invite_of(slug))
+            pipe.multi()
+            if former is not None:
+                pipe.delete(keys.invite(text(former)))
             pipe.set(keys.invite(token), slug, ex=seconds)
             pipe.set(keys.invite_of(slug), token, ex=seconds)
-            pipe.execute()
-        return token
+            return token
+
+        return transact(self._redis, [keys.invite_of(slug)], work)
 
     def open_invite(self, slug: str) -> str | None:
         """The restaurant's invite that is neither used, expired nor withdrawn, or None."""
@@ -116,7 +121,7 @@ class Restaurants:
             restaurant = self.restaurant(slug)
             if restaurant is None:
                 return JoinResult(JoinOutcome.BAD_INVITE)
-            service = _service(pipe, slug)
+            service = stored_service(pipe, slug)
             former = service.staff_chat if service.staff_chat != chat_id else None
             pipe.multi()
             pipe.delete(keys.invite(token), keys.invite_of(slug))
@@ -134,7 +139,7 @@ class Restaurants:
         def work(pipe: Pipeline) -> str | None:
             slug = _maybe(pipe.hget(keys.STAFF, str(chat_id)))
             if slug is not None:
-                service = _service(pipe, slug)
+                service = stored_service(pipe, slug)
                 pipe.multi()
                 _move(pipe, slug, service, None)
             return slug
@@ -148,7 +153,7 @@ class Restaurants:
             slug = _maybe(pipe.hget(keys.STAFF, str(old)))
             if slug is None:
                 return _maybe(pipe.hget(keys.STAFF, str(new)))
-            service = _service(pipe, slug)
+            service = stored_service(pipe, slug)
             pipe.multi()
             _move(pipe, slug, service, new)
             return slug
@@ -163,7 +168,8 @@ class Restaurants:
         raise NotImplementedError
 
 
-def _service(pipe: Pipeline, slug: str) -> Service:
+def stored_service(pipe: Pipeline, slug: str) -> Service:
+    """The switches of a restaurant, read within a transaction."""
     raw = pipe.hget(keys.SERVICES, slug)
     return Service() if raw is None else Service.model_validate_json(raw)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 from redis import Redis
+from redis.client import Pipeline
 
 from flows import keys
 from flows.events import Side
+from flows.ledger.transaction import transact
 
 
 class Shown(BaseModel):
@@ -32,7 +34,14 @@ class ShownMessages:
 
     def record_shown(self, order_id: str, side: Side, shown: Shown) -> None:
         """Remember it. A slow writer's older version of the same message does not overwrite a newer one."""
-        known = self.shown(order_id, side)
-        if known and known.message_id == shown.message_id and known.chat_id == shown.chat_id:
-            shown = max(known, shown, key=lambda one: one.version)
-        self._redis.hset(keys.delivery(order_id), side, shown.model_dump_json())
+
+        def work(pipe: Pipeline) -> None:
+            raw = pipe.hget(keys.delivery(order_id), side)
+            known = None if raw is None else Shown.model_validate_json(raw)
+            newest = shown
+            if known and (known.chat_id, known.message_id) == (shown.chat_id, shown.message_id):
+                newest = max(known, shown, key=lambda one: one.version)
+            pipe.multi()
+            pipe.hset(keys.delivery(order_id), side, newest.model_dump_json())
+
+        transact(self._redis, [keys.delivery(order_id)], work)

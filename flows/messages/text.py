@@ -107,6 +107,9 @@ def refusal(why: Why, order: Order | None) -> str:
         case Why.ALREADY_ACCEPTED:
             at = f" at {local(order.answered_at, order)}" if order.answered_at else ""
             return plain(f"{who(order.answered_by)} accepted it{at}.", NOTICE_LIMIT)
+        case Why.ALREADY_READY:
+            at = f" at {local(order.ready_at, order)}" if order.ready_at else ""
+            return plain(f"{who(order.ready_marked_by)} marked it ready{at}.", NOTICE_LIMIT)
         case Why.ALREADY_OVER:
             return plain(f"Order #{order.placed.number} is over: {ending(order)}.", NOTICE_LIMIT)
         case Why.NOT_ACCEPTED_YET:
@@ -120,7 +123,7 @@ def ending(order: Order) -> str:
     at = f" at {local(order.closed_at, order)}" if order.closed_at else ""
     match order.status:
         case Status.FULFILLED:
-            return f"picked up{at}"
+            return f"picked up{at} ({who(order.closed_by)})"
         case Status.DECLINED:
             return f"declined by {who(order.closed_by)}{at}"
         case Status.CANCELLED if order.cancelled_by is Side.CUSTOMER:
@@ -130,7 +133,7 @@ def ending(order: Order) -> str:
         case Status.EXPIRED:
             return f"expired{at}"
         case Status.NOT_COLLECTED:
-            return f"not collected{at}"
+            return f"not collected{at} ({who(order.closed_by)})"
         case _:
             return "open"
 

@@ -15,7 +15,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from flows import keys
-from flows.commands import AcceptOrder, AnyCommand, DeclineOrder, MarkReady, RecordNotified
+from flows.commands import AcceptOrder, AnyCommand, DeclineOrder, MarkReady, RecordNotified, RecordUnreachable
 from flows.events import About, DeclineReason, Side
 from flows.ledger import Ledger
 from flows.order import Order, Refused, Status, Why
@@ -275,11 +275,29 @@ class TestOutstandingNotifications:
 
     def test_settling_is_refused_when_more_has_happened(self, ledger: Ledger, redis: Redis) -> None:
         order = ledger.execute(ORDER, place(), "customer-1")
-        ledger.execute(ORDER, AcceptOrder(ANNA, 10), "restaurant-1")
-        assert ledger.settle(ORDER, Side.RESTAURANT, order.version) is False
+        now = ledger.execute(ORDER, AcceptOrder(ANNA, 10), "restaurant-1")
+        assert ledger.settle(order, Side.RESTAURANT, None) is False
         assert f"notify:{ORDER}:restaurant" in due(redis)
-        assert ledger.settle(ORDER, Side.RESTAURANT, 3) is True
+        assert ledger.settle(now, Side.RESTAURANT, None) is True
         assert f"notify:{ORDER}:restaurant" not in due(redis)
+
+    def test_settling_is_refused_when_another_chat_has_joined_meanwhile(self, ledger: Ledger, redis: Redis) -> None:
+        order = ledger.execute(ORDER, place(), "customer-1")
+        ledger.set_service("nonna", lambda service: service.model_copy(update={"staff_chat": -8}))
+        assert ledger.settle(order, Side.RESTAURANT, -7) is False
+        assert f"notify:{ORDER}:restaurant" in due(redis)
+
+    def test_the_ticket_follows_when_the_customer_can_be_reached_again(self, ledger: Ledger, redis: Redis) -> None:
+        story: list[AnyCommand] = [
+            place(),
+            AcceptOrder(ANNA, 10),
+            RecordUnreachable(Side.CUSTOMER, About.ACCEPTED, "blocked"),
+            MarkReady(ANNA),
+            RecordNotified(Side.CUSTOMER, About.READY),
+        ]
+        for cause, command in enumerate(story):
+            order = ledger.execute(ORDER, command, f"cause-{cause}")
+        assert f"{ORDER}-{order.version}-restaurant" in jobs(redis)
 
 
 class TestWaking:

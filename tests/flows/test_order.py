@@ -80,9 +80,9 @@ class TestRepeatedCommands:
             ((DELIVERED, DECLINE), DECLINE),
             ((CUSTOMER_CANCELS,), CUSTOMER_CANCELS),
             ((ACCEPT, KITCHEN_CANCELS), KITCHEN_CANCELS),
-            ((ACCEPT, MarkReady(ANNA)), MarkReady(BRUNO)),
-            ((ACCEPT, MarkPickedUp(ANNA)), MarkPickedUp(BRUNO)),
-            ((ACCEPT, MarkNotCollected(ANNA)), MarkNotCollected(BRUNO)),
+            ((ACCEPT, MarkReady(ANNA)), MarkReady(ANNA)),
+            ((ACCEPT, MarkPickedUp(ANNA)), MarkPickedUp(ANNA)),
+            ((ACCEPT, MarkNotCollected(ANNA)), MarkNotCollected(ANNA)),
         ],
     )
     def test_the_same_command_again_changes_nothing(self, steps: tuple[AnyCommand, ...], again: AnyCommand) -> None:
@@ -96,6 +96,26 @@ class TestContradictions:
         assert caught.value.why is Why.ALREADY_ACCEPTED
         assert caught.value.order is not None
         assert caught.value.order.answered_by == ANNA
+
+    @pytest.mark.parametrize(
+        ("steps", "second", "why"),
+        [
+            ((ACCEPT,), AcceptOrder(ANNA, 45), Why.ALREADY_ACCEPTED),
+            ((DECLINE,), DeclineOrder(ANNA, DeclineReason.OTHER), Why.ALREADY_OVER),
+            ((ACCEPT, MarkReady(ANNA)), MarkReady(BRUNO), Why.ALREADY_READY),
+            ((ACCEPT, MarkPickedUp(ANNA)), MarkPickedUp(BRUNO), Why.ALREADY_OVER),
+            ((ACCEPT, MarkNotCollected(ANNA)), MarkNotCollected(BRUNO), Why.ALREADY_OVER),
+            (
+                (ACCEPT, KITCHEN_CANCELS),
+                CancelOrder(Side.RESTAURANT, BRUNO, CancelReason.KITCHEN_PROBLEM),
+                Why.ALREADY_OVER,
+            ),
+        ],
+    )
+    def test_a_second_tap_that_says_something_else_is_not_confirmed(
+        self, steps: tuple[AnyCommand, ...], second: AnyCommand, why: Why
+    ) -> None:
+        assert refusal(steps, second) is why
 
     def test_a_customer_can_cancel_only_before_acceptance(self) -> None:
         assert kinds((DELIVERED,), CUSTOMER_CANCELS) == ["order_cancelled"]

@@ -70,7 +70,7 @@ class TestWhatTheKitchenReads:
     def test_it_says_who_tapped_what(self) -> None:
         text = ticket_screen(after(ACCEPT, MarkPickedUp(BRUNO))).text
         assert "Accepted by Anna at 13:00" in text
-        assert "Picked up at 13:00" in text
+        assert "Picked up at 13:00 (Bruno)" in text
 
     def test_it_says_that_the_customer_cannot_be_reached(self) -> None:
         blocked = RecordUnreachable(Side.CUSTOMER, About.ACCEPTED, "blocked")

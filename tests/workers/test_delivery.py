@@ -16,7 +16,7 @@ from flows.ledger.transaction import Contended
 from flows.menu import Service
 from flows.order import Status
 from tests.faults import faulty
-from tests.orders import ANNA, CARLA
+from tests.orders import ANNA, CARLA, place
 from tests.workers.conftest import ORDER, Stage
 from workers.delivery import GIVE_UP, Courier
 
@@ -84,6 +84,15 @@ class TestWhatIsSaid:
         ring = await stage.anna.sees("was cancelled by the customer")
         assert "CANCELLED" in ring["reply_to_message"]["text"]
 
+    async def test_staff_never_hear_of_an_order_that_was_over_before_its_ticket_went_out(
+        self, stage: Stage, redis: Redis
+    ) -> None:
+        stage.order(CancelOrder(Side.CUSTOMER, CARLA, CancelReason.CUSTOMER_CHANGED_MIND))
+        before = len(await stage.anna.messages())
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        assert len(await stage.anna.messages()) == before
+        assert waits(redis, Side.RESTAURANT) is None
+
     async def test_saying_the_same_twice_sends_nothing_new(self, stage: Stage) -> None:
         stage.order(ACCEPT)
         await stage.courier.notify(ORDER, Side.CUSTOMER)
@@ -101,6 +110,18 @@ class TestTrouble:
         assert wait is not None
         assert 40 < wait <= 42
         assert stage.kinds() == ["order_placed"]
+
+    async def test_a_429_counts_for_every_order_of_that_chat(self, stage: Stage, redis: Redis) -> None:
+        await stage.telegram.act("fault", kind="429", method="sendMessage", retry_after=42)
+        stage.order()
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        other = "0rder0000002"
+        stage.ledger.execute(other, place(other), "test-other")
+        await stage.courier.notify(other, Side.RESTAURANT)
+        assert [event.kind for event in stage.ledger.history(other)] == ["order_placed"]
+        assert redis.zscore(keys.DUE, f"notify:{other}:restaurant") == pytest.approx(
+            redis.zscore(keys.DUE, f"notify:{ORDER}:restaurant"), abs=5
+        )
 
     @pytest.mark.parametrize("kind", ["500", "502", "drop_before"])
     async def test_an_outage_is_waited_out(self, stage: Stage, redis: Redis, kind: str) -> None:

@@ -100,6 +100,25 @@ class TestStillRq:
             resume(redis)
             await until(lambda: job.get_status() == JobStatus.FINISHED)
 
+    async def test_finished_and_failed_jobs_leave_nothing_behind(
+        self, redis: Redis, store_url: str, queue: Queue
+    ) -> None:
+        async with working(redis, store_url) as worker:
+            jobs = [queue.enqueue(job, result_ttl=1, failure_ttl=1) for job in (samples.meet, samples.fail)]
+            await until(lambda: not any(redis.exists(job.key) for job in jobs))
+            await asyncio.to_thread(worker._tidy)
+        assert redis.zcard("rq:finished:comanda") == redis.zcard("rq:failed:comanda") == 0
+
+    async def test_a_job_that_cannot_be_read_leaves_the_list_and_stops_nobody(
+        self, redis: Redis, store_url: str, queue: Queue
+    ) -> None:
+        redis.hset("rq:job:broken", mapping={"created_at": "never", "data": "nonsense"})
+        redis.rpush(queue.key, "broken")
+        async with working(redis, store_url) as worker:
+            job = queue.enqueue(samples.double, 3)
+            await until(lambda: job.get_status() == JobStatus.FINISHED)
+            await until(lambda: redis.llen(keys.processing(worker.name)) == 0)
+
 
 class TestManyAtOnce:
     async def test_jobs_that_wait_for_each_other_run_side_by_side(
