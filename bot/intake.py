@@ -88,6 +88,7 @@ class Intake:
             await asyncio.wait({poller, stopped}, return_when=asyncio.FIRST_COMPLETED)
             self._closing.set()
             poller.cancel()
+            log.info("%s bot: asks for no more updates, and has %d in hand", self._name, len(self._in_hand))
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=DRAIN)
         finally:

@@ -3,103 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as StoreGone
 
-from bot.inbox import Inbox, chat_of
-from bot.intake import TRIES, Intake, Refused, TryLater
-from bot.sandbox.server import Sandbox
-from bot.sandbox.state import Webhook
+from bot.inbox import SEEN_LIFE, Inbox, chat_of
+from bot.intake import TryLater
 from flows import keys
+from tests.bot.scenes import TOKEN, Scene
 from tests.faults import faulty
-from tests.people import Person, Telegram
+from tests.platform.programs import Program
 from tests.waiting import until
 
-TOKEN = "7001:customer-token"
 Update = dict[str, Any]
 
+HANGING_BOT = """
+import asyncio, sys
+from bot.intake import Intake
+from flows.store import connect
 
-class Bot:
-    """A bot that remembers what it was given, and does what the test wants with it."""
+async def handle(update):
+    print(update["message"]["text"], flush=True)
+    await asyncio.Event().wait()
 
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-        self.sorry: list[int] = []
-        self.act: Callable[[str], Any] = lambda text: None
+async def main(api_url, store_url, token):
+    intake = Intake(
+        bot="customer", token=token, api_url=api_url, redis=connect(store_url),
+        handle=handle, apologise=None, allowed_updates=["message"],
+    )
+    await intake.run(asyncio.Event())
 
-    async def handle(self, update: Update) -> None:
-        text = update["message"]["text"]
-        self.seen.append(text)
-        result = self.act(text)
-        if asyncio.iscoroutine(result):
-            await result
-
-    async def apologise(self, chat_id: int) -> None:
-        self.sorry.append(chat_id)
-
-
-class Scene:
-    """A local Telegram, a store, and a bot fed by the intake."""
-
-    def __init__(self, sandbox: Sandbox, telegram: Telegram, redis: Redis) -> None:
-        self.sandbox = sandbox
-        self.telegram = telegram
-        self.redis = redis
-        self.bot = Bot()
-
-    async def person(self, name: str) -> Person:
-        return await self.telegram.person(name, bot=TOKEN)
-
-    def intake(self, redis: Redis | None = None) -> Intake:
-        return Intake(
-            bot="customer",
-            token=TOKEN,
-            api_url=self.sandbox.url,
-            redis=redis or self.redis,
-            handle=self.bot.handle,
-            apologise=self.bot.apologise,
-            allowed_updates=["message"],
-        )
-
-    @asynccontextmanager
-    async def listening(self, redis: Redis | None = None) -> AsyncIterator[None]:
-        """The intake runs until the context is left, and is then asked to stop."""
-        stop = asyncio.Event()
-        task = asyncio.create_task(self.intake(redis).run(stop))
-        try:
-            yield
-        finally:
-            stop.set()
-            await task
-
-    async def listen_and_die(self, after: Callable[[], object]) -> None:
-        """The intake runs until `after`, and then nothing of it runs any more."""
-        task = asyncio.create_task(self.intake().run(asyncio.Event()))
-        await until(after)
-        for running in asyncio.all_tasks() - {asyncio.current_task()}:
-            if "Intake" in repr(running.get_coro()):
-                running.cancel()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    def waiting(self) -> int:
-        return int(self.redis.hlen(keys.inbox("customer")))
-
-
-@pytest.fixture
-async def scene(redis: Redis) -> AsyncIterator[Scene]:
-    async with Sandbox().serve() as sandbox:
-        telegram = Telegram(sandbox.url)
-        yield Scene(sandbox, telegram, redis)
-        await telegram.close()
+asyncio.run(main(*sys.argv[1:]))
+"""
 
 
 class TestAcknowledging:
@@ -109,16 +49,20 @@ class TestAcknowledging:
             await carla.send("one")
             await until(lambda: scene.bot.seen == ["one"] and scene.waiting() == 0)
 
-    async def test_what_a_dead_process_had_in_hand_is_handled_after_the_restart(self, scene: Scene) -> None:
+    async def test_what_a_killed_process_had_in_hand_is_handled_after_the_restart(self, scene: Scene) -> None:
         carla = await scene.person("Carla")
-        scene.bot.act = lambda text: asyncio.Event().wait()
         await carla.send("in hand")
         await carla.send("behind it")
-        await scene.listen_and_die(after=lambda: scene.bot.seen == ["in hand"] and scene.waiting() == 2)
-        scene.bot.act = lambda text: None
+        address = scene.redis.connection_pool.connection_kwargs["path"]
+        killed = Program(HANGING_BOT, scene.sandbox.url, f"unix://{address}", TOKEN)
+        try:
+            assert await asyncio.to_thread(killed.says) == "in hand"
+            assert scene.waiting() == 2
+        finally:
+            await asyncio.to_thread(killed.kill)
         async with scene.listening():
             await until(lambda: scene.waiting() == 0)
-        assert scene.bot.seen == ["in hand", "in hand", "behind it"]
+        assert scene.bot.seen == ["in hand", "behind it"]
 
     async def test_telegram_keeps_what_could_not_be_stored(self, scene: Scene) -> None:
         carla = await scene.person("Carla")
@@ -147,6 +91,21 @@ class TestAcknowledging:
             await until(lambda: "two" in scene.bot.seen)
         assert scene.bot.seen == ["one", "two"]
 
+    async def test_a_batch_is_handled_once_where_the_reply_of_the_store_was_lost(self, scene: Scene) -> None:
+        carla = await scene.person("Carla")
+        lost = Counter[str]()
+
+        def lose_one(number: int, request: bytes) -> None:
+            if b"HSET" in request and not lost["replies"]:
+                lost["replies"] += 1
+                raise StoreGone("lost")
+
+        async with scene.listening(faulty(scene.redis, after=lose_one)):
+            await carla.send("one")
+            await carla.send("two")
+            await until(lambda: scene.bot.seen[-1:] == ["two"] and scene.waiting() == 0)
+        assert (scene.bot.seen, lost["replies"]) == (["one", "two"], 1)
+
     def test_a_batch_whose_reply_was_lost_is_still_handed_out(self, redis: Redis) -> None:
         batch: list[Update] = [{"update_id": 5, "message": {}}]
         inbox = Inbox(redis, "customer")
@@ -154,6 +113,18 @@ class TestAcknowledging:
         assert inbox.store(batch) == batch
         inbox.done(batch[0])
         assert inbox.store(batch) == []
+
+    def test_ids_are_forgotten_when_telegram_can_no_longer_know_the_update(
+        self, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        inbox = Inbox(redis, "customer")
+        old, new = {"update_id": 5, "message": {}}, {"update_id": 6, "message": {}}
+        inbox.store([old])
+        inbox.done(old)
+        now = time.time()
+        monkeypatch.setattr("bot.inbox.time.time", lambda: now + SEEN_LIFE + 60)
+        inbox.store([new])
+        assert redis.zrange(keys.inbox_seen("customer"), 0, -1) == [b"6"]
 
 
 class TestOrder:
@@ -178,6 +149,23 @@ class TestOrder:
             await until(lambda: "quick" in scene.bot.seen)
             release.set()
 
+    async def test_chats_that_wait_for_another_try_hold_up_nobody_else(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("bot.intake.CONCURRENT", 1)
+        carla, dino = await scene.person("Carla"), await scene.person("Dino")
+
+        def an_hour(text: str) -> None:
+            if text == "429":
+                raise TryLater("429", 3600)
+
+        scene.bot.act = an_hour
+        async with scene.listening():
+            await carla.send("429")
+            await until(lambda: "429" in scene.bot.seen)
+            await dino.send("quick")
+            await until(lambda: "quick" in scene.bot.seen)
+
     @pytest.mark.parametrize(
         ("update", "chat"),
         [
@@ -187,93 +175,79 @@ class TestOrder:
             ({"update_id": 1, "my_chat_member": {"chat": {"id": -8}, "from": {"id": 6}}}, -8),
             ({"update_id": 1, "poll": {"id": "9"}}, None),
             ({"update_id": 1}, None),
+            ({"update_id": 1, "message": {"chat": 5, "from": None}}, None),
+            ({"update_id": 1, "callback_query": {"message": 5, "from": {"id": "6"}}}, None),
         ],
     )
     def test_updates_belong_to_their_chat(self, update: Update, chat: int | None) -> None:
         assert chat_of(update) == chat
 
 
-class TestTrouble:
-    @pytest.fixture(autouse=True)
-    def quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("bot.intake.Backoff.next", lambda self, at_least=None: 0.01)
-
-    async def test_a_poison_update_is_set_aside_with_its_traceback_and_an_apology(self, scene: Scene) -> None:
-        carla = await scene.person("Carla")
-
-        def poison(text: str) -> None:
-            if text == "poison":
-                raise ValueError("cannot digest this")
-
-        scene.bot.act = poison
-        async with scene.listening():
-            await carla.send("poison")
-            await carla.send("fine")
-            await until(lambda: "fine" in scene.bot.seen and scene.waiting() == 0)
-        assert Counter(scene.bot.seen) == {"poison": TRIES, "fine": 1}
-        assert scene.bot.sorry == [carla.id]
-        [dead] = scene.redis.hvals(keys.inbox_dead("customer"))
-        assert "cannot digest this" in json.loads(dead)["traceback"]
-
-    async def test_a_reply_that_telegram_does_not_take_just_now_is_nobodys_fault(self, scene: Scene) -> None:
-        carla = await scene.person("Carla")
-        refusals = iter(range(TRIES * 2))
-
-        def busy(text: str) -> None:
-            if next(refusals, None) is not None:
-                raise TryLater("429", 0.01)
-
-        scene.bot.act = busy
-        async with scene.listening():
-            await carla.send("one")
-            await until(lambda: scene.waiting() == 0 and len(scene.bot.seen) > TRIES * 2)
-        assert scene.bot.sorry == []
-
-    async def test_a_store_that_is_gone_for_a_while_is_nobodys_fault(self, scene: Scene) -> None:
-        carla = await scene.person("Carla")
-        outage = iter(range(TRIES * 2))
-
-        def gone(text: str) -> None:
-            if next(outage, None) is not None:
-                raise StoreGone("gone")
-
-        scene.bot.act = gone
-        async with scene.listening():
-            await carla.send("one")
-            await until(lambda: scene.waiting() == 0 and len(scene.bot.seen) > TRIES * 2)
-        assert scene.bot.sorry == []
-
-    @pytest.mark.parametrize("kind", ["500", "502", "429", "drop_before", "drop_after"])
-    async def test_polling_goes_on_after_any_failure(self, scene: Scene, kind: str) -> None:
-        carla = await scene.person("Carla")
-        await scene.telegram.act("fault", kind=kind, method="getUpdates", times=3)
-        async with scene.listening():
-            await carla.send("one")
-            await until(lambda: scene.bot.seen == ["one"])
-
-    async def test_a_second_poller_and_a_webhook_are_named_with_their_cure(
+class TestStopping:
+    async def test_what_is_in_hand_is_finished_and_the_rest_is_left_for_the_next_start(
         self, scene: Scene, caplog: pytest.LogCaptureFixture
     ) -> None:
-        await scene.person("Carla")
-        bot = scene.sandbox.world.bot(TOKEN)
-        assert bot is not None
-        bot.webhook = Webhook("http://127.0.0.1:9/")
-        async with scene.listening():
-            await until(lambda: "deleteWebhook" in caplog.text)
-            bot.webhook = None
-
-    async def test_a_refused_token_ends_the_process_with_one_clear_line(self, scene: Scene) -> None:
-        await scene.telegram.act("bot", token="7001:another-secret")
-        with pytest.raises(Refused, match="CUSTOMER_BOT_TOKEN"):
-            await scene.intake().run(asyncio.Event())
-
-    async def test_the_token_never_shows_in_the_log(self, scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO)
-        logging.getLogger("httpx").setLevel(logging.WARNING)  # as bot.process does
-        await scene.telegram.act("fault", kind="500", method="getUpdates", times=3)
-        await scene.telegram.act("fault", kind="drop_before", method="getUpdates", times=3)
+        carla, dino = await scene.person("Carla"), await scene.person("Dino")
+        release = asyncio.Event()
+        scene.bot.act = lambda text: release.wait()
+        for person, text in [(carla, "first"), (carla, "behind"), (dino, "other")]:
+            await person.send(text)
+        stop = asyncio.Event()
+        running = asyncio.create_task(scene.bot.intake(scene.sandbox.url, scene.redis).run(stop))
+        await until(lambda: sorted(scene.bot.seen) == ["first", "other"] and scene.waiting() == 3)
+        stop.set()
+        await until(lambda: "no more updates" in caplog.text)
+        release.set()
+        await running
+        assert sorted(scene.bot.seen) == ["first", "other"]
+        async with scene.listening():
+            await until(lambda: scene.waiting() == 0)
+        assert scene.bot.seen[-1] == "behind"
+
+    async def test_a_handler_that_never_ends_is_left_for_the_next_start(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("bot.intake.DRAIN", 0.1)
         carla = await scene.person("Carla")
+        scene.bot.act = lambda text: asyncio.Event().wait()
+        async with scene.listening():
+            await carla.send("endless")
+            await until(lambda: scene.bot.seen == ["endless"])
+        assert scene.waiting() == 1
+
+    async def test_who_waits_for_another_try_does_not_hold_up_the_stop(self, scene: Scene) -> None:
+        carla = await scene.person("Carla")
+
+        def an_hour(text: str) -> None:
+            raise TryLater("429", 3600)
+
+        scene.bot.act = an_hour
         async with scene.listening():
             await carla.send("one")
             await until(lambda: scene.bot.seen == ["one"])
-        assert "customer-token" not in caplog.text
+        assert scene.waiting() == 1
+
+    async def test_a_store_that_is_gone_does_not_hold_up_the_stop(
+        self, scene: Scene, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def gone(number: int, request: bytes) -> None:
+            raise StoreGone("gone")
+
+        async with scene.listening(faulty(scene.redis, before=gone)):
+            await until(lambda: "the store is out of reach" in caplog.text)
+
+    async def test_nothing_of_it_goes_on_when_it_is_cancelled(self, scene: Scene) -> None:
+        carla = await scene.person("Carla")
+        scene.bot.act = lambda text: asyncio.Event().wait()
+        others = asyncio.all_tasks()
+        running = asyncio.create_task(scene.bot.intake(scene.sandbox.url, scene.redis).run(asyncio.Event()))
+        await carla.send("in hand")
+        await until(lambda: scene.bot.seen == ["in hand"])
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        # What is left besides are the sandbox's answers to requests that are no more.
+        left = {task.get_coro() for task in asyncio.all_tasks() - others}
+        assert not [coroutine for coroutine in left if "Intake" in repr(coroutine)]
+        assert scene.waiting() == 1

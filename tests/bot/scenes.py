@@ -1,0 +1,81 @@
+"""A local Telegram, a store, and a bot fed by the intake that does what the test wants."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from redis import Redis
+
+from bot.intake import Intake
+from bot.sandbox.server import Sandbox
+from flows import keys
+from tests.people import Person, Telegram
+
+TOKEN = "7001:customer-token"
+Update = dict[str, Any]
+
+
+class Bot:
+    """A bot that remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.sorry: list[int] = []
+        self.act: Callable[[str], Any] = lambda text: None
+
+    async def handle(self, update: Update) -> None:
+        text = update["message"]["text"]
+        self.seen.append(text)
+        result = self.act(text)
+        if asyncio.iscoroutine(result):
+            await result
+
+    async def apologise(self, chat_id: int) -> None:
+        self.sorry.append(chat_id)
+
+    def intake(self, api_url: str, redis: Redis) -> Intake:
+        return Intake(
+            bot="customer",
+            token=TOKEN,
+            api_url=api_url,
+            redis=redis,
+            handle=self.handle,
+            apologise=self.apologise,
+            allowed_updates=["message"],
+        )
+
+    @asynccontextmanager
+    async def listening(self, api_url: str, redis: Redis) -> AsyncIterator[None]:
+        """The intake runs until the context is left, and is then asked to stop."""
+        stop = asyncio.Event()
+        task = asyncio.create_task(self.intake(api_url, redis).run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await task
+
+
+class Scene:
+    """The bot on the sandbox."""
+
+    def __init__(self, sandbox: Sandbox, telegram: Telegram, redis: Redis) -> None:
+        self.sandbox = sandbox
+        self.telegram = telegram
+        self.redis = redis
+        self.bot = Bot()
+
+    async def person(self, name: str) -> Person:
+        return await self.telegram.person(name, bot=TOKEN)
+
+    @asynccontextmanager
+    async def listening(self, redis: Redis | None = None) -> AsyncIterator[None]:
+        """The intake runs until the context is left, and is then asked to stop."""
+        async with self.bot.listening(self.sandbox.url, redis or self.redis):
+            yield
+
+    def waiting(self) -> int:
+        return int(self.redis.hlen(keys.inbox("customer")))
