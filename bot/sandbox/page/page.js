@@ -1,7 +1,7 @@
 // The page of the sandbox: two phones, each showing one chat as one person sees it. Everything that people or bots
 // wrote is put in as text, never as HTML.
 
-const state = { rooms: [], bots: new Map() };
+const state = { rooms: [] };
 
 async function get(path) {
   const answer = await fetch(path);
@@ -34,7 +34,7 @@ class Phone {
     this.input.setAttribute("aria-label", "Message");
     this.form.append(this.input, element("button", "primary", "Send"));
     section.replaceChildren(this.choice, this.chat, this.form);
-    this.choice.addEventListener("change", () => this.show());
+    this.choice.addEventListener("change", () => this.choose(this.choice.value));
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       if (this.input.value) this.write(this.input.value);
@@ -42,8 +42,9 @@ class Phone {
     });
   }
 
-  // What can be chosen: each chat once for each person in it.
-  offer(prefer) {
+  // What can be chosen: each chat once for each person in it. At first the left phone is a customer's, the right one
+  // the staff's: a group, or else somebody's chat with another bot.
+  offer(isLeft) {
     const chosen = this.choice.value;
     const options = state.rooms.flatMap((room) =>
       room.members.map((person) => {
@@ -55,8 +56,19 @@ class Phone {
       }));
     this.choice.replaceChildren(...options);
     const values = options.map((option) => option.value);
-    this.choice.value = values.includes(chosen) ? chosen : values[Math.min(prefer, values.length - 1)] ?? "";
+    const first = state.rooms.find((room) => room.chat.type === "private");
+    const staff = state.rooms.find((room) => room.chat.type !== "private")
+      ?? state.rooms.find((room) => room.bots[0]?.id !== first?.bots[0]?.id) ?? first;
+    const prefer = (isLeft ? first : staff) ?? state.rooms[0];
+    const fallback = values.find((value) => value.startsWith(`${prefer?.room}|`)) ?? "";
+    this.choice.value = this.chosen && values.includes(chosen) ? chosen : fallback;
     if (this.choice.value !== chosen) this.show();
+  }
+
+  choose(value) {
+    this.chosen = true; // from now on this phone stays with what a person chose
+    this.choice.value = value;
+    return this.show();
   }
 
   get room() {
@@ -78,7 +90,11 @@ class Phone {
 
   async show() {
     if (!this.room) return;
-    const messages = await get(`/control/messages?room=${encodeURIComponent(this.room.room)}`);
+    const room = this.room.room;
+    const turn = (this.turn = Symbol());
+    const all = await get(`/control/messages?room=${encodeURIComponent(room)}`);
+    if (this.turn !== turn) return; // a later look is under way
+    const messages = all.filter((message) => !message.deleted);
     const atEnd = this.chat.scrollHeight - this.chat.scrollTop - this.chat.clientHeight < 80;
     this.chat.replaceChildren(...messages.map((message) => this.message(message)));
     if (!messages.length) {
@@ -101,13 +117,43 @@ class Phone {
       return box;
     }
     if (!mine && this.room.chat.type !== "private") bubble.append(element("b", "", `${nameOf(message.from)}\n`));
-    bubble.append(...styled(text, message.entities ?? message.caption_entities ?? []));
+    bubble.append(...this.styled(text, message.entities ?? message.caption_entities ?? []));
     const time = new Date(message.date * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
     bubble.append(element("span", "meta", message.edit_date ? `edited ${time}` : time));
     box.append(bubble);
     const rows = message.reply_markup?.inline_keyboard ?? [];
     if (rows.length) box.append(this.keyboard(message, rows));
     return box;
+  }
+
+  // A text with its entities as nodes. Offsets count UTF-16 units, as JavaScript's strings do.
+  styled(text, entities) {
+    const cuts = [...new Set([0, text.length, ...entities.flatMap(({ offset, length }) => [offset, offset + length])])]
+      .filter((cut) => cut <= text.length)
+      .sort((a, b) => a - b);
+    return cuts.slice(0, -1).map((from, index) => {
+      const to = cuts[index + 1];
+      const inside = entities.filter(({ offset, length }) => offset <= from && to <= offset + length);
+      return inside.reduceRight((child, entity) => {
+        const node = this.marked(entity, text.slice(entity.offset, entity.offset + entity.length));
+        node.append(child);
+        return node;
+      }, document.createTextNode(text.slice(from, to)));
+    });
+  }
+
+  marked({ type, url }, text) {
+    if (type === "bot_command") {
+      const command = element("button", "command");
+      command.type = "button";
+      command.addEventListener("click", () => this.write(text));
+      return command;
+    }
+    const href = type === "url" ? text : url;
+    if (href && LINK.test(href)) {
+      return Object.assign(element("a"), { href, target: "_blank", rel: "noopener noreferrer" });
+    }
+    return element(TAGS[type] ?? "span", type);
   }
 
   keyboard(message, rows) {
@@ -130,7 +176,7 @@ class Phone {
       await navigator.clipboard?.writeText(button.copy_text.text);
       return toast(`Copied ${button.copy_text.text}`);
     }
-    if (button.url) return window.open(button.url, "_blank", "noopener");
+    if (button.url) return LINK.test(button.url) && window.open(button.url, "_blank", "noopener");
     const place = { ...this.place, user: this.person, message_id: message.message_id };
     const tapped = await act("tap", { ...place, button: button.callback_data });
     if (!tapped) return;
@@ -146,23 +192,8 @@ function service(message) {
   return message.photo ? "A photo" : "";
 }
 
-const TAGS = { bold: "b", italic: "i", underline: "u", strikethrough: "s", code: "code", pre: "code", bot_command: "i" };
-
-// A text with its entities as nodes. Offsets count UTF-16 units, as JavaScript's strings do.
-function styled(text, entities) {
-  const cuts = [...new Set([0, text.length, ...entities.flatMap(({ offset, length }) => [offset, offset + length])])]
-    .filter((cut) => cut <= text.length)
-    .sort((a, b) => a - b);
-  return cuts.slice(0, -1).map((from, index) => {
-    const to = cuts[index + 1];
-    const inside = entities.filter(({ offset, length }) => offset <= from && to <= offset + length);
-    return inside.reduceRight((child, { type }) => {
-      const node = element(TAGS[type] ?? "span");
-      node.append(child);
-      return node;
-    }, document.createTextNode(text.slice(from, to)));
-  });
-}
+const TAGS = { bold: "b", italic: "i", underline: "u", strikethrough: "s", code: "code", pre: "code" };
+const LINK = /^(https?|tel|mailto|tg):/i; // never javascript:, which would run
 
 let toastTimer;
 function toast(text) {
@@ -182,7 +213,7 @@ const phones = [...document.querySelectorAll(".phone")].map((section) => new Pho
 
 async function refreshRooms() {
   state.rooms = await get("/control/chats");
-  phones.forEach((phone, index) => phone.offer(index));
+  phones.forEach((phone, index) => phone.offer(index === 0));
 }
 
 document.getElementById("new-customer").addEventListener("click", async () => {
@@ -192,8 +223,7 @@ document.getElementById("new-customer").addEventListener("click", async () => {
   if (!user) return toast("Start a bot first");
   await act("send", { user: user.id, bot: String(bot.id), text: "/start" });
   await refreshRooms();
-  phones[0].choice.value = `${bot.id}:${user.id}|${user.id}`;
-  phones[0].show();
+  phones[0].choose(`${bot.id}:${user.id}|${user.id}`);
 });
 
 await refreshRooms();
