@@ -108,7 +108,10 @@ class RemoveNote:
 
 @dataclass(frozen=True)
 class Place:
+    """Order the cart as it was shown: `seen` is its fingerprint then."""
+
     cart: str
+    seen: str
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def on_cart(session: Session, tap: CartTap, shop: Shop, moment: Moment) -> Turn:
     service = shop.service(cart.slug)
     match tap:
         case cb.Place():
-            return _place(session, restaurant, service, moment)
+            return _place(session, tap.seen, restaurant, service, moment)
         case cb.ChangeLine():
             return _change_line(session, tap, restaurant, service)
         case cb.EmptyCart():
@@ -78,13 +78,15 @@ def _change_line(session: Session, tap: cb.ChangeLine, restaurant: Restaurant, s
     return Turn(opened.session.with_cart(changed), opened.notice)
 
 
-def _place(session: Session, restaurant: Restaurant, service: Service, moment: Moment) -> Turn:
+def _place(session: Session, seen: str, restaurant: Restaurant, service: Service, moment: Moment) -> Turn:
     opened = open_cart(session, restaurant, service)
     cart = opened.session.cart(restaurant.slug)
     if opened.notice is not None:
         return say(opened.session, f"{_LOOK_AGAIN} {opened.notice.text}", alert=True)
     if cart is None or not cart.lines:
         return say(opened.session, "Your cart is empty: put a dish in first.", alert=True)
+    if cart.fingerprint != seen:
+        return say(opened.session, f"The cart has changed since this was shown. {_LOOK_AGAIN}", alert=True)
     closed = menus.closed_because(restaurant, service, moment.now)
     if closed is not None:
         return say(opened.session, f"{closed.sentence} Your cart is kept.", alert=True)

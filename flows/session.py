@@ -5,6 +5,7 @@ It is one JSON value per chat, written in the same transaction as whatever a tap
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -40,6 +41,11 @@ class Cart(_Frozen):
     slug: str
     lines: tuple[CartLine, ...] = ()
     note: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Four hex digits that change with what would be ordered, so that an old message can't order something else."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:4]
 
 
 class Draft(_Frozen):

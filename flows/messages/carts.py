@@ -37,7 +37,7 @@ def cart_screen(restaurant: Restaurant, checked: Checked, changes: tuple[str, ..
     note = [Button("📝 Change note" if cart.note else "📝 Add a note", encode(cb.WriteNote(cart.id)))]
     if cart.note:
         note.append(Button("Remove note", encode(cb.RemoveNote(cart.id))))
-    place = Button(f"✅ Place order · {checked.total}", encode(cb.Place(cart.id)), style="success")
+    place = Button(f"✅ Place order · {checked.total}", encode(cb.Place(cart.id, cart.fingerprint)), style="success")
     empty = Button("Empty cart", encode(cb.EmptyCart(cart.id)))
     return Screen("\n\n".join(parts), (*_line_rows(restaurant, checked), tuple(note), (place,), (menu, empty)))
 

@@ -99,6 +99,12 @@ class Scene:
         return {"message_id": 9, "date": 1_800_000_000, "chat": chat, "from": who, **content}
 
 
+def place_button(scene: Scene) -> str:
+    """The payload of *Place order* on the cart as it is now."""
+    cart = scene.ledger.session(scene.carla.id).carts[0]
+    return encode(cb.Place(cart.id, cart.fingerprint))
+
+
 @pytest.fixture
 async def scene(redis: Redis) -> AsyncIterator[Scene]:
     ledger = Ledger(redis)
@@ -256,7 +262,7 @@ class TestTwice:
 
     async def test_placing_an_order(self, scene: Scene) -> None:
         cart = await scene.fills_a_cart()
-        place = encode(cb.Place(scene.ledger.session(scene.carla.id).carts[0].id))
+        place = place_button(scene)
         raw = scene.update(1, callback_query=tap_of(scene, cart, place))
         await scene.bot.handle(raw)
         await scene.bot.handle(raw)
@@ -274,7 +280,7 @@ class TestTwice:
 
     async def test_a_double_tap_on_place_order_is_one_order(self, scene: Scene) -> None:
         cart = await scene.fills_a_cart()
-        place = encode(cb.Place(scene.ledger.session(scene.carla.id).carts[0].id))
+        place = place_button(scene)
         answers = [await scene.carla.tap_payload(cart, place) for _ in range(2)]
         await scene.settled()
         assert answers == ["Order received", ""]
@@ -284,7 +290,7 @@ class TestTwice:
     async def test_a_worker_that_told_the_customer_first_keeps_its_message(self, scene: Scene) -> None:
         """The bot died between commit and reply; before it was back, the order was accepted and the worker told so."""
         cart = await scene.fills_a_cart()
-        place = encode(cb.Place(scene.ledger.session(scene.carla.id).carts[0].id))
+        place = place_button(scene)
         raw = scene.update(1, callback_query=tap_of(scene, cart, place))
         await scene.telegram.act("fault", kind="502", method="editMessageText")
         with pytest.raises(TryLater):
@@ -329,7 +335,7 @@ class TestTrouble:
 
     async def test_a_tap_answered_too_late_still_counts(self, scene: Scene) -> None:
         cart = await scene.fills_a_cart()
-        place = encode(cb.Place(scene.ledger.session(scene.carla.id).carts[0].id))
+        place = place_button(scene)
         await scene.bot.handle(scene.update(1, callback_query=tap_of(scene, cart, place)))
         assert scene.order.status is Status.PLACED
 

@@ -24,6 +24,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "cart": ID,
     "order": ID,
     "reason": REASON,
+    "seen": st.text("0123456789abcdef", min_size=4, max_size=4),
     "menu": st.text("0123456789abcdef", min_size=4, max_size=4),
     "group": st.integers(0, 9),
     "option": st.integers(0, 19),
@@ -63,7 +64,7 @@ def test_a_payload_of_another_version_says_so(payload: str) -> None:
     assert caught.value.outdated
 
 
-@pytest.mark.parametrize("payload", ["", "1", "1zz", "1pl", "1pl:a:b", "1os:x", "1pl:", "1me:two words", "pl:1"])
+@pytest.mark.parametrize("payload", ["", "1", "1zz", "1pl", "1pl:a:b:c", "1os:x", "1pl:", "1me:two words", "pl:1"])
 def test_a_payload_that_nobody_of_us_made_is_refused(payload: str) -> None:
     with pytest.raises(BadPayload) as caught:
         decode(payload)

@@ -143,7 +143,7 @@ class TestHours:
         ],
     )
     def test_spans_that_overlap_or_are_none_are_refused(self, spans: tuple[str, ...]) -> None:
-        with pytest.raises(ValidationError, match="span|empty"):
+        with pytest.raises(ValidationError, match=r"span|empty"):
             Hours(mon=spans)
 
 

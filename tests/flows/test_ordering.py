@@ -271,14 +271,24 @@ class TestPlacing:
 
         moment = ordering.Moment(late.now, late.person, lambda: ORDER, lambda: "0000", number)
         with_cart(late)
-        ordering.apply(late.session, cb.Place(ORDER), shop, moment)
+        seen = late.session.carts[0].fingerprint
+        ordering.apply(late.session, cb.Place(ORDER, seen), shop, moment)
         assert asked == [("nonna", date(2026, 3, 15))]
 
     def test_a_second_tap_shows_the_order_and_places_none(self, shop: MemoryShop, carla: Customer) -> None:
         with_cart(carla)
-        place = encode(cb.Place(ORDER))
+        place = encode(cb.Place(ORDER, carla.session.carts[0].fingerprint))
         carla.sends(place).sends(place)
         assert (carla.notice, carla.last.command) == ("", None)
+        assert "Order #17" in carla.screen.text
+
+    def test_an_old_message_cannot_order_what_it_did_not_show(self, shop: MemoryShop, carla: Customer) -> None:
+        with_cart(carla)
+        old = encode(cb.Place(ORDER, carla.session.carts[0].fingerprint))
+        carla.taps("+").sends(old)
+        assert "has changed since this was shown" in carla.notice
+        assert carla.last.command is None
+        carla.taps("Place order")
         assert "Order #17" in carla.screen.text
 
     @pytest.mark.parametrize(
@@ -341,7 +351,7 @@ class TestPlacing:
         assert not shop.placed
 
     def test_an_empty_cart_is_refused(self, carla: Customer) -> None:
-        with_cart(carla).taps("−", "🗑").sends(encode(cb.Place(ORDER)))
+        with_cart(carla).taps("−", "🗑").sends(encode(cb.Place(ORDER, "0000")))
         assert carla.notice == "Your cart is empty: put a dish in first."
 
     def test_a_closed_restaurant_says_when_it_opens(self, shop: MemoryShop, carla: Customer) -> None:
@@ -374,7 +384,7 @@ class TestPlacing:
     def test_one_that_was_removed_is_said_to_be_gone(self, shop: MemoryShop, carla: Customer) -> None:
         with_cart(carla)
         del shop.stored["nonna"]
-        carla.sends(encode(cb.Place(ORDER)))
+        carla.sends(encode(cb.Place(ORDER, "0000")))
         assert "no longer here" in carla.notice
         assert carla.session.carts == ()
 
@@ -433,7 +443,7 @@ class TestOrder:
         for tap in (cb.ShowOrder(ORDER), cb.AskCancel(ORDER), cb.CancelMine(ORDER), cb.KeepOrder(ORDER)):
             assert mallory.sends(encode(tap)).notice == "That order is not one of yours."
             assert "Order #17" not in mallory.screen.text
-        assert "Order #17" not in mallory.sends(encode(cb.Place(ORDER))).screen.text
+        assert "Order #17" not in mallory.sends(encode(cb.Place(ORDER, "0000"))).screen.text
         assert shop.placed[ORDER].status is Status.PLACED
 
     def test_orders_are_listed_newest_first_page_by_page(self, carla: Customer) -> None:
@@ -545,7 +555,7 @@ class TestBadInput:
         assert "Funghi is not available any more" in carla.notice
 
     def test_a_cart_that_never_was(self, carla: Customer) -> None:
-        assert carla.sends(encode(cb.Place("nosuchcart00"))).notice == "That cart is gone. Choose a restaurant:"
+        assert carla.sends(encode(cb.Place("nosuchcart00", "0000"))).notice == "That cart is gone. Choose a restaurant:"
 
     def test_carts_at_more_than_ten_restaurants_let_the_oldest_go(self, shop: MemoryShop, carla: Customer) -> None:
         for number in range(11):
