@@ -363,7 +363,7 @@ class TestBadInput:
             ("garbage", "does nothing"),
             ("1me:no:such:thing", "does nothing"),
             (encode(cb.Ready("0rder0000001")), "does nothing"),
-            ("1pl:000000000000", "That cart is gone"),
+            ("1pl:000000000000:0000", "That cart is gone"),
             ("1cm:000000000000", "not one of yours"),
         ],
     )
