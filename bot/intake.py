@@ -145,7 +145,7 @@ class Intake:
     # Handling
 
     async def _work_off(self, chat: int, queue: asyncio.Queue[Update]) -> None:
-        while not queue.empty() and not self._closing.is_set():
+        while not queue.empty():
             update = queue.get_nowait()
             await self._handle(chat, update)
             self._in_hand.discard(update["update_id"])

@@ -149,6 +149,24 @@ class TestOrder:
             await until(lambda: "quick" in scene.bot.seen)
             release.set()
 
+    async def test_only_so_many_handlers_run_at_a_time(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("bot.intake.CONCURRENT", 2)
+        running, release = [0], asyncio.Event()
+
+        async def count(text: str) -> None:
+            running.append(running[-1] + 1)
+            await release.wait()
+            running.append(running[-1] - 1)
+
+        scene.bot.act = count
+        for name in ("Carla", "Dino", "Elsa", "Fabio"):
+            await (await scene.person(name)).send(name)
+        async with scene.listening():
+            await until(lambda: scene.waiting() == 4 and len(scene.bot.seen) >= 2)
+            release.set()
+            await until(lambda: scene.waiting() == 0)
+        assert max(running) == 2
+
     async def test_chats_that_wait_for_another_try_hold_up_nobody_else(
         self, scene: Scene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -216,7 +234,10 @@ class TestStopping:
             await until(lambda: scene.bot.seen == ["endless"])
         assert scene.waiting() == 1
 
-    async def test_who_waits_for_another_try_does_not_hold_up_the_stop(self, scene: Scene) -> None:
+    async def test_who_waits_for_another_try_does_not_hold_up_the_stop(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("bot.intake.DRAIN", 3600.0)
         carla = await scene.person("Carla")
 
         def an_hour(text: str) -> None:
@@ -229,8 +250,10 @@ class TestStopping:
         assert scene.waiting() == 1
 
     async def test_a_store_that_is_gone_does_not_hold_up_the_stop(
-        self, scene: Scene, caplog: pytest.LogCaptureFixture
+        self, scene: Scene, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr("bot.intake.DRAIN", 3600.0)
+
         def gone(number: int, request: bytes) -> None:
             raise StoreGone("gone")
 

@@ -83,10 +83,10 @@ async def test_a_restart_asks_on_from_where_it_was(redis: Redis) -> None:
 
 
 async def test_ids_may_start_anywhere_after_a_week(redis: Redis) -> None:
-    bot, script = Bot(), Script(said((1_000_000, "before")), said((17, "after")), said((18, "later")))
+    bot, script = Bot(), Script(said((1_000_000, "before"), (17, "after")), said((18, "later")))
     async with script.served() as url, bot.listening(url, redis):
         await until(lambda: bot.seen == ["before", "after", "later"])
-        await until(lambda: script.offsets == [0, 1_000_001, 18, 19])
+        await until(lambda: script.offsets == [0, 18, 19])
 
 
 async def test_a_batch_that_comes_again_is_handled_once(redis: Redis) -> None:
@@ -94,6 +94,17 @@ async def test_a_batch_that_comes_again_is_handled_once(redis: Redis) -> None:
     script = Script(said((5, "five"), (6, "six")), said((5, "five"), (6, "six"), (7, "seven")))
     async with script.served() as url, bot.listening(url, redis):
         await until(lambda: "seven" in bot.seen)
+    assert bot.seen == ["five", "six", "seven"]
+
+
+async def test_a_batch_that_comes_again_while_it_is_in_hand_is_handled_once(redis: Redis) -> None:
+    bot, release = Bot(), asyncio.Event()
+    bot.act = lambda text: release.wait()
+    script = Script(said((5, "five"), (6, "six")), said((5, "five"), (6, "six"), (7, "seven")))
+    async with script.served() as url, bot.listening(url, redis):
+        await until(lambda: 8 in script.offsets)
+        release.set()
+        await until(lambda: redis.hlen(keys.inbox("customer")) == 0)
     assert bot.seen == ["five", "six", "seven"]
 
 
