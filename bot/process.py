@@ -1,14 +1,85 @@
-"""What the two bots' processes share: logging, signals, and the wiring of ledger and intake."""
+"""What the two bots' processes share: settings, logging, signals, and a bot's life from its start to its end."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
 
+from bot.intake import Backoff, Intake, Refused, TryLater
+from flows.ledger import Ledger
 from flows.settings import BadSettings, Settings, read_settings
+from flows.store import connect
+
+log = logging.getLogger(__name__)
+
+
+class Face(Protocol):
+    """A bot, as its process and the intake call it."""
+
+    async def open(self) -> None:
+        """Get ready. Raises `TryLater` while Telegram is out of reach, `Refused` for a token that won't do."""
+
+    async def handle(self, update: dict[str, Any]) -> None:
+        """Take effect and reply. Raises `TryLater`, or whatever went wrong."""
+
+    async def apologise(self, chat_id: int) -> None:
+        """Say that an update could not be handled."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+async def run_bot(
+    name: Literal["customer", "restaurant"], make: Callable[[str, str, Ledger], Face], allowed_updates: list[str]
+) -> None:
+    """Run a bot until SIGTERM. Raises `SystemExit` for settings or a token that won't do.
+
+    `make` gets the token, the root of the Bot API, and the ledger.
+    """
+    settings = settings_or_exit()
+    stop = stop_on_signals()
+    token = settings.token(name)
+    redis = connect(settings.redis_url or "")
+    bot = make(token, settings.telegram_api_url, Ledger(redis))
+    intake = Intake(
+        bot=name,
+        token=token,
+        api_url=settings.telegram_api_url,
+        redis=redis,
+        handle=bot.handle,
+        apologise=bot.apologise,
+        allowed_updates=allowed_updates,
+    )
+    try:
+        if await opened(bot, stop):
+            log.info("the %s bot is listening", name)
+            await intake.run(stop)
+    except Refused as refused:
+        raise SystemExit(str(refused)) from None
+    finally:
+        await bot.close()
+
+
+async def opened(bot: Face, stop: asyncio.Event) -> bool:
+    """Open a bot, however long Telegram is out of reach; False when it is to stop before. Raises `Refused`."""
+    backoff = Backoff()
+    while not stop.is_set():
+        try:
+            await bot.open()
+            return True
+        except TryLater as later:
+            wait = backoff.next(later.seconds)
+            log.warning("%s; next try in %.1f s", later, wait)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await stop.wait()
+    return False
 
 
 def set_up_logging(level: str) -> None:

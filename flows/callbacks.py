@@ -170,9 +170,10 @@ CustomerTap = (
 
 @dataclass(frozen=True)
 class ShowTicket:
-    """Back to the ticket from a question."""
+    """Back to the ticket from a question, or on to a page of a long one."""
 
     order: str
+    page: int = 0
 
 
 @dataclass(frozen=True)
@@ -251,9 +252,10 @@ class SetItem:
 
 @dataclass(frozen=True)
 class Pause:
-    """Take no orders for so many minutes; 0 means until staff resume."""
+    """Take no orders for so many minutes; 0 means until staff resume. `offered` is 1 on a ticket's button."""
 
     minutes: int
+    offered: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
-"""The staff's side of the conversation: what a tap on a ticket or on a setting means. Pure."""
+"""The staff's side of the conversation: what a tap on a ticket or on a setting, or a command, means. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
+from functools import partial
+from typing import Literal, assert_never
 
 from flows import callbacks as cb
 from flows.commands import (
@@ -18,8 +19,14 @@ from flows.commands import (
     MarkReady,
 )
 from flows.events import CancelReason, DeclineReason, Person, Side
-from flows.menu import Service
-from flows.messages.staff import Mode
+from flows.menu import Restaurant, Service
+from flows.messages import staff_chat
+from flows.messages.staff import ASKED_WHILE, Mode
+from flows.messages.text import plain, refusal, tidy
+from flows.order import COOKING, WAITING, Order, Why
+from flows.screens import Screen
+
+NAME_LIMIT = 64  # UTF-16 units of a name as an order remembers it
 
 ServiceChange = Callable[[Service], Service]
 
@@ -38,49 +45,71 @@ TicketTap = (
     | cb.CancelTicket
 )
 SettingTap = cb.ShowItems | cb.SetItem | cb.Pause | cb.Resume
+Setting = Literal["items", "pause", "resume"]
 
-HIDDEN_LIMIT = 500  # dishes; no menu has more (see flows.menu)
+
+def name_of(full_name: str) -> str:
+    """A staff member's name as tickets and customers' messages may show it: tidied, cut, never empty."""
+    return plain(tidy(full_name), NAME_LIMIT) or "Staff"
+
+
+# Tickets
 
 
 @dataclass(frozen=True)
 class TicketStep:
-    """What a tap on a ticket wants: a command, or only another question on the ticket."""
+    """What a tap on a ticket wants: a command, or only another question or page on the ticket."""
 
-    command: AnyCommand | None
+    command: AnyCommand | None = None
     mode: Mode = Mode.TICKET
+    page: int = 0
     notice: str = ""
+    alert: bool = False
 
 
-def on_ticket(tap: TicketTap, by: Person) -> TicketStep:
-    """What a tap on a ticket means. Raises `BadPayload` for a reason that no button of ours carries."""
+def on_ticket(tap: TicketTap, order: Order, by: Person) -> TicketStep:
+    """What a tap on that order's ticket means. Raises `BadPayload` for a reason that no button of ours carries."""
     match tap:
-        case cb.ShowTicket():
-            return TicketStep(None)
+        case cb.ShowTicket(_, page):
+            return TicketStep(page=page)
         case cb.AskAccept():
-            return TicketStep(None, Mode.ACCEPT)
+            return _ask(order, Mode.ACCEPT)
         case cb.Accept(_, minutes):
             return TicketStep(AcceptOrder(by, minutes), notice=f"Accepted, ready in {minutes} min")
         case cb.AskDecline():
-            return TicketStep(None, Mode.DECLINE)
+            return _ask(order, Mode.DECLINE)
         case cb.Decline(_, reason):
             return TicketStep(DeclineOrder(by, _decline_reason(reason)), notice="Declined. The customer is told.")
         case cb.Ready():
             return TicketStep(MarkReady(by), notice="Ready. The customer is told.")
         case cb.AskPickedUp():
-            return TicketStep(None, Mode.PICKED_UP)
+            return _ask(order, Mode.PICKED_UP)
         case cb.PickedUp():
             return TicketStep(MarkPickedUp(by), notice="Picked up")
         case cb.AskNotCollected():
-            return TicketStep(None, Mode.NOT_COLLECTED)
+            return _ask(order, Mode.NOT_COLLECTED)
         case cb.NotCollected():
             return TicketStep(MarkNotCollected(by), notice="Closed as not collected")
         case cb.AskCancelTicket():
-            return TicketStep(None, Mode.CANCEL)
+            return _ask(order, Mode.CANCEL)
         case cb.CancelTicket(_, reason):
             cancel = CancelOrder(Side.RESTAURANT, by, _cancel_reason(reason))
             return TicketStep(cancel, notice="Cancelled. The customer is told.")
         case _:
             assert_never(tap)
+
+
+def _ask(order: Order, mode: Mode) -> TicketStep:
+    """Put a question on the ticket; where somebody was faster, say who."""
+    if order.status in ASKED_WHILE[mode]:
+        return TicketStep(mode=mode)
+    return TicketStep(notice=refusal(_why_not(order), order), alert=True)
+
+
+def _why_not(order: Order) -> Why:
+    if order.status in WAITING:
+        return Why.NOT_ACCEPTED_YET
+    return Why.ALREADY_ACCEPTED if order.status in COOKING else Why.ALREADY_OVER
 
 
 def _decline_reason(text: str) -> DeclineReason:
@@ -95,6 +124,62 @@ def _cancel_reason(text: str) -> CancelReason:
         return CancelReason(text)
     except ValueError:
         raise cb.BadPayload(outdated=False) from None
+
+
+# Settings
+
+
+@dataclass(frozen=True)
+class SettingStep:
+    """What a tap on a setting or a command wants: a change of the switches, and the screen that shows them then."""
+
+    change: ServiceChange | None = None
+    screen: Callable[[Service], Screen] | None = None
+    notice: str = ""
+    alert: bool = False
+    below: bool = False
+    """The screen is a message of its own: the tapped one is a ticket, and stays it."""
+
+
+def on_command(name: Setting, restaurant: Restaurant, now: datetime) -> SettingStep:
+    """What a command about the restaurant's settings means."""
+    match name:
+        case "items":
+            return SettingStep(screen=partial(staff_chat.items_screen, restaurant, category=0))
+        case "pause":
+            return SettingStep(screen=partial(staff_chat.pause_screen, restaurant, now=now))
+        case "resume":
+            return SettingStep(resume, partial(staff_chat.pause_screen, restaurant, now=now))
+        case _:
+            assert_never(name)
+
+
+def on_setting(tap: SettingTap, restaurant: Restaurant, now: datetime) -> SettingStep:
+    """What a tap on a setting means. Raises `BadPayload` for a pause that no button of ours carries."""
+    match tap:
+        case cb.ShowItems(category):
+            return SettingStep(screen=partial(staff_chat.items_screen, restaurant, category=category))
+        case cb.SetItem():
+            return _set_item(tap, restaurant)
+        case cb.Pause(minutes, offered):
+            if minutes not in staff_chat.MINUTES:
+                raise cb.BadPayload(outdated=False)
+            screen = partial(staff_chat.pause_screen, restaurant, now=now)
+            return SettingStep(pause(minutes, now), screen, "Paused", below=bool(offered))
+        case cb.Resume():
+            return SettingStep(resume, partial(staff_chat.pause_screen, restaurant, now=now), "Taking orders")
+        case _:
+            assert_never(tap)
+
+
+def _set_item(tap: cb.SetItem, restaurant: Restaurant) -> SettingStep:
+    item = restaurant.item(tap.item)
+    if item is None:
+        return SettingStep(notice="That dish is no longer on the menu.", alert=True)
+    fate = "is hidden from the menu. /items shows it again." if tap.hidden else "is on the menu again."
+    # A category below zero is a ticket's offer: the ticket stays what it is.
+    shown = None if tap.category < 0 else partial(staff_chat.items_screen, restaurant, category=tap.category)
+    return SettingStep(set_item(item.id, bool(tap.hidden)), shown, f"{plain(item.name, 60)} {fate}")
 
 
 def pause(minutes: int, now: datetime) -> ServiceChange:
@@ -113,6 +198,6 @@ def set_item(item: str, hidden: bool) -> ServiceChange:
 
     def change(service: Service) -> Service:
         changed = service.hidden | {item} if hidden else service.hidden - {item}
-        return service.model_copy(update={"hidden": changed}) if len(changed) <= HIDDEN_LIMIT else service
+        return service.model_copy(update={"hidden": changed})
 
     return change

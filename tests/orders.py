@@ -44,10 +44,10 @@ def place(
     )
 
 
-def after(*steps: AnyCommand | timedelta) -> Order:
+def after(*steps: AnyCommand | timedelta, of: PlaceOrder | None = None) -> Order:
     """The order after these commands, with time passing where a step is a timedelta. It begins placed at noon."""
     now = NOON
-    order = run(None, place(), now)
+    order = run(None, of or place(), now)
     for step in steps:
         if isinstance(step, timedelta):
             now += step

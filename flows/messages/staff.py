@@ -1,19 +1,23 @@
-"""What the restaurant reads: tickets, and the short messages that ring."""
+"""What the restaurant reads about orders: tickets, the short messages that ring, and the list of open orders."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 
 from flows import callbacks as cb
 from flows.callbacks import encode
 from flows.events import About, CancelReason, DeclineReason, Side
-from flows.menu import Restaurant, Service
-from flows.messages.text import block, ending, esc, line_text, local, plain, reason_words, who
+from flows.messages.text import LIMIT, block, ending, esc, line_text, local, pages, plain, reason_words, visible, who
 from flows.order import COOKING, MINUTES, WAITING, Order, Status
 from flows.screens import Button, Screen
 
 Rows = tuple[tuple[Button, ...], ...]
+
+PAUSES = {60: "1 hour", 120: "2 hours", 0: "Until /resume"}
+"""The pauses that a ticket offers after *Closing early*, in minutes; 0 has no end."""
+
+_NOTE = 600  # UTF-16 units of a note; the cart takes half of that
+_MARGIN = 64  # UTF-16 units kept free on a full ticket, for the number of its page and the gaps between its parts
 
 
 class Mode(StrEnum):
@@ -27,24 +31,59 @@ class Mode(StrEnum):
     CANCEL = "cancel"
 
 
-def ticket_screen(order: Order, mode: Mode = Mode.TICKET) -> Screen:
-    """The one message that shows an order to the kitchen, edited as it goes."""
+ASKED_WHILE = {
+    Mode.TICKET: frozenset(Status),
+    Mode.ACCEPT: WAITING,
+    Mode.DECLINE: WAITING,
+    Mode.PICKED_UP: COOKING,
+    Mode.NOT_COLLECTED: COOKING,
+    Mode.CANCEL: COOKING,
+}
+"""The statuses in which each question makes sense."""
+
+
+def ticket_screen(order: Order, mode: Mode = Mode.TICKET, page: int = 0) -> Screen:
+    """The one message that shows an order to the kitchen, edited as it goes.
+
+    A question that the order's status has overtaken shows the ticket. What is too long for one message is turned over
+    page by page: a kitchen must be able to read every line.
+    """
+    mode = mode if order.status in ASKED_WHILE[mode] else Mode.TICKET
+    head, tail = "\n\n".join(_head(order)), "\n\n".join(_tail(order, mode))
+    room = LIMIT - visible(head) - visible(tail) - _MARGIN
+    leaves = pages([line_text(line) for line in order.placed.lines], room)
+    page = page if 0 <= page < len(leaves) else 0
+    lines = "\n".join(leaves[page])
+    rows = _rows(order, mode)
+    if len(leaves) > 1:
+        lines += f"\n<i>Page {page + 1} of {len(leaves)}</i>"
+        following = (page + 1) % len(leaves)
+        turn = Button(f"📄 Page {following + 1} of {len(leaves)}", encode(cb.ShowTicket(order.id, following)))
+        rows = ((turn,), *rows)
+    return Screen(f"{head}\n\n{lines}\n\n{tail}", rows)
+
+
+def _head(order: Order) -> list[str]:
     placed = order.placed
-    parts = [f"<b>#{placed.number}</b> · {_status(order)}", f"👤 {esc(plain(placed.customer.name, 64))}"]
+    parts = [f"<b>#{placed.number}</b> · {status_words(order)}", f"👤 {esc(plain(placed.customer.name, 64))}"]
     if Side.CUSTOMER in order.unreachable:
         parts.append("⚠️ The customer can't be reached: their bot chat is blocked or gone.")
-    parts.append(block([line_text(line) for line in placed.lines]))
-    if placed.note:
-        parts.append(f"📝 <b>{esc(placed.note)}</b>")
+    return parts
+
+
+def _tail(order: Order, mode: Mode) -> list[str]:
+    placed = order.placed
+    parts = [f"📝 <b>{esc(plain(placed.note, _NOTE))}</b>"] if placed.note else []
     parts.append(f"<b>{placed.total}</b>, pays at pick-up")
+    if order.status in COOKING:
+        parts.append(f"🔑 Pick-up code <b>{placed.code}</b>")
     parts.append("\n".join(_times(order)))
     question = _question(order, mode)
-    if question:
-        parts.append(f"<b>{question}</b>")
-    return Screen("\n\n".join(parts), _rows(order, mode if question else Mode.TICKET))
+    return [*parts, f"<b>{question}</b>"] if question else parts
 
 
-def _status(order: Order) -> str:
+def status_words(order: Order) -> str:
+    """Where the order stands, for the first line of its ticket."""
     match order.status:
         case Status.PLACED | Status.NOTIFIED:
             return "🆕 NEW ORDER"
@@ -70,27 +109,29 @@ def _times(order: Order) -> list[str]:
     if order.status in WAITING:
         lines.append(f"Answer by {local(order.answer_by, order)}")
     if order.answered_at and order.ready_by:
-        lines.append(f"Accepted by {esc(who(order.answered_by))} at {local(order.answered_at, order)}")
+        promised = f", for {local(order.ready_by, order)}"
+        lines.append(f"Accepted by {esc(who(order.answered_by))} at {local(order.answered_at, order)}{promised}")
     if order.ready_at:
-        lines.append(f"Ready at {local(order.ready_at, order)}")
+        lines.append(f"Marked ready by {esc(who(order.ready_marked_by))} at {local(order.ready_at, order)}")
     if order.over:
         lines.append(esc(ending(order)[0].upper() + ending(order)[1:]))
-    if order.status in COOKING:
-        lines.append(f"Pick-up code <b>{order.placed.code}</b>")
     return lines
 
 
 def _question(order: Order, mode: Mode) -> str:
-    """What the ticket asks in that mode; empty where the order's state leaves nothing to ask."""
-    if order.status in WAITING:
-        return {Mode.ACCEPT: "Ready in how many minutes?", Mode.DECLINE: "Why decline?"}.get(mode, "")
-    if order.status in COOKING:
-        return {
-            Mode.PICKED_UP: f"Does the customer's code read {order.placed.code}?",
-            Mode.NOT_COLLECTED: "Close it as not collected?",
-            Mode.CANCEL: "Why cancel? The customer is told.",
-        }.get(mode, "")
-    return ""
+    match mode:
+        case Mode.TICKET:
+            return ""
+        case Mode.ACCEPT:
+            return "Ready in how many minutes?"
+        case Mode.DECLINE:
+            return "Why decline? The customer is told."
+        case Mode.PICKED_UP:
+            return f"Does the customer's code read {order.placed.code}?"
+        case Mode.NOT_COLLECTED:
+            return "Close it as not collected?"
+        case Mode.CANCEL:
+            return "Why cancel? The customer is told."
 
 
 def _rows(order: Order, mode: Mode) -> Rows:
@@ -99,24 +140,18 @@ def _rows(order: Order, mode: Mode) -> Rows:
         case Mode.TICKET:
             return _ticket_rows(order)
         case Mode.ACCEPT:
-            times = tuple(
-                Button(f"{minutes} min", encode(cb.Accept(order.id, minutes)), style="success") for minutes in MINUTES
-            )
-            return times[:2], times[2:], (back,)
+            times = [Button(f"{one} min", encode(cb.Accept(order.id, one)), style="success") for one in MINUTES]
+            return *pairs(times), (back,)
         case Mode.DECLINE:
-            return *_pairs(
-                [Button(words, encode(cb.Decline(order.id, reason))) for reason, words in _DECLINE.items()]
-            ), (back,)
+            reasons = [Button(words, encode(cb.Decline(order.id, reason))) for reason, words in _DECLINE.items()]
+            return *pairs(reasons), (back,)
         case Mode.PICKED_UP:
-            yes = Button("✅ Yes, picked up", encode(cb.PickedUp(order.id)), style="success")
-            return (yes,), (back,)
+            return (Button("✅ Yes, picked up", encode(cb.PickedUp(order.id)), style="success"),), (back,)
         case Mode.NOT_COLLECTED:
-            yes = Button("Yes, not collected", encode(cb.NotCollected(order.id)), style="danger")
-            return (yes,), (back,)
+            return (Button("Yes, not collected", encode(cb.NotCollected(order.id)), style="danger"),), (back,)
         case Mode.CANCEL:
-            return *_pairs(
-                [Button(words, encode(cb.CancelTicket(order.id, reason))) for reason, words in _CANCEL.items()]
-            ), (back,)
+            reasons = [Button(words, encode(cb.CancelTicket(order.id, reason))) for reason, words in _CANCEL.items()]
+            return *pairs(reasons), (back,)
 
 
 _DECLINE = {
@@ -133,7 +168,8 @@ _CANCEL = {
 }
 
 
-def _pairs(buttons: list[Button]) -> Rows:
+def pairs(buttons: list[Button]) -> Rows:
+    """Buttons in rows of two."""
     return tuple(tuple(buttons[at : at + 2]) for at in range(0, len(buttons), 2))
 
 
@@ -146,7 +182,7 @@ def _ticket_rows(order: Order) -> Rows:
         picked_up = (Button("✅ Picked up", encode(cb.AskPickedUp(order.id)), style="success"),)
         troubles = (
             Button("Not collected", encode(cb.AskNotCollected(order.id))),
-            Button("Cancel", encode(cb.AskCancelTicket(order.id))),
+            Button("Cancel", encode(cb.AskCancelTicket(order.id)), style="danger"),
         )
         return (picked_up, troubles) if order.status is Status.READY else (ready, picked_up, troubles)
     return _offers(order)
@@ -159,10 +195,13 @@ def _offers(order: Order) -> Rows:
             dishes = {line.item_id: line.name for line in order.placed.lines}
             return tuple(
                 (Button(f"Hide {plain(name, 40)} from the menu", encode(cb.SetItem(item, 1, -1))),)
-                for item, name in list(dishes.items())[:10]
+                for item, name in dishes.items()
             )
         case DeclineReason.CLOSING_EARLY | CancelReason.CLOSING_EARLY:
-            return ((Button("Pause new orders", encode(cb.Pause(0)), style="danger"),),)
+            return tuple(
+                (Button(f"Pause new orders: {words}", encode(cb.Pause(minutes, 1)), style="danger"),)
+                for minutes, words in PAUSES.items()
+            )
         case _:
             return ()
 
@@ -185,83 +224,14 @@ def ring(order: Order, about: About) -> Screen:
     return Screen(text)
 
 
-# The restaurant's settings, and what its chat is told about itself
-
-STAFF_HELP = (
-    "<b>This chat gets the orders.</b>\n\n"
-    "Each order is one ticket: <i>Accept</i> with the minutes until it is ready, or <i>Decline</i>. "
-    "Then <i>Ready</i> and <i>Picked up</i>: compare the customer's code with the ticket's.\n\n"
-    "/orders the open orders\n/items hide a dish that has run out\n/pause take no new orders\n/resume take orders again"
-)
-
-STRANGER = (
-    "This is the restaurant's side of Comanda. To receive orders here, open the invite link that "
-    "the owner gets from <code>comanda restaurant invite SLUG</code>."
-)
-
-BAD_INVITE = (
-    "This invite has been used, has expired or was withdrawn. Ask the owner for a new one: "
-    "<code>comanda restaurant invite SLUG</code>"
-)
-
-PAUSES = {30: "30 min", 60: "1 hour", 120: "2 hours", 0: "Until /resume"}
-
-
-def joined(restaurant: Restaurant) -> str:
-    """The greeting of a chat that has just joined."""
-    return f"✅ This is now the staff chat of <b>{esc(restaurant.name)}</b>. Orders arrive here.\n\n{STAFF_HELP}"
-
-
-def already_here(restaurant: Restaurant) -> str:
-    return f"This is the staff chat of <b>{esc(restaurant.name)}</b>.\n\n{STAFF_HELP}"
-
-
-def serves_another(restaurant: Restaurant) -> str:
-    return (
-        f"This chat already is the staff chat of <b>{esc(restaurant.name)}</b>. "
-        "Use another chat for the second restaurant: the invite still works."
-    )
-
-
-def replaced(restaurant: Restaurant) -> str:
-    return f"Another chat is now the staff chat of <b>{esc(restaurant.name)}</b>. No more orders arrive here."
-
-
-def pause_screen(restaurant: Restaurant, service: Service, now: datetime) -> Screen:
-    """Whether orders are taken, and the buttons to change it."""
-    if service.is_paused(now):
-        until = service.paused_until
-        end = f" until {until.astimezone(restaurant.zone):%H:%M}" if until else " until you resume"
-        text = f"⏸ <b>{esc(restaurant.name)}</b> takes no new orders{end}."
-        return Screen(text, ((Button("▶️ Take orders again", encode(cb.Resume()), style="success"),),))
-    text = f"▶️ <b>{esc(restaurant.name)}</b> takes orders. Pause for how long?"
-    return Screen(text, _pairs([Button(words, encode(cb.Pause(minutes))) for minutes, words in PAUSES.items()]))
-
-
-def items_screen(restaurant: Restaurant, service: Service, category: int) -> Screen:
-    """The dishes of one category, each to hide or to show again; the other categories below."""
-    category = category if 0 <= category < len(restaurant.menu) else 0
-    rows = [
-        (
-            Button(
-                f"{'🚫' if item.id in service.hidden else '🟢'} {plain(item.name, 50)}",
-                encode(cb.SetItem(item.id, int(item.id not in service.hidden), category)),
-            ),
-        )
-        for item in restaurant.menu[category].items
-    ]
-    others = [
-        Button(f"{plain(other.name, 30)} ›", encode(cb.ShowItems(index)))
-        for index, other in enumerate(restaurant.menu)
-        if index != category
-    ]
-    text = f"<b>{esc(restaurant.menu[category].name)}</b>\nTap a dish to hide it (🚫) or to show it again (🟢)."
-    return Screen(text, (*rows, *_pairs(others)))
-
-
 def open_orders_screen(orders: list[Order]) -> Screen:
-    """The orders that are not over. Their tickets stay the one place to answer them."""
+    """The orders that are not over, oldest first. Their tickets stay the one place to answer them."""
     if not orders:
         return Screen("No open orders.")
-    lines = [f"<b>#{order.placed.number}</b> {_status(order)} · {esc(order.placed.customer.name)}" for order in orders]
-    return Screen(f"<b>Open orders</b>\n{block(lines)}")
+    return Screen(f"<b>Open orders</b>\n{block([_entry(order) for order in orders], LIMIT - _MARGIN)}")
+
+
+def _entry(order: Order) -> str:
+    by = f", answer by <b>{local(order.answer_by, order)}</b>" if order.status in WAITING else ""
+    name = esc(plain(order.placed.customer.name, 64))
+    return f"<b>#{order.placed.number}</b> {status_words(order)}{by} · {name} · {order.placed.total}"

@@ -15,6 +15,7 @@ LIMIT = 4096  # UTF-16 units of a message after its entities are parsed; Bot API
 NOTICE_LIMIT = 200  # UTF-16 units of a callback answer; Bot API, answerCallbackQuery
 
 _LINES = 2400  # UTF-16 units that an order's lines may take of a message
+_OPTIONS = 1500  # of one line's options: more than 80 (the most that a dish offers) of an ordinary length
 
 DECLINE_WORDS = {
     DeclineReason.TOO_BUSY: "too busy right now",
@@ -53,9 +54,7 @@ def plain(text: str, limit: int) -> str:
     """Text for where no HTML is read (buttons, callback answers), cut to `limit` UTF-16 units."""
     if _units(text) <= limit:
         return text
-    kept = text[: limit - 1]
-    while _units(kept) > limit - 1:
-        kept = kept[:-1]
+    kept = text.encode("utf-16-le", "surrogatepass")[: 2 * (limit - 1)].decode("utf-16-le", "ignore")
     return kept.rstrip() + "…"
 
 
@@ -78,8 +77,22 @@ def local(at: datetime, order: Order) -> str:
 
 def line_text(line: Line) -> str:
     """ "2 × Margherita — Large, Olives", in HTML."""
-    options = f" — <b>{esc(', '.join(line.options))}</b>" if line.options else ""
-    return f"{line.quantity} × {esc(line.name)}{options}"
+    options = f" — <b>{esc(plain(', '.join(line.options), _OPTIONS))}</b>" if line.options else ""
+    return f"{line.quantity} × {esc(plain(line.name, 100))}{options}"
+
+
+def pages(lines: list[str], limit: int) -> list[list[str]]:
+    """Lines in order, on as few pages of at most `limit` UTF-16 units as they fit on; a longer line has its own."""
+    found: list[list[str]] = [[]]
+    used = 0
+    for line in lines:
+        size = visible(line) + 1
+        if found[-1] and used + size > limit:
+            found.append([])
+            used = 0
+        found[-1].append(line)
+        used += size
+    return found
 
 
 def block(lines: list[str], limit: int = _LINES) -> str:
@@ -89,7 +102,8 @@ def block(lines: list[str], limit: int = _LINES) -> str:
     for number, line in enumerate(lines):
         used += visible(line) + 1
         if used > limit:
-            return "\n".join([*kept, f"… and {len(lines) - number} more lines"])
+            left = len(lines) - number
+            return "\n".join([*kept, f"… and {left} more {'line' if left == 1 else 'lines'}"])
         kept.append(line)
     return "\n".join(kept)
 

@@ -186,7 +186,7 @@ class TestTickets:
         assert len([one for one in await anna.messages() if "#17" in (one.get("text") or "")]) == 1
 
     @pytest.mark.parametrize(
-        ("label", "offer"), [("Item unavailable", "Hide Margherita"), ("Closing early", "Pause new orders")]
+        ("label", "offer"), [("Item unavailable", "Hide Margherita"), ("Closing early", "Until /resume")]
     )
     async def test_a_reason_to_decline_offers_its_consequence(self, scene: Scene, label: str, offer: str) -> None:
         anna = await scene.staff()
@@ -248,7 +248,7 @@ class TestWhoMay:
         ticket = await eve.sees("NEW ORDER")
         with caplog.at_level(logging.WARNING):
             answer = await eve.tap_payload(ticket["message_id"], encode(cb.AskAccept(ORDER)))
-        assert "another restaurant" in answer
+        assert "not the staff chat" in answer
         assert ORDER in caplog.text
         assert scene.status() is Status.PLACED
 
@@ -256,7 +256,7 @@ class TestWhoMay:
         anna = await scene.staff("Anna")
         await scene.ticket()
         await scene.staff("Bruno")
-        assert "another restaurant" in await anna.tap("Accept")
+        assert "not the staff chat" in await anna.tap("Accept")
         assert scene.status() is Status.PLACED
 
     async def test_a_button_of_a_former_chat_does_not_pause_the_restaurant(self, scene: Scene) -> None:
@@ -284,7 +284,7 @@ class TestWhoMay:
         await scene.ticket()
         ticket = await anna.sees("NEW ORDER")
         for payload, answer in (
-            (encode(cb.Accept("n0such0rder0", 10)), "another restaurant"),
+            (encode(cb.Accept("n0such0rder0", 10)), "not the staff chat"),
             (encode(cb.Accept(ORDER, 7)), "one of the times"),
             (encode(cb.Decline(ORDER, "rude")), "does nothing"),
         ):
@@ -323,5 +323,5 @@ class TestSettings:
         before = len(await anna.messages())
         await anna.send("who takes out the rubbish?")
         await anna.send("/help")
-        await anna.sees("This chat gets the orders")
+        await anna.sees("This is the staff chat")
         assert len(await anna.messages()) <= before + 3

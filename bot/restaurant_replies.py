@@ -1,0 +1,119 @@
+"""What a staff chat shows after an update: the tapped message edited in place, or a new one below."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from aiogram import Bot
+from aiogram.exceptions import (
+    ClientDecodeError,
+    TelegramBadRequest,
+    TelegramNetworkError,
+    TelegramRetryAfter,
+    TelegramServerError,
+)
+from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
+
+from flows.events import Side
+from flows.ledger import Ledger, Shown
+from flows.messages.staff import ticket_screen
+from flows.messages.text import NOTICE_LIMIT, plain
+from flows.order import Order
+from flows.screens import Screen
+from flows.serving import TicketStep
+
+log = logging.getLogger(__name__)
+
+NOT_NOW = (TelegramRetryAfter, TelegramNetworkError, TelegramServerError, ClientDecodeError)
+"""Errors that are not the request's fault: the same may succeed later."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Replies:
+    """The replies of the restaurant bot. Whatever fails here, the update's effect has been committed before."""
+
+    def __init__(self, bot: Bot, ledger: Ledger) -> None:
+        self._bot = bot
+        self._ledger = ledger
+
+    async def to_message(self, message: Message, screen: Screen) -> None:
+        """Reply to something typed, below it."""
+        await message.answer(screen.text, reply_markup=_markup(screen))
+
+    async def answer(self, query: CallbackQuery, text: str, alert: bool = False) -> None:
+        """Answer a tap, so that its button stops turning. Too late for that is no harm: the effect stands."""
+        try:
+            await query.answer(plain(text, NOTICE_LIMIT) or None, show_alert=alert)
+        except TelegramBadRequest as error:
+            if not says(error, "query is too old"):
+                raise
+            log.debug("a tap was answered too late")
+
+    async def to_tap(self, chat_id: int, message_id: int | None, screen: Screen) -> None:
+        """Show a screen in the tapped message, or in a new one: where that is None, and where it can't be edited."""
+        if message_id is None or not await self._edit(chat_id, message_id, screen):
+            await self._send(chat_id, screen)
+
+    async def show_ticket(self, chat_id: int, tapped: int, order: Order, step: TicketStep) -> None:
+        """Show in the tapped ticket what a tap has led to.
+
+        After a command nothing has to be tried hard: the notification that follows from it brings the ticket up to
+        date as well, and sends it anew where it is gone. A question is ours alone.
+        """
+        screen = ticket_screen(order, step.mode, step.page)
+        try:
+            edited = await self._edit(chat_id, tapped, screen)
+        except NOT_NOW as error:
+            if step.command is None:
+                raise
+            log.info("order %s: the ticket is left to a worker (%s)", order.id, type(error).__name__)
+            return
+        if not edited and step.command is not None:
+            return
+        showing = tapped if edited else await self._send(chat_id, screen)
+        await self._remember(Shown(chat_id=chat_id, message_id=showing, version=order.version), tapped, order.id)
+        # A worker may have shown something newer in the meantime, which we have just painted over.
+        now = await thread(self._ledger.order, order.id)
+        if now is not None and now.changed > order.version:
+            await self.show_ticket(chat_id, showing, now, TicketStep())
+
+    async def _remember(self, shown: Shown, tapped: int, order_id: str) -> None:
+        """Note what the ticket shows, unless the tapped message is a second copy: workers go on editing the first."""
+        known = await thread(self._ledger.shown, order_id, Side.RESTAURANT)
+        if known is None or known.chat_id != shown.chat_id or known.message_id == tapped:
+            await thread(self._ledger.record_shown, order_id, Side.RESTAURANT, shown)
+
+    async def _send(self, chat_id: int, screen: Screen) -> int:
+        return (await self._bot.send_message(chat_id, screen.text, reply_markup=_markup(screen))).message_id
+
+    async def _edit(self, chat_id: int, message_id: int, screen: Screen) -> bool:
+        """Edit a message in place; False when Telegram does not let us, because it is gone or too old."""
+        try:
+            await self._bot.edit_message_text(
+                screen.text, chat_id=chat_id, message_id=message_id, reply_markup=_markup(screen)
+            )
+        except TelegramBadRequest as error:
+            if says(error, "message to edit not found", "message can't be edited"):
+                return False
+            if not says(error, "message is not modified"):
+                raise
+        return True
+
+
+def says(error: TelegramBadRequest, *words: str) -> bool:
+    """Whether Telegram's reason contains one of these words."""
+    return any(part in error.message.lower() for part in words)
+
+
+def _markup(screen: Screen) -> InlineKeyboardMarkup | None:
+    return InlineKeyboardMarkup.model_validate(screen.keyboard()) if screen.rows else None
+
+
+async def thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a call of the (synchronous) ledger off the event loop."""
+    return await asyncio.to_thread(call, *args, **kwargs)
