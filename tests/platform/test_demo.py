@@ -96,6 +96,7 @@ async def telegram(free_port: int) -> AsyncIterator[Telegram]:
     await client.close()
 
 
+@pytest.mark.timeout(400)  # two whole starts
 async def test_an_order_of_the_demo_survives_ctrl_c(tmp_path: Path, free_port: int, telegram: Telegram) -> None:
     url = f"http://127.0.0.1:{free_port}"
     carla = Person(telegram, CUSTOMER, f"1:{CUSTOMER}", {"bot": CUSTOMER_TOKEN})

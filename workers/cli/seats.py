@@ -19,7 +19,7 @@ CUSTOMER = 101
 STAFF = {"nonna": (201, "Anna"), "momiji": (202, "Yuki")}
 
 INVITE_LIFE = 3600  # seconds; it is used at once
-PATIENCE = 60.0  # seconds until the sandbox or a bot counts as not coming; aiogram alone takes 5 to import
+PATIENCE = 180.0  # seconds until the sandbox or a bot counts as not coming; aiogram alone takes 5 to import
 ASK_EVERY = 0.1  # seconds
 
 
