@@ -22,7 +22,7 @@ test: ## Check everything: style, types, package rules, tests
 	$(VENV)/ruff format --check
 	$(VENV)/mypy
 	$(VENV)/lint-imports
-	$(VENV)/pytest
+	$(VENV)/pytest -n 2 --dist loadfile
 
 lint: ## Put the style right where a tool can, and check the types
 	@./comanda-setup --dev
