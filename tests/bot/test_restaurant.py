@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
+import sys
+import traceback
 from collections.abc import AsyncIterator
 from importlib import resources
+from typing import Any
 
 import pytest
 from redis import Redis
 
-from bot.intake import Intake
+from bot.intake import Intake, Refused, TryLater
 from bot.restaurant import UPDATES, RestaurantBot
 from bot.sandbox.server import Sandbox
 from flows import callbacks as cb
+from flows import keys
 from flows.callbacks import encode
-from flows.commands import AcceptOrder, DeclineOrder
-from flows.events import DeclineReason, Side
+from flows.commands import AcceptOrder, CancelOrder, DeclineOrder, MarkPickedUp
+from flows.events import CancelReason, DeclineReason, Side
 from flows.ledger import Ledger, Shown
 from flows.messages.staff import ticket_screen
-from flows.order import Status
+from flows.order import Order, Status
 from flows.restaurant_file import load
-from tests.orders import BRUNO, place
-from tests.people import Person, Telegram
+from tests.orders import BRUNO, CARLA, place
+from tests.people import Message, Person, Telegram
 from tests.waiting import until
 
 TOKEN = "7002:restaurant-token"
+BOT_ID = 7002
 ORDER = "0rder0000001"
 DAY = 86_400
 
@@ -33,9 +40,11 @@ DAY = 86_400
 class Scene:
     """A restaurant bot at work, and the ledger behind it."""
 
-    def __init__(self, ledger: Ledger, telegram: Telegram) -> None:
+    def __init__(self, bot: RestaurantBot, ledger: Ledger, telegram: Telegram, redis: Redis) -> None:
+        self.bot = bot
         self.ledger = ledger
         self.telegram = telegram
+        self.redis = redis
 
     async def staff(self, name: str = "Anna", slug: str = "nonna") -> Person:
         """Somebody whose private chat is the restaurant's staff chat."""
@@ -68,6 +77,49 @@ class Scene:
         shown = Shown(chat_id=chat_id, message_id=sent["message_id"], version=order.version)
         self.ledger.record_shown(order_id, Side.RESTAURANT, shown)
 
+    @property
+    def order(self) -> Order:
+        order = self.ledger.order(ORDER)
+        assert order is not None
+        return order
+
+    @property
+    def shown(self) -> Shown:
+        shown = self.ledger.shown(ORDER, Side.RESTAURANT)
+        assert shown is not None
+        return shown
+
+    def kinds(self) -> list[str]:
+        return [event.kind for event in self.ledger.history(ORDER)]
+
+    async def message(self, person: Person, message_id: int) -> Message:
+        return next(one for one in await person.messages() if one["message_id"] == message_id)
+
+    async def bots_messages(self, person: Person) -> list[int]:
+        """The messages of the bot that the chat holds."""
+        return [one["message_id"] for one in await person.messages() if one["from"]["id"] == BOT_ID]
+
+    def update(self, number: int, **content: Any) -> dict[str, Any]:
+        """An update as Telegram sends it, with a number that no other has."""
+        return {"update_id": 900_000 + number, **content}
+
+    def typed(self, person: Person, **content: Any) -> dict[str, Any]:
+        """A message in somebody's private chat, as Telegram sends it."""
+        who = {"id": person.id, "is_bot": False, "first_name": "Anna"}
+        chat = {"id": person.id, "type": "private", "first_name": "Anna"}
+        return {"message_id": 9, "date": 1_800_000_000, "chat": chat, "from": who, **content}
+
+    def tap(self, number: int, person: Person, message_id: int, tap: cb.StaffTap) -> dict[str, Any]:
+        """The update of a tap in somebody's private chat; its query is one that can't be answered any more."""
+        typed = self.typed(person, text="x")
+        message = {**typed, "message_id": message_id, "from": {"id": BOT_ID, "is_bot": True, "first_name": "Bot"}}
+        query = {"id": "1", "from": typed["from"], "chat_instance": "1", "data": encode(tap), "message": message}
+        return self.update(number, callback_query=query)
+
+    async def settled(self) -> None:
+        """Every update has been dealt with."""
+        await until(lambda: not self.redis.hlen(keys.inbox("restaurant")))
+
     def status(self, order_id: str = ORDER) -> Status:
         order = self.ledger.order(order_id)
         assert order is not None
@@ -94,7 +146,7 @@ async def scene(redis: Redis) -> AsyncIterator[Scene]:
         stop = asyncio.Event()
         task = asyncio.create_task(intake.run(stop))
         telegram = Telegram(sandbox.url)
-        yield Scene(ledger, telegram)
+        yield Scene(bot, ledger, telegram, redis)
         stop.set()
         await task
         await bot.close()
@@ -154,6 +206,34 @@ class TestJoining:
         anna, _ = await scene.kitchen()
         await scene.telegram.act("remove_bot", chat=anna.place["chat"], bot=TOKEN, by=anna.id)
         await until(lambda: scene.ledger.service("nonna").staff_chat is None)
+
+    async def test_a_private_staff_chat_that_blocks_the_bot_is_none_any_more(self, scene: Scene) -> None:
+        anna = await scene.staff()
+        await scene.telegram.act("block", user=anna.id, bot=TOKEN)
+        await until(lambda: scene.ledger.service("nonna").staff_chat is None)
+
+    async def test_joining_with_the_own_invite_again_changes_nothing(self, scene: Scene) -> None:
+        token = scene.ledger.create_invite("nonna", DAY)
+        anna = await scene.telegram.person("Anna", bot=TOKEN)
+        for _ in range(2):
+            await anna.send(f"/start {token}")
+        await anna.sees("This is the staff chat of Trattoria")
+        assert scene.ledger.staff_restaurant(anna.id) == "nonna"
+
+    async def test_a_former_chat_that_is_gone_does_not_keep_the_new_one_out(self, scene: Scene) -> None:
+        anna = await scene.staff("Anna")
+        scene.ledger.set_service("nonna", lambda service: service.model_copy(update={"staff_chat": -404}))
+        await scene.staff("Bruno")
+        assert scene.ledger.service("nonna").staff_chat != anna.id
+
+    async def test_one_half_of_a_migration_is_enough(self, scene: Scene) -> None:
+        anna = await scene.staff()
+        new = {"id": -1005, "type": "supergroup", "title": "Kitchen"}
+        await scene.bot.handle(scene.update(1, message=scene.typed(anna, chat=new, migrate_from_chat_id=anna.id)))
+        assert scene.ledger.service("nonna").staff_chat == -1005
+        old = {"id": -1005, "type": "group", "title": "Kitchen"}
+        await scene.bot.handle(scene.update(2, message=scene.typed(anna, chat=old, migrate_to_chat_id=-1006)))
+        assert scene.ledger.service("nonna").staff_chat == -1006
 
     async def test_a_group_that_becomes_a_supergroup_stays_the_staff_chat(self, scene: Scene) -> None:
         anna, _ = await scene.kitchen()
@@ -227,6 +307,28 @@ class TestTickets:
         assert sum("ready in" in answer for answer in answers) == 1
         assert sum(" accepted it at " in answer for answer in answers) == 1
 
+    async def test_a_question_to_an_accepted_order_is_answered_with_who_accepted_it(self, scene: Scene) -> None:
+        anna, bruno = await scene.kitchen()
+        await scene.ticket()
+        ticket = await anna.sees("NEW ORDER")
+        for label in ("Accept", "10 min"):
+            await anna.tap(label)
+        answer = await bruno.tap_payload(ticket["message_id"], encode(cb.AskAccept(ORDER)))
+        assert "Anna accepted it at" in answer
+        await bruno.sees("ACCEPTED")
+
+    async def test_a_pause_that_a_ticket_offered_leaves_the_ticket_as_it_is(self, scene: Scene) -> None:
+        anna = await scene.staff()
+        await scene.ticket()
+        for label in ("Decline", "Closing early"):
+            await anna.tap(label)
+        ticket = await anna.sees("DECLINED")
+        await anna.tap("Until /resume")
+        pause = await anna.sees("takes no new orders until you resume")
+        assert pause["message_id"] != ticket["message_id"]
+        assert await scene.message(anna, ticket["message_id"]) == ticket
+        assert await anna.tap("Take orders again") == "Taking orders"
+
     async def test_an_order_that_is_over_answers_how_it_ended(self, scene: Scene) -> None:
         anna = await scene.staff()
         await scene.ticket()
@@ -235,6 +337,150 @@ class TestTickets:
         scene.ledger.execute(ORDER, DeclineOrder(BRUNO, DeclineReason.TOO_BUSY), "other")
         answer = await anna.tap_payload(ticket["message_id"], encode(cb.Accept(ORDER, 10)))
         assert "declined by Bruno" in answer
+
+
+class TestTrouble:
+    """Telegram and the workers do not wait for us."""
+
+    async def test_a_tap_that_comes_twice_counts_once(self, scene: Scene) -> None:
+        """The bot died after its effect and its reply, before it struck the update off."""
+        anna = await scene.staff()
+        await scene.ticket()
+        tap = scene.tap(1, anna, scene.shown.message_id, cb.Accept(ORDER, 20))
+        await scene.bot.handle(tap)
+        await scene.bot.handle(tap)
+        assert scene.kinds().count("order_accepted") == 1
+        await anna.sees("ACCEPTED")
+
+    async def test_a_tap_that_comes_again_much_later_shows_what_is_now(self, scene: Scene) -> None:
+        anna = await scene.staff()
+        await scene.ticket()
+        tap = scene.tap(1, anna, scene.shown.message_id, cb.Accept(ORDER, 20))
+        await scene.bot.handle(tap)
+        scene.ledger.execute(ORDER, MarkPickedUp(BRUNO), "other")
+        await scene.bot.handle(tap)
+        assert scene.status() is Status.FULFILLED
+        await anna.sees("PICKED UP")
+
+    async def test_what_a_worker_showed_meanwhile_is_not_painted_over(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The customer cancels while the question is on its way to the ticket."""
+        anna = await scene.staff()
+        await scene.ticket()
+        record = scene.ledger.record_shown
+
+        def cancelled_meanwhile(order_id: str, side: Side, shown: Shown) -> None:
+            monkeypatch.undo()
+            record(order_id, side, shown)
+            reason = CancelReason.CUSTOMER_CHANGED_MIND
+            order = scene.ledger.execute(order_id, CancelOrder(Side.CUSTOMER, CARLA, reason), "customer-1")
+            record(order_id, side, shown.model_copy(update={"version": order.version}))
+
+        monkeypatch.setattr(scene.ledger, "record_shown", cancelled_meanwhile)
+        await scene.bot.handle(scene.tap(1, anna, scene.shown.message_id, cb.AskAccept(ORDER)))
+        await anna.sees("CANCELLED")
+
+    async def test_a_second_copy_of_a_ticket_works_and_the_first_stays_the_workers(self, scene: Scene) -> None:
+        """A worker died between sending and its record, so the ticket was sent twice."""
+        anna = await scene.staff()
+        await scene.ticket()
+        copy = scene.shown.message_id
+        await scene.send_ticket(ORDER, anna.id)
+        first = scene.shown
+        await scene.bot.handle(scene.tap(1, anna, copy, cb.Accept(ORDER, 20)))
+        assert "ACCEPTED" in (await scene.message(anna, copy))["text"]
+        assert scene.shown == first
+
+    async def test_a_question_on_a_ticket_that_was_deleted_is_asked_in_a_new_one(self, scene: Scene) -> None:
+        anna = await scene.staff()
+        await scene.ticket()
+        gone = scene.shown.message_id
+        await scene.telegram.call(TOKEN, "deleteMessage", chat_id=anna.id, message_id=gone)
+        await scene.bot.handle(scene.tap(1, anna, gone, cb.AskAccept(ORDER)))
+        assert (await anna.sees("Ready in how many minutes?"))["message_id"] == scene.shown.message_id != gone
+
+    async def test_a_deleted_ticket_is_left_to_the_workers_after_a_command(self, scene: Scene) -> None:
+        anna = await scene.staff()
+        await scene.ticket()
+        gone = scene.shown.message_id
+        await scene.telegram.call(TOKEN, "deleteMessage", chat_id=anna.id, message_id=gone)
+        before = await scene.bots_messages(anna)
+        await scene.bot.handle(scene.tap(1, anna, gone, cb.Accept(ORDER, 20)))
+        assert scene.status() is Status.ACCEPTED
+        assert await scene.bots_messages(anna) == before
+        assert scene.shown.version < scene.order.changed  # so that the worker sends it anew
+
+    @pytest.mark.parametrize("kind", ["429", "500", "502", "drop_before", "drop_after"])
+    async def test_a_ticket_that_cannot_be_edited_now_is_left_to_the_workers_after_a_command(
+        self, scene: Scene, kind: str
+    ) -> None:
+        anna = await scene.staff()
+        await scene.ticket()
+        await scene.telegram.act("fault", kind=kind, method="editMessageText")
+        await scene.bot.handle(scene.tap(1, anna, scene.shown.message_id, cb.Accept(ORDER, 20)))
+        assert scene.status() is Status.ACCEPTED
+        assert scene.shown.version < scene.order.changed
+
+    @pytest.mark.parametrize("kind", ["429", "500", "502", "drop_before", "drop_after"])
+    async def test_a_question_that_cannot_be_asked_now_is_asked_later(self, scene: Scene, kind: str) -> None:
+        anna = await scene.staff()
+        await scene.ticket()
+        await scene.telegram.act("fault", kind=kind, method="editMessageText")
+        await anna.tap("Accept")
+        await anna.sees("Ready in how many minutes?")
+        await scene.settled()
+        assert scene.redis.hlen(keys.inbox_dead("restaurant")) == 0
+
+    async def test_how_long_telegram_wants_to_be_left_alone_is_passed_on(self, scene: Scene) -> None:
+        anna = await scene.staff()
+        await scene.telegram.act("fault", kind="429", method="sendMessage", retry_after=33)
+        with pytest.raises(TryLater) as caught:
+            await scene.bot.handle(scene.update(1, message=scene.typed(anna, text="/help")))
+        assert caught.value.seconds == 33
+
+    async def test_a_blocked_bot_changes_nothing_about_the_effect(self, scene: Scene) -> None:
+        anna = await scene.staff()
+        scene.ledger.set_service("nonna", lambda service: service.model_copy(update={"paused": True}))
+        await scene.telegram.act("block", user=anna.id, bot=TOKEN)
+        await until(lambda: scene.ledger.service("nonna").staff_chat is None)
+        scene.ledger.join(scene.ledger.create_invite("nonna", DAY), anna.id)
+        await scene.bot.handle(scene.update(1, message=scene.typed(anna, text="/resume")))
+        assert not scene.ledger.service("nonna").paused
+
+    async def test_a_chat_that_does_not_exist_any_more_is_no_failure(self, scene: Scene) -> None:
+        eve = await scene.telegram.person("Eve", bot=TOKEN)
+        gone = {"id": -404, "type": "group", "title": "Gone"}
+        await scene.bot.handle(scene.update(1, message=scene.typed(eve, chat=gone, text="/help")))
+
+    async def test_a_ticket_too_old_for_telegram_to_know_is_still_answered_for(self, scene: Scene) -> None:
+        anna = await scene.staff()
+        await scene.ticket()
+        tap = scene.tap(1, anna, scene.shown.message_id, cb.Accept(ORDER, 20))
+        known = tap["callback_query"]["message"]
+        tap["callback_query"]["message"] = {"chat": known["chat"], "message_id": known["message_id"], "date": 0}
+        await scene.bot.handle(tap)
+        await anna.sees("ACCEPTED")
+
+    async def test_an_error_of_a_handler_reaches_the_intake(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise RuntimeError("a bug")
+
+        anna = await scene.staff()
+        monkeypatch.setattr(scene.ledger, "staff_restaurant", fail)
+        with pytest.raises(RuntimeError, match="a bug"):
+            await scene.bot.handle(scene.update(1, message=scene.typed(anna, text="/help")))
+
+    async def test_the_apology_tells_how_to_go_on(self, scene: Scene) -> None:
+        anna = await scene.staff()
+        await scene.bot.apologise(anna.id)
+        assert "try again" in (await anna.sees("Sorry"))["text"]
+
+    @pytest.mark.parametrize("kind", ["poll", "edited_message", "something_new"])
+    async def test_updates_of_other_kinds_are_ignored(self, scene: Scene, kind: str) -> None:
+        await scene.bot.handle(scene.update(1, **{kind: {"a": 1}}))
 
 
 class TestWhoMay:
@@ -287,6 +533,8 @@ class TestWhoMay:
             (encode(cb.Accept("n0such0rder0", 10)), "not the staff chat"),
             (encode(cb.Accept(ORDER, 7)), "one of the times"),
             (encode(cb.Decline(ORDER, "rude")), "does nothing"),
+            (encode(cb.Pause(10**12)), "does nothing"),
+            (encode(cb.SetItem("no-such-dish", 1, 0)), "no longer on the menu"),
         ):
             assert answer in await anna.tap_payload(ticket["message_id"], payload)
         assert scene.status() is Status.PLACED
@@ -318,10 +566,86 @@ class TestSettings:
         await anna.send("/orders")
         assert "#17" in (await anna.sees("Open orders"))["text"]
 
+    async def test_86_means_the_dishes_to_hide(self, scene: Scene) -> None:
+        anna = await scene.staff()
+        await anna.send("/86")
+        await anna.sees("Tap a dish to hide it")
+
     async def test_people_may_talk_in_the_kitchens_group(self, scene: Scene) -> None:
         anna, _ = await scene.kitchen()
-        before = len(await anna.messages())
-        await anna.send("who takes out the rubbish?")
-        await anna.send("/help")
-        await anna.sees("This is the staff chat")
-        assert len(await anna.messages()) <= before + 3
+        before = await scene.bots_messages(anna)
+        chat = {"id": anna.place["chat"], "type": "group", "title": "Kitchen"}
+        for number, text in enumerate(("who takes out the rubbish?", "/help@another_bot", "/unknown")):
+            await scene.bot.handle(scene.update(number, message=scene.typed(anna, chat=chat, text=text)))
+        assert await scene.bots_messages(anna) == before
+
+    @pytest.mark.parametrize(
+        "content", [{"text": "hello"}, {"text": "/unknown"}, {"dice": {"emoji": "🎲", "value": 6}}]
+    )
+    async def test_anything_else_in_a_private_chat_gets_a_hint(self, scene: Scene, content: dict[str, Any]) -> None:
+        anna = await scene.staff()
+        await scene.bot.handle(scene.update(1, message=scene.typed(anna, **content)))
+        await anna.sees("Please use the buttons on the tickets")
+
+    async def test_a_stranger_who_types_is_told_how_to_get_in(self, scene: Scene) -> None:
+        eve = await scene.telegram.person("Eve", bot=TOKEN)
+        await eve.send("hello?")
+        await eve.sees("open the invite link")
+
+    async def test_a_name_of_any_kind_stands_on_the_ticket_harmless(self, scene: Scene) -> None:
+        anna = await scene.staff("\u202eAnna <b> & " + "x" * 80)
+        await scene.ticket()
+        for label in ("Accept", "10 min"):
+            await anna.tap(label)
+        assert "Accepted by Anna <b> & xxx" in (await anna.sees("ACCEPTED"))["text"]
+
+
+class TestStart:
+    async def test_clients_are_told_the_commands(self, scene: Scene) -> None:
+        commands = await scene.telegram.call(TOKEN, "getMyCommands")
+        assert [one["command"] for one in commands] == ["orders", "items", "pause", "resume", "help"]
+
+    async def test_the_bot_opens_without_its_command_menu_too(self, scene: Scene) -> None:
+        await scene.telegram.act("fault", kind="429", method="setMyCommands")
+        await scene.bot.open()
+
+    async def test_a_token_that_telegram_refuses_is_said_without_it(self, scene: Scene) -> None:
+        bot = RestaurantBot(f"{BOT_ID}:another-secret", scene.telegram.url, scene.ledger)
+        with pytest.raises(Refused, match="check RESTAURANT_BOT_TOKEN") as caught:
+            await bot.open()
+        await bot.close()
+        assert "another-secret" not in "".join(traceback.format_exception(caught.value))
+
+    async def test_telegram_out_of_reach_is_no_reason_to_give_up(self, redis: Redis, free_port: int) -> None:
+        bot = RestaurantBot(TOKEN, f"http://127.0.0.1:{free_port}", Ledger(redis))
+        with pytest.raises(TryLater, match="out of reach") as caught:
+            await bot.open()
+        await bot.close()
+        assert "restaurant-token" not in "".join(traceback.format_exception(caught.value))
+
+
+class TestProcess:
+    """`python -m bot.restaurant`, as it is deployed."""
+
+    async def start(self, url: str, store_url: str) -> asyncio.subprocess.Process:
+        environment = {
+            **os.environ,
+            "CUSTOMER_BOT_TOKEN": "7001:customer-token",
+            "RESTAURANT_BOT_TOKEN": TOKEN,
+            "TELEGRAM_API_URL": url,
+            "REDIS_URL": store_url,
+        }
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot.restaurant", env=environment, stderr=asyncio.subprocess.PIPE
+        )
+
+    async def test_it_stops_cleanly_on_sigterm(self, store_url: str, redis: Redis) -> None:
+        async with Sandbox().serve() as sandbox:
+            process = await self.start(sandbox.url, store_url)
+            assert process.stderr is not None
+            while b"is listening" not in (line := await process.stderr.readline()):
+                assert line, "it ended before it was listening"
+            process.send_signal(signal.SIGTERM)
+            _, log = await process.communicate()
+        assert process.returncode == 0, log
+        assert b"restaurant-token" not in log
