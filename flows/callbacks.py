@@ -14,7 +14,7 @@ from dataclasses import dataclass
 VERSION = "1"
 LIMIT = 64  # bytes; Bot API, InlineKeyboardButton.callback_data
 
-_FIELD = re.compile(r"^[A-Za-z0-9_-]{1,40}$")
+_FIELD = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 class BadPayload(ValueError):
@@ -338,7 +338,7 @@ def decode(payload: str) -> CustomerTap | StaffTap:
     if kind is None:
         raise BadPayload(outdated=False)
     types = typing.get_type_hints(kind)
-    if len(fields) != len(types) or not all(map(_FIELD.match, fields)):
+    if len(fields) != len(types) or not all(map(_FIELD.fullmatch, fields)):
         raise BadPayload(outdated=False)
     try:
         values = [hint(field) for hint, field in zip(types.values(), fields, strict=True)]

@@ -10,10 +10,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from flows.store import connect
 
+T = TypeVar("T")
 CUSTOMER_TOKEN, RESTAURANT_TOKEN = "7001:customer-token", "7002:restaurant-token"
 COMANDA = [sys.executable, "-c", "from workers.cli import main; main()"]
 WITHIN = 60.0  # seconds until a process that should start or end counts as stuck
@@ -77,7 +78,7 @@ class System:
 
     def kill(self, program: str) -> None:
         """End one of the supervised programs as a crash would, with -9."""
-        [pid] = self.pids(program)
+        [pid] = eventually(lambda: self.pids(program), f"{program} does not run")
         os.kill(pid, signal.SIGKILL)
         eventually(lambda: pid not in self.pids(program), f"{program} did not die")
 
@@ -109,9 +110,10 @@ def _processes() -> list[tuple[int, int, str]]:
     return [(int(row[0]), int(row[1]), row[2]) for row in rows if len(row) == 3]
 
 
-def eventually(condition: Callable[[], object], problem: str) -> None:
-    """Wait for a condition on other processes."""
+def eventually(condition: Callable[[], T], problem: str) -> T:
+    """Wait for a condition on other processes. Returns what made it true."""
     deadline = time.monotonic() + WITHIN
-    while not condition():
+    while not (value := condition()):
         assert time.monotonic() < deadline, problem
         time.sleep(0.05)
+    return value

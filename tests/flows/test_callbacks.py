@@ -64,7 +64,9 @@ def test_a_payload_of_another_version_says_so(payload: str) -> None:
     assert caught.value.outdated
 
 
-@pytest.mark.parametrize("payload", ["", "1", "1zz", "1pl", "1pl:a:b:c", "1os:x", "1pl:", "1me:two words", "pl:1"])
+@pytest.mark.parametrize(
+    "payload", ["", "1", "1zz", "1pl", "1pl:a:b:c", "1os:x", "1pl:", "1me:two words", "1me:a\n", "pl:1"]
+)
 def test_a_payload_that_nobody_of_us_made_is_refused(payload: str) -> None:
     with pytest.raises(BadPayload) as caught:
         decode(payload)
