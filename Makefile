@@ -1,7 +1,7 @@
 # Everything that Comanda needs is in .venv, which ./comanda-setup makes and repairs; PYTHON=… chooses its Python.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lock clean
+.PHONY: help demo test conformance lint lock clean
 
 VENV := .venv/bin
 UV ?= uv
@@ -24,6 +24,10 @@ test: ## Check everything: style, types, package rules, tests
 	$(VENV)/lint-imports
 	$(VENV)/pytest -n 2 --dist loadfile
 
+conformance: ## Hold the local Telegram against python-telegram-bot's own live tests (they are fetched)
+	@./comanda-setup --dev
+	@$(VENV)/python -m tests.conformance
+
 lint: ## Put the style right where a tool can, and check the types
 	@./comanda-setup --dev
 	$(VENV)/ruff format
@@ -33,6 +37,7 @@ lint: ## Put the style right where a tool can, and check the types
 lock: ## Lock the dependencies anew (needs uv; UPGRADE=--upgrade takes the newest)
 	$(COMPILE) pyproject.toml --group build -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --group build --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	$(COMPILE) --group conformance -c requirements/runtime.txt -o requirements/conformance.txt
 	$(COMPILE) --group store -c requirements/runtime.txt -o requirements/store.txt
 
 clean: ## Remove .venv and what the tools left; orders and carts in data/ stay
