@@ -13,10 +13,7 @@ from bot.sandbox import verbs
 from bot.sandbox.faults import Fault, Faults
 from bot.sandbox.markup import typed_entities
 from bot.sandbox.state import Bot, Json, Pending, Query, Room, World
-
-
-class ControlError(Exception):
-    """A request that can't be carried out; says why."""
+from bot.sandbox.verbs import ControlError
 
 
 class Control:
@@ -35,6 +32,7 @@ class Control:
             "start": (verbs.Start, self._start),
             "tap": (verbs.Tap, self._tap),
             "block": (verbs.Block, self._block),
+            "offline": (verbs.Offline, self._offline),
             "delete_chat": (verbs.DeleteChat, self._delete_chat),
             "migrate": (verbs.Migrate, self._migrate),
             "redeliver": (verbs.Redeliver, self._redeliver),
@@ -74,7 +72,7 @@ class Control:
         return self._world.leave(room, bot, person, "kicked")
 
     def _send(self, verb: verbs.Send) -> Json:
-        room, person = self._room(verb.bot, verb.chat, verb.user), self._person(verb.user)
+        room, person = self._room(verb.bot, verb.chat, verb.user), self._online(verb.user)
         if room.blocked:
             raise ControlError("this person has blocked the bot")
         reply = None if verb.reply_to is None else room.messages.get(verb.reply_to)
@@ -87,7 +85,7 @@ class Control:
         return self._send(verbs.Send(user=verb.user, bot=verb.bot, text=f"/start {verb.payload}".rstrip()))
 
     def _tap(self, verb: verbs.Tap) -> Json:
-        room, person = self._room(verb.bot, verb.chat, verb.user), self._person(verb.user)
+        room, person = self._room(verb.bot, verb.chat, verb.user), self._online(verb.user)
         message = room.messages.get(verb.message_id)
         if message is None or verb.message_id <= room.cleared:
             raise ControlError("no such message")
@@ -113,6 +111,15 @@ class Control:
         self._world.member_changed(room, bot, person, before, after)
         self._world.changed("room", room=room)
         return {"blocked": room.blocked}
+
+    def _offline(self, verb: verbs.Offline) -> Json:
+        person = self._person(verb.user)
+        if verb.offline:
+            self._world.offline.setdefault(verb.user, self._world.changes.last)
+        else:
+            self._world.offline.pop(verb.user, None)
+        self._world.changed("user", user=dict(person))
+        return {"offline": verb.offline}
 
     def _delete_chat(self, verb: verbs.DeleteChat) -> Json:
         self._person(verb.user)
@@ -165,6 +172,12 @@ class Control:
         person = self._world.users.get(number)
         if person is None or person["is_bot"]:
             raise ControlError(f"no person {number}: make one with /control/user")
+        return person
+
+    def _online(self, number: int) -> Json:
+        person = self._person(number)
+        if number in self._world.offline:
+            raise ControlError("this phone is offline")
         return person
 
     def _bot(self, name: str) -> Bot:

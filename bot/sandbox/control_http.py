@@ -8,7 +8,11 @@
     GET  /control/changes?after=SEQ             what happened in the chats since
     GET  /control/log?after=SEQ                 every request to the Bot API and every verb since, with its answer
     GET  /control/callback/{id}                 what the bot answered to a tap, or null
-    GET  /control/stream                        the changes from now on as server-sent events
+    GET  /control/stream?after=SEQ              the changes since (else from now on) as server-sent events, their `seq`
+                                                as `id`, so that a browser goes on where it was
+    GET  /control/notes?after=SEQ               what the product told since, by `note`
+    GET  /control/gauges                        what it told last by `gauges`
+    GET  /control/offers                        what it offered last by `offer`
     DELETE /control/faults                      no more faults
 
 `changes`, `log` and `callback` take `wait=SECONDS` (at most 60): they answer as soon as there is something.
@@ -23,10 +27,12 @@ from typing import Any, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bot.sandbox.control import Control, ControlError
+from bot.sandbox.backstage import Backstage
+from bot.sandbox.control import Control
 from bot.sandbox.faults import Faults
 from bot.sandbox.journal import Journal
 from bot.sandbox.state import Json, Room, World
+from bot.sandbox.verbs import ControlError
 from bot.sandbox.watch import Watch
 
 _KEEP_ALIVE = 15.0  # seconds between two comments on a silent event stream
@@ -48,6 +54,10 @@ class _Since(_Query):
     wait: float = Field(default=0, ge=0, le=60)  # seconds
 
 
+class _From(_Query):
+    after: int | None = None
+
+
 class _Patience(_Query):
     wait: float = Field(default=0, ge=0, le=60)  # seconds
 
@@ -62,12 +72,13 @@ class ControlApi:
         self._world = world
         self._faults = faults
         self._watch = watch
-        self._control = Control(world, faults)
+        self._backstage = Backstage(world)
+        self._verbs = Control(world, faults).verbs | self._backstage.verbs
         self._streams: set[asyncio.Task[Any]] = set()
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.get("/control", self._verbs),
+            web.get("/control", self._what),
             web.get("/control/chats", self._chats),
             web.get("/control/rooms", self._chats),
             web.get("/control/messages", self._messages),
@@ -75,6 +86,9 @@ class ControlApi:
             web.get("/control/log", self._log),
             web.get("/control/callback/{query}", self._callback),
             web.get("/control/stream", self._stream),
+            web.get("/control/notes", self._notes),
+            web.get("/control/gauges", self._gauges),
+            web.get("/control/offers", self._offers),
             web.delete("/control/faults", self._clear_faults),
             web.post("/control/{verb}", self._act),
         ]
@@ -86,25 +100,23 @@ class ControlApi:
 
     # Acting
 
-    async def _verbs(self, request: web.Request) -> web.Response:
+    async def _what(self, request: web.Request) -> web.Response:
         return web.json_response(
-            {
-                name: {"does": model.__doc__, **model.model_json_schema()}
-                for name, (model, _) in self._control.verbs.items()
-            }
+            {name: {"does": model.__doc__, **model.model_json_schema()} for name, (model, _) in self._verbs.items()}
         )
 
     async def _act(self, request: web.Request) -> web.Response:
         name = request.match_info["verb"]
-        if name not in self._control.verbs:
-            return _error(f"no such verb; there are {sorted(self._control.verbs)}", 404)
-        model, act = self._control.verbs[name]
+        if name not in self._verbs:
+            return _error(f"no such verb; there are {sorted(self._verbs)}", 404)
+        model, act = self._verbs[name]
         body = await request.read()
         try:
             answer, status = act(model.model_validate_json(body)), 200
         except (ControlError, ValidationError) as error:
             answer, status = {"error": str(error)}, 400
-        self._world.log.add(control=name, params=_shown(body), status=status, answer=answer)
+        if name not in self._backstage.verbs:  # what the product tells of itself has a journal of its own
+            self._world.log.add(control=name, params=_shown(body), status=status, answer=answer)
         await self._watch.changed()
         return web.json_response(answer, status=status)
 
@@ -123,11 +135,16 @@ class ControlApi:
         return {
             "room": room.key,
             "chat": world.chat(room),
-            "members": [world.users[user] for user in sorted(room.members)],
+            "members": [self._as_member(user) for user in sorted(room.members)],
             "bots": [bot.user for bot in world.bots_in(room)],
             "started": room.started,
             "blocked": room.blocked,
         }
+
+    def _as_member(self, user: int) -> Json:
+        since = self._world.offline.get(user)
+        offline: Json = {"offline": False} if since is None else {"offline": True, "offline_since_seq": since}
+        return self._world.users[user] | offline
 
     async def _messages(self, request: web.Request) -> web.Response:
         which = _query(request, _WhichChat)
@@ -153,6 +170,15 @@ class ControlApi:
         await self._watch.until(lambda: journal.last > since.after, since.wait)
         return web.json_response(journal.after(since.after))
 
+    async def _notes(self, request: web.Request) -> web.Response:
+        return await self._since(request, self._backstage.notes)
+
+    async def _gauges(self, request: web.Request) -> web.Response:
+        return web.json_response({"values": self._backstage.gauges})
+
+    async def _offers(self, request: web.Request) -> web.Response:
+        return web.json_response({"actions": self._backstage.actions})
+
     async def _callback(self, request: web.Request) -> web.Response:
         query = self._world.queries.get(request.match_info["query"])
         if query is None:
@@ -161,18 +187,24 @@ class ControlApi:
         return web.json_response(query.answer)
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
+        changes = self._world.changes
+        since = _query(request, _From).after
+        seen = changes.last if since is None else since
+        last = request.headers.get("Last-Event-ID", "")  # of a browser that connects anew
+        if last.isascii() and last.isdigit():
+            seen = int(last)
+        if seen > changes.last:  # counted by a sandbox before this one
+            seen = 0
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
         await response.prepare(request)
         task = asyncio.current_task()
         if task is not None:
             self._streams.add(task)
             task.add_done_callback(self._streams.discard)
-        changes = self._world.changes
-        seen = changes.last
         while True:
             for change in changes.after(seen):
                 seen = change["seq"]
-                await response.write(f"data: {json.dumps(change)}\n\n".encode())
+                await response.write(f"id: {seen}\ndata: {json.dumps(change)}\n\n".encode())
             if not await self._watch.until(lambda: changes.last > seen, _KEEP_ALIVE):  # noqa: B023 - used at once
                 await response.write(b": still here\n\n")
 

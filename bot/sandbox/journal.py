@@ -20,9 +20,12 @@ class Journal:
         self._entries: deque[Entry] = deque(maxlen=KEPT)
         self.last = 0
 
-    def add(self, **entry: Any) -> None:
+    def add(self, **details: Any) -> Entry:
+        """Note that it happened now, or `at` another time. Returns the entry."""
         self.last += 1
-        self._entries.append({"seq": self.last, "at": self._now(), **entry})
+        entry = {"seq": self.last, "at": self._now(), **details}
+        self._entries.append(entry)
+        return entry
 
     def after(self, seq: int) -> list[Entry]:
         """What came after that entry, oldest first."""

@@ -130,6 +130,7 @@ class World:
         self.now = now
         self.bots: dict[int, Bot] = {}
         self.users: dict[int, Json] = {}
+        self.offline: dict[int, int] = {}  # persons without a network, and the last change that their phones saw
         self.rooms: dict[str, Room] = {}
         self.queries: dict[str, Query] = {}
         self.files: dict[str, tuple[str, bytes]] = {}

@@ -7,6 +7,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class ControlError(Exception):
+    """A request that can't be carried out; says why."""
+
+
 class Verb(BaseModel):
     """A request that people could make with their hands."""
 
@@ -94,6 +98,13 @@ class Block(Verb):
     user: int
     bot: str
     blocked: bool = True
+
+
+class Offline(Verb):
+    """A person's phone loses the network, or has it again. Until then this person can't do anything in the chats."""
+
+    user: int
+    offline: bool = True
 
 
 class DeleteChat(Verb):
