@@ -6,8 +6,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -74,6 +74,38 @@ class Supervisor:
             for number in SIGNALS:
                 loop.remove_signal_handler(number)
 
+    def crash(self, name: str) -> None:
+        """End a program with -9, as a crash would. Like any other that died, it starts again."""
+        self._child(name).crash()
+
+    def switch_off(self, name: str) -> None:
+        """End a program with -9, and leave it so until it is switched on."""
+        self._child(name).hold()
+        self._child(name).crash()
+
+    def switch_on(self, name: str) -> None:
+        """Let a program run again."""
+        self._child(name).release()
+
+    @asynccontextmanager
+    async def all_off(self, names: Sequence[str]) -> AsyncIterator[None]:
+        """The programs of these names stop in order, one after the other, and start when the context is left."""
+        children = [self._child(name) for name in names]
+        try:
+            for child in children:
+                child.hold()
+                child.interrupt()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(child.is_down.wait(), self._patience.drain)
+                child.kill()
+            yield
+        finally:
+            for child in reversed(children):
+                child.release()
+
+    def _child(self, name: str) -> _Child:
+        return next(child for stage in self._stages for child in stage if child.name == name)
+
     def stop(self) -> None:
         """Stop in order; called again, stop at once."""
         if self._stopping.is_set():
@@ -112,7 +144,15 @@ class _Child:
         self._patience = patience
         self._process: asyncio.subprocess.Process | None = None
         self._unwanted = asyncio.Event()
+        self._may_run = asyncio.Event()
+        self._may_run.set()
+        self.is_down = asyncio.Event()
+        self.is_down.set()
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> str:
+        return self._program.name
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._keep_running(), name=self._program.name)
@@ -121,31 +161,58 @@ class _Child:
         if self._task is not None:
             await self._task
 
-    def terminate(self) -> None:
-        self._unwanted.set()
+    def hold(self) -> None:
+        """Once it is down, it stays so until it is released."""
+        self._may_run.clear()
+
+    def release(self) -> None:
+        self._may_run.set()
+
+    def interrupt(self) -> None:
+        """Ask it to end."""
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
 
-    def kill(self) -> bool:
+    def terminate(self) -> None:
+        """Ask it to end for good."""
+        self._unwanted.set()
+        self.release()
+        self.interrupt()
+
+    def crash(self) -> bool:
         """End it at once. Returns whether there was anything to end."""
         if self._process is None or self._process.returncode is not None:
             return False
         with suppress(ProcessLookupError):  # it has ended by itself, and asyncio does not know yet
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._say("comanda", f"{self._program.name} did not stop in time and was killed")
         return True
+
+    def kill(self) -> bool:
+        """End it, for it has been asked in vain. Returns whether there was anything to end."""
+        killed = self.crash()
+        if killed:
+            self._say("comanda", f"{self.name} did not stop in time and was killed")
+        return killed
 
     async def _keep_running(self) -> None:
         loop = asyncio.get_running_loop()
         wait = self._patience.first_restart
         while not self._unwanted.is_set():
-            began = loop.time()
-            ending = await self._run_once()
+            await self._may_run.wait()
             if self._unwanted.is_set():
                 return
+            began = loop.time()
+            self.is_down.clear()
+            ending = await self._run_once()
+            self.is_down.set()
+            if self._unwanted.is_set():
+                return
+            if not self._may_run.is_set():
+                self._say("comanda", f"{self.name} is switched off")
+                continue
             if loop.time() - began >= self._patience.healthy:
                 wait = self._patience.first_restart
-            self._say("comanda", f"{self._program.name} ended ({ending}); it starts again in {wait:g} s")
+            self._say("comanda", f"{self.name} ended ({ending}); it starts again in {wait:g} s")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._unwanted.wait(), wait)
             wait = min(wait * 2, self._patience.slowest_restart)
@@ -157,7 +224,7 @@ class _Child:
         except OSError as error:
             return f"it can't be started: {error.strerror}"
         self._process = process
-        if self._unwanted.is_set():
+        if self._unwanted.is_set() or not self._may_run.is_set():
             process.terminate()
         await self._show_output(process)
         code = await process.wait()

@@ -138,6 +138,48 @@ async def test_a_program_that_waits_for_its_next_start_does_not_hold_up_the_stop
         assert await run.stopped()
 
 
+async def test_a_program_that_is_crashed_starts_again_by_itself(scene: Scene) -> None:
+    async with scene.running([scene.program("work")]) as run:
+        await until(lambda: scene.notes() == ["child starts"])
+        run.supervisor.crash("child")
+        await until(lambda: scene.notes() == ["child starts", "child starts"])
+        await run.stopped()
+
+    assert scene.said_by("comanda")[0] == "child ended (SIGKILL); it starts again in 0.05 s"
+
+
+async def test_a_program_that_is_switched_off_stays_down_until_it_is_switched_on(scene: Scene) -> None:
+    async with scene.running([scene.program("work")]) as run:
+        await until(lambda: scene.notes() == ["child starts"])
+        run.supervisor.switch_off("child")
+        await until(lambda: "child is switched off" in scene.said_by("comanda"))
+        assert scene.notes() == ["child starts"]
+
+        run.supervisor.switch_on("child")
+        await until(lambda: scene.notes() == ["child starts", "child starts"])
+        assert await run.stopped()
+
+
+async def test_a_program_that_is_switched_off_does_not_hold_up_the_stop(scene: Scene) -> None:
+    async with scene.running([scene.program("work")]) as run:
+        await until(lambda: scene.notes() == ["child starts"])
+        run.supervisor.switch_off("child")
+        await until(lambda: "child is switched off" in scene.said_by("comanda"))
+
+        assert await run.stopped()
+
+
+async def test_programs_stop_in_order_and_start_again_after_what_had_to_be_done_without_them(scene: Scene) -> None:
+    async with scene.running([scene.program("work", "bot")], [scene.program("work", "worker")]) as run:
+        await until(lambda: len(scene.notes()) == 2)
+        async with run.supervisor.all_off(["bot", "worker"]):
+            assert scene.notes()[2:] == ["bot is asked to stop", "bot ends", "worker is asked to stop", "worker ends"]
+        await until(lambda: len(scene.notes()) == 8)
+        await run.stopped()
+
+    assert sorted(scene.notes()[6:8]) == ["bot starts", "worker starts"]
+
+
 async def test_every_line_of_output_says_whose_it_is(scene: Scene) -> None:
     async with scene.running([scene.program("talk", "talker")]) as run:
         await until(lambda: len(scene.said_by("comanda")) >= 1)

@@ -15,11 +15,12 @@ from flows.ledger import Ledger
 from flows.settings import Settings
 from flows.store import connect
 from workers.cli import programs, running
+from workers.cli.backstage import Backstage
 from workers.cli.foreground import own_terminal
 from workers.cli.seats import CUSTOMER_TOKEN, RESTAURANT_TOKEN, Guests, NobodyAnswers, clear_seats
 from workers.instance import AlreadyRunning, Instance, the_only_one
 from workers.store import Store, open_store
-from workers.supervisor import Program
+from workers.supervisor import Program, Supervisor
 
 DATA_DIR = Path("data/demo")
 FIRST_PORT = 8080
@@ -76,7 +77,12 @@ def _run(data_dir: Path, port: int, instance: Instance) -> bool:
         ledger = Ledger(connect(store.url))
         clear_seats(ledger)
         stages = _stages(settings, store, port)
-        return asyncio.run(running.run(stages, store, lambda: _welcome(url, ledger, _words(url, data_dir))))
+
+        async def beside(supervisor: Supervisor) -> None:
+            await _welcome(url, ledger, _words(url, data_dir))
+            await Backstage(url, store, supervisor).run()
+
+        return asyncio.run(running.run(stages, store, beside))
 
 
 def _stages(settings: Settings, store: Store, port: int) -> list[list[Program]]:

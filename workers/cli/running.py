@@ -37,13 +37,15 @@ def set_up_logging(level: str) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
-async def run(stages: Sequence[Sequence[Program]], store: Store, beside: Callable[[], Awaitable[None]]) -> bool:
+async def run(
+    stages: Sequence[Sequence[Program]], store: Store, beside: Callable[[Supervisor], Awaitable[None]]
+) -> bool:
     """Run the programs and look after the store until stopped. Returns whether all of them could end in order.
 
     `beside` is done meanwhile; if it raises, everything is stopped, and then it is raised here.
     """
     supervisor = Supervisor(stages, show)
-    helpers = [asyncio.create_task(_look_after(store)), asyncio.ensure_future(beside())]
+    helpers = [asyncio.create_task(_look_after(store)), asyncio.ensure_future(beside(supervisor))]
     for helper in helpers:
         helper.add_done_callback(lambda done: supervisor.stop() if _failed(done) else None)
     try:

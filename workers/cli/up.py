@@ -11,6 +11,7 @@ from flows.settings import read_settings
 from workers.cli import programs, running
 from workers.instance import AlreadyRunning, the_only_one
 from workers.store import open_store
+from workers.supervisor import Supervisor
 
 
 @click.command()
@@ -35,5 +36,5 @@ def up() -> None:
         raise SystemExit(1)
 
 
-async def _nothing() -> None:
+async def _nothing(_: Supervisor) -> None:
     """There is nothing to do beside."""

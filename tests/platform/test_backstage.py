@@ -1,0 +1,114 @@
+"""What the demo's page learns of the work behind the bots, and the trouble that people can make from it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from tests.people import Person, Telegram
+from tests.platform.test_demo import anna, demo
+from workers.cli.seats import CUSTOMER, CUSTOMER_TOKEN
+
+MAIN_LINE = ["order_placed", "restaurant_notified", "order_accepted", "user_notified", "order_fulfilled"]
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with demo(tmp_path_factory.mktemp("demo"), port) as one:
+        one.until_it_says("Comanda is ready")
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+async def telegram(url: str) -> AsyncIterator[Telegram]:
+    client = Telegram(url)
+    yield client
+    await client.close()
+
+
+async def told(telegram: Telegram, title: str, after: int) -> list[dict[str, Any]]:
+    """The notes after that one, once one of them has that title."""
+    async with asyncio.timeout(60):
+        while True:
+            notes: list[dict[str, Any]] = await telegram.look("notes", after=after)
+            if any(note["title"] == title for note in notes):
+                return notes
+            await telegram.look("notes", after=after + len(notes), wait=5)
+
+
+async def order(telegram: Telegram) -> Person:
+    carla = Person(telegram, CUSTOMER, f"1:{CUSTOMER}", {"bot": CUSTOMER_TOKEN})
+    await carla.send("/start nonna")
+    for label in ("Pizza", "Margherita", "Add to cart", "Cart", "Place order"):
+        await carla.tap(label)
+    return carla
+
+
+async def serve(staff: Person, *labels: str) -> None:
+    for label in labels:
+        await staff.tap(label)
+
+
+async def last_note(telegram: Telegram) -> int:
+    notes = await telegram.look("notes")
+    return int(notes[-1]["seq"]) if notes else 0
+
+
+@pytest.mark.timeout(300)
+async def test_an_order_is_told_event_by_event_in_one_thread(telegram: Telegram) -> None:
+    before = await last_note(telegram)
+    await order(telegram)
+    staff = await anna(telegram)
+    await serve(staff, "Accept", "20 min")
+    await told(telegram, "user_notified", before)
+    await serve(staff, "Picked up", "Yes, picked up")
+    notes = await told(telegram, "order_fulfilled", before)
+    assert [note["title"] for note in notes if note["title"] in MAIN_LINE][: len(MAIN_LINE)] == MAIN_LINE
+    [thread] = {note["thread"] for note in notes}
+    assert thread.startswith("Order #")
+    assert thread.endswith("Trattoria da Nonna")
+    assert notes[0]["details"]["lines"][0]["item_id"]
+
+    async def in_work() -> int:
+        return sum((await telegram.look("gauges"))["values"].values())
+
+    await telegram.changing(in_work, lambda number: number == 0, "the gauges do not go back to 0")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("ask", "done"),
+    [("kill_worker", "worker killed"), ("kill_store", "store killed"), ("restart", "everything restarted")],
+)
+async def test_an_order_gets_through_whatever_is_killed_from_the_page(telegram: Telegram, ask: str, done: str) -> None:
+    before = await last_note(telegram)
+    await order(telegram)
+    await telegram.act("ask", name=ask)
+    await told(telegram, done, before)
+    await serve(await anna(telegram), "Accept", "10 min")
+    await told(telegram, "user_notified", before)
+    await serve(await anna(telegram), "Picked up", "Yes, picked up")
+    await told(telegram, "order_fulfilled", before)
+
+
+@pytest.mark.timeout(300)
+async def test_a_bot_that_is_switched_off_finds_what_was_tapped_when_it_is_on_again(telegram: Telegram) -> None:
+    before = await last_note(telegram)
+    await order(telegram)
+    staff = await anna(telegram)
+    await staff.sees("NEW ORDER")
+    await telegram.act("ask", name="restaurant_bot")
+    await told(telegram, "restaurant-bot switched off", before)
+    offers = {action["name"]: action["on"] for action in (await telegram.look("offers"))["actions"]}
+    assert offers["restaurant_bot"] is False
+    taps = asyncio.create_task(serve(staff, "Accept", "10 min"))
+    await telegram.act("ask", name="restaurant_bot")
+    await told(telegram, "restaurant-bot switched on", before)
+    await taps
+    await told(telegram, "order_accepted", before)
