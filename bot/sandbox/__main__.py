@@ -7,15 +7,16 @@ import asyncio
 import json
 import signal
 
+from bot.sandbox.limits import Limits
 from bot.sandbox.server import Sandbox
 
 
-async def run(host: str, port: int, as_json: bool) -> None:
+async def run(host: str, port: int, as_json: bool, limits: Limits | None) -> None:
     """Serve until told to stop. Raises `OSError` when the port is taken."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Sandbox().serve(host, port) as sandbox:
+    async with Sandbox(limits=limits).serve(host, port) as sandbox:
         reach = "this machine only" if host in ("127.0.0.1", "::1", "localhost") else "whoever reaches this machine"
         print(
             json.dumps({"url": sandbox.url}) if as_json else f"Telegram sandbox at {sandbox.url} (for {reach})",
@@ -29,10 +30,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="comanda sandbox", description="A local Telegram for any bot, any token.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, default=8080, help="port to listen on; 0 takes a free one (default 8080)")
+    parser.add_argument(
+        "--limits",
+        nargs="?",
+        const="",
+        metavar="bot=30,chat=1,burst=5,group=20",
+        help="refuse with 429 what goes beyond Telegram's limits: messages a second of a bot, a second to a chat with "
+        "a burst, a minute to a group (default: no limits; --limits alone: these)",
+    )
     parser.add_argument("--json", action="store_true", help="print the address as JSON")
     options = parser.parse_args()
     try:
-        asyncio.run(run(options.host, options.port, options.json))
+        limits = None if options.limits is None else Limits.parse(options.limits)
+    except ValueError:
+        parser.error("--limits takes numbers above 0 for bot, chat, burst and group, as in bot=30,chat=1")
+    try:
+        asyncio.run(run(options.host, options.port, options.json, limits))
     except OSError as error:
         raise SystemExit(f"can't listen on port {options.port}: {error.strerror}. Choose another with --port") from None
 

@@ -33,6 +33,7 @@ class Control:
             "tap": (verbs.Tap, self._tap),
             "block": (verbs.Block, self._block),
             "offline": (verbs.Offline, self._offline),
+            "deactivate": (verbs.Deactivate, self._deactivate),
             "delete_chat": (verbs.DeleteChat, self._delete_chat),
             "migrate": (verbs.Migrate, self._migrate),
             "redeliver": (verbs.Redeliver, self._redeliver),
@@ -121,6 +122,12 @@ class Control:
         self._world.changed("user", user=dict(person))
         return {"offline": verb.offline}
 
+    def _deactivate(self, verb: verbs.Deactivate) -> Json:
+        person = self._person(verb.user)
+        self._world.deactivated.add(verb.user)
+        self._world.changed("user", user=dict(person))
+        return {"deactivated": verb.user}
+
     def _delete_chat(self, verb: verbs.DeleteChat) -> Json:
         self._person(verb.user)
         room = self._world.private(self._bot(verb.bot), verb.user)
@@ -176,6 +183,8 @@ class Control:
 
     def _online(self, number: int) -> Json:
         person = self._person(number)
+        if number in self._world.deactivated:
+            raise ControlError("this account was deleted")
         if number in self._world.offline:
             raise ControlError("this phone is offline")
         return person

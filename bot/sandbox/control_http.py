@@ -13,6 +13,7 @@
     GET  /control/notes?after=SEQ               what the product told since, by `note`
     GET  /control/gauges                        what it told last by `gauges`
     GET  /control/offers                        what it offered last by `offer`
+    GET  /control/faults                        the faults that are still to come, with how often each has `struck`
     DELETE /control/faults                      no more faults
 
 `changes`, `log` and `callback` take `wait=SECONDS` (at most 60): they answer as soon as there is something.
@@ -89,6 +90,7 @@ class ControlApi:
             web.get("/control/notes", self._notes),
             web.get("/control/gauges", self._gauges),
             web.get("/control/offers", self._offers),
+            web.get("/control/faults", self._list_faults),
             web.delete("/control/faults", self._clear_faults),
             web.post("/control/{verb}", self._act),
         ]
@@ -122,9 +124,13 @@ class ControlApi:
 
     async def _clear_faults(self, request: web.Request) -> web.Response:
         self._faults.clear()
+        await self._watch.changed()
         return web.json_response({})
 
     # Looking
+
+    async def _list_faults(self, request: web.Request) -> web.Response:
+        return web.json_response({"faults": self._faults.listed()})
 
     async def _chats(self, request: web.Request) -> web.Response:
         rooms = (room for room in self._world.rooms.values() if room.moved_to is None)

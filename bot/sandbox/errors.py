@@ -47,6 +47,7 @@ OLD_QUERY = bad_request("query is too old and response timeout expired or query 
 BLOCKED = forbidden("bot was blocked by the user")
 NEVER_STARTED = forbidden("bot can't initiate conversation with a user")
 KICKED = forbidden("bot was kicked from the group chat")
+DEACTIVATED = forbidden("user is deactivated")
 NOT_A_MEMBER = forbidden("bot is not a member of the group chat")
 SECOND_POLLER = ApiError(
     409,

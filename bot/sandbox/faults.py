@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Literal
 
 from pydantic import Field
 
 from bot.sandbox.errors import ApiError
 from bot.sandbox.verbs import Verb
 
+LONGEST = 60.0  # seconds that an answer may be late
+
 
 class Fault(Verb):
-    """What goes wrong with the next `times` calls that match; None in a field matches everything.
+    """What goes wrong with the next `times` calls that match (null: with all of them until the faults are cleared).
 
-    `drop_before` and `drop_after` close the connection before or after the call took effect. `duplicate_update` is
-    about updates: the next ones come again although their bot has confirmed them.
+    None in `method`, `bot` or `chat` matches everything. `drop_before` and `drop_after` close the connection before or
+    after the call took effect. `duplicate_update` is about updates: the next ones come again although their bot has
+    confirmed them. With a `probability` below 1 only some of the matching calls are hit, the same ones again for the
+    same `seed`.
     """
 
     kind: Literal["429", "500", "502", "latency", "drop_before", "drop_after", "duplicate_update"]
     method: str | None = None
     bot: str | None = None
     chat: int | None = None
-    times: int = Field(default=1, ge=1)
+    times: int | None = Field(default=1, ge=1)
+    probability: float = Field(default=1, gt=0, le=1)
+    seed: int = 0
     retry_after: int = Field(default=1, ge=1)  # seconds, of a 429
-    seconds: float = Field(default=0.5, ge=0, le=60)  # of a latency
+    seconds: float = Field(default=0.5, ge=0, le=LONGEST)  # of a latency; on average, if it varies
+    spread: Literal["fixed", "uniform", "exponential"] = "fixed"  # how it varies; uniform from 0 to twice as much
 
     def matches(self, method: str, bot: int, chat: str) -> bool:
         return (
@@ -32,12 +42,24 @@ class Fault(Verb):
             and (self.chat is None or str(self.chat) == chat)
         )
 
+
+@dataclass(frozen=True)
+class Strike:
+    """A fault that hits a call; a latency takes `seconds`."""
+
+    fault: Fault
+    seconds: float
+
+    @property
+    def kind(self) -> str:
+        return self.fault.kind
+
     def error(self) -> ApiError | None:
         """The answer of the kinds that answer."""
-        match self.kind:
+        match self.fault.kind:
             case "429":
-                text = f"Too Many Requests: retry after {self.retry_after}"
-                return ApiError(429, text, retry_after=self.retry_after)
+                seconds = self.fault.retry_after
+                return ApiError(429, f"Too Many Requests: retry after {seconds}", retry_after=seconds)
             case "500":
                 return ApiError(500, "Internal Server Error")
             case "502":
@@ -46,32 +68,68 @@ class Fault(Verb):
                 return None
 
 
+class _Rule:
+    """A fault with what is left of it."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        self.struck = 0
+        self._random = Random(fault.seed)  # noqa: S311 - a run that can be repeated is the point
+
+    @property
+    def is_over(self) -> bool:
+        return self.fault.times is not None and self.struck >= self.fault.times
+
+    def strikes(self) -> bool:
+        hit = self._random.random() < self.fault.probability
+        self.struck += hit
+        return hit
+
+    def seconds(self) -> float:
+        match self.fault.spread:
+            case "uniform":
+                seconds = self._random.uniform(0, 2 * self.fault.seconds)
+            case "exponential":
+                seconds = self._random.expovariate(1 / self.fault.seconds) if self.fault.seconds else 0.0
+            case "fixed":
+                seconds = self.fault.seconds
+        return min(seconds, LONGEST)
+
+
 class Faults:
     """The faults that are still to come, each with the id of its bot as `bot`."""
 
-    def __init__(self) -> None:
-        self._rules: list[Fault] = []
+    def __init__(self, changed: Callable[[], None]) -> None:
+        """`changed` is called whenever the list has."""
+        self._rules: list[_Rule] = []
+        self._changed = changed
 
     def add(self, fault: Fault) -> None:
-        self._rules.append(fault)
+        self._rules.append(_Rule(fault))
+        self._changed()
 
     def clear(self) -> None:
         self._rules.clear()
+        self._changed()
 
-    def take(self, method: str, bot: int, chat: str) -> Fault | None:
+    def listed(self) -> list[dict[str, Any]]:
+        """Each fault with how often it has `struck`."""
+        return [rule.fault.model_dump() | {"struck": rule.struck} for rule in self._rules]
+
+    def take(self, method: str, bot: int, chat: str) -> Strike | None:
         """The first fault for this call, used up once."""
-        return self._use_up([rule for rule in self._rules if rule.kind != "duplicate_update"], method, bot, chat)
+        return self._use_up([rule for rule in self._rules if rule.fault.kind != "duplicate_update"], method, bot, chat)
 
     def doubles(self, kind: str, bot: int, chat: str) -> bool:
         """Whether this update is to come again; `kind`, as `callback_query`, stands for the method."""
-        rules = [rule for rule in self._rules if rule.kind == "duplicate_update"]
+        rules = [rule for rule in self._rules if rule.fault.kind == "duplicate_update"]
         return self._use_up(rules, kind, bot, chat) is not None
 
-    def _use_up(self, rules: list[Fault], method: str, bot: int, chat: str) -> Fault | None:
+    def _use_up(self, rules: list[_Rule], method: str, bot: int, chat: str) -> Strike | None:
         for rule in rules:
-            if rule.matches(method, bot, chat):
-                rule.times -= 1
-                if rule.times == 0:
+            if rule.fault.matches(method, bot, chat) and rule.strikes():
+                if rule.is_over:
                     self._rules.remove(rule)
-                return rule
+                    self._changed()
+                return Strike(rule.fault, rule.seconds())
         return None

@@ -16,6 +16,7 @@ from bot.sandbox.calls import Call
 from bot.sandbox.control_http import ControlApi
 from bot.sandbox.errors import NOT_FOUND, UNAUTHORIZED, ApiError, bad_request
 from bot.sandbox.faults import Faults
+from bot.sandbox.limits import Limits, Meter
 from bot.sandbox.state import TOKEN, Bot, Json, World
 from bot.sandbox.updates import Pollers, Webhooks
 from bot.sandbox.watch import Watch
@@ -26,11 +27,15 @@ _SECRETS = {"secret_token"}  # parameters that nobody should read in the log
 
 
 class Sandbox:
-    """One local Telegram. `app` serves it; `url` is set while it listens. `now` gives seconds since 1970."""
+    """One local Telegram. `app` serves it; `url` is set while it listens.
 
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
+    `now` gives seconds since 1970; without `limits` bots send as much as they like.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.time, limits: Limits | None = None) -> None:
         self.world = World(now)
-        self.faults = Faults()
+        self.faults = Faults(lambda: self.world.changed("faults"))
+        self._meter = Meter(limits, now)
         self.url = ""
         self._watch = Watch()
         self._control = ControlApi(self.world, self.faults, self._watch)
@@ -75,13 +80,14 @@ class Sandbox:
         except ApiError as error:
             self.world.log.add(bot=None, method=name, params={}, status=error.code, answer=error.body())
             return web.json_response(error.body(), status=error.code)
-        # Telegram's limits on sending (per bot, per chat, per group) belong before the faults.
-        fault = self.faults.take(name, bot.id, str(call.params.get("chat_id", "")))
+        chat = str(call.params.get("chat_id", ""))
+        fault = self.faults.take(name, bot.id, chat)
         if fault and fault.kind == "latency":
             await asyncio.sleep(fault.seconds)
         status, answer = 0, None  # what nobody answered
         if not fault or fault.kind != "drop_before":
-            status, answer = await self._answer(call, name, fault.error() if fault else None)
+            refusal = (fault and fault.error()) or self._meter.count(name.lower(), bot.id, chat)
+            status, answer = await self._answer(call, name, refusal)
         params = {key: _loggable(key, value) for key, value in call.params.items()}
         said = {"fault": fault.kind} if fault else {}
         self.world.log.add(bot=bot.id, method=name, params=params, status=status, answer=answer, **said)

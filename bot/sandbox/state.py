@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bot.sandbox.errors import BLOCKED, KICKED, NEVER_STARTED, NO_CHAT, NOT_A_MEMBER, bad_request
+from bot.sandbox.errors import BLOCKED, DEACTIVATED, KICKED, NEVER_STARTED, NO_CHAT, NOT_A_MEMBER, bad_request
 from bot.sandbox.journal import Journal
 
 Json = dict[str, Any]
@@ -131,6 +131,7 @@ class World:
         self.bots: dict[int, Bot] = {}
         self.users: dict[int, Json] = {}
         self.offline: dict[int, int] = {}  # persons without a network, and the last change that their phones saw
+        self.deactivated: set[int] = set()  # persons whose accounts were deleted
         self.rooms: dict[str, Room] = {}
         self.queries: dict[str, Query] = {}
         self.files: dict[str, tuple[str, bytes]] = {}
@@ -201,6 +202,8 @@ class World:
             raise NEVER_STARTED if number in self.users else NO_CHAT
         if room.moved_to is not None:
             raise bad_request("group chat was upgraded to a supergroup chat", migrate_to_chat_id=room.moved_to)
+        if room.id in self.deactivated:
+            raise DEACTIVATED
         if room.blocked:
             raise BLOCKED
         if room.kind != "private" and bot.id not in room.bots:

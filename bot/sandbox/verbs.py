@@ -107,6 +107,12 @@ class Offline(Verb):
     offline: bool = True
 
 
+class Deactivate(Verb):
+    """A person deletes the account: no bot can write there any more."""
+
+    user: int
+
+
 class DeleteChat(Verb):
     """A person deletes the chat with the bot: its messages are gone for the person, and the bot does not notice."""
 

@@ -89,7 +89,7 @@ def _stages(settings: Settings, store: Store, port: int) -> list[list[Program]]:
     env = programs.environment(settings, store.url)
     # A proxy has no part in what happens on this machine.
     env |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-    sandbox = Program("sandbox", programs.SANDBOX, env, ("--port", str(port)))
+    sandbox = Program("sandbox", programs.SANDBOX, env, ("--port", str(port), "--limits"))
     return [programs.bots(env), programs.crew(1, env), [sandbox]]
 
 
