@@ -60,7 +60,7 @@ class Control:
     def _add_bot(self, verb: verbs.AddBot) -> Json:
         room, bot, person = self._group(verb.chat), self._bot(verb.bot), self._person(verb.by)
         self._world.join(room, bot, person)
-        message = self._world.post(room, person, new_chat_members=[bot.user], new_chat_member=bot.user)
+        message = self._world.post(room, person, new_chat_members=[bot.user])
         self._world.update(bot, message=message)
         if verb.start is not None:
             return self._write(room, person, f"/start@{bot.user['username']} {verb.start}".rstrip())

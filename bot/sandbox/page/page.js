@@ -186,7 +186,7 @@ class Phone {
 }
 
 function service(message) {
-  if (message.new_chat_member) return `${nameOf(message.from)} added ${nameOf(message.new_chat_member)}`;
+  if (message.new_chat_members) return `${nameOf(message.from)} added ${message.new_chat_members.map(nameOf).join(", ")}`;
   if (message.left_chat_member) return `${nameOf(message.from)} removed ${nameOf(message.left_chat_member)}`;
   if (message.migrate_to_chat_id || message.migrate_from_chat_id) return "The group became a supergroup";
   return message.photo ? "A photo" : "";
