@@ -65,8 +65,8 @@ class _Html:
                 self._open.append((token[2].lower(), self._length, self._start(token)))
         self._say(self._source[at:])
         if self._open:
-            raise _cant_parse(f'Can\'t find end tag corresponding to start tag "{self._open[-1][0]}"')
-        return "".join(self._text), sorted(self._entities, key=_place)
+            raise cant_parse(f'Can\'t find end tag corresponding to start tag "{self._open[-1][0]}"')
+        return "".join(self._text), sorted(self._entities, key=place)
 
     def _say(self, text: str) -> None:
         self._text.append(text)
@@ -112,14 +112,16 @@ class _Html:
 
     def _error(self, text: str, token: re.Match[str], more: str = "") -> ApiError:
         offset = len(self._source[: token.start()].encode())
-        return _cant_parse(f"{text} at byte offset {offset}{more}")
+        return cant_parse(f"{text} at byte offset {offset}{more}")
 
 
-def _cant_parse(text: str) -> ApiError:
+def cant_parse(text: str) -> ApiError:
+    """The refusal of broken markup."""
     return bad_request(f"can't parse entities: {text}")
 
 
-def _place(entity: Entity) -> tuple[int, int]:
+def place(entity: Entity) -> tuple[int, int]:
+    """Sorts entities as Telegram does: by offset, the longer ones first."""
     return entity["offset"], -entity["length"]
 
 
@@ -137,7 +139,7 @@ def with_found(text: str, entities: list[Entity]) -> list[Entity]:
     """The entities, and the commands, mentions and links in the rest of the text, which Telegram marks by itself."""
     closed = [one for one in entities if one["type"] in ("code", "pre", "text_link", "text_mention")]
     found = [one for one in typed_entities(text) if not any(_overlap(one, other) for other in closed)]
-    return sorted(entities + found, key=_place)
+    return sorted(entities + found, key=place)
 
 
 def _overlap(one: Entity, other: Entity) -> bool:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from bot.sandbox import errors
 from bot.sandbox.calls import Call
 from bot.sandbox.errors import bad_request
+from bot.sandbox.markdown import parse_markdown, parse_markdown_v2
 from bot.sandbox.markup import Entity, parse_html, units, with_found
 from bot.sandbox.state import Json, Room
 
@@ -43,6 +44,7 @@ class _Reply(_Given):
     allow_sending_without_reply: bool = False
 
 
+_MODES = {"html": parse_html, "markdown": parse_markdown, "markdownv2": parse_markdown_v2}
 _ENTITIES = TypeAdapter(list[_Entity])
 _ROWS = TypeAdapter(list[list[_Button]])
 
@@ -67,11 +69,10 @@ def caption_of(call: Call) -> tuple[str | None, list[Entity] | None]:
 
 def _marked(call: Call, name: str, given: str) -> tuple[str, list[Entity]]:
     text, entities = call.text(name), _given_entities(call.params.get(given))
-    mode = call.text("parse_mode").lower()
-    if mode == "html":
-        text, entities = parse_html(text)
-    elif mode:
-        raise bad_request(f"unsupported parse_mode in the sandbox: {mode}")
+    if mode := call.text("parse_mode").lower():
+        if mode not in _MODES:
+            raise bad_request("unsupported parse_mode")
+        text, entities = _MODES[mode](text)
     return text, with_found(text, entities)
 
 
