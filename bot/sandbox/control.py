@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from bot.sandbox import verbs
 from bot.sandbox.faults import Fault, Faults
 from bot.sandbox.markup import typed_entities
-from bot.sandbox.state import Bot, Json, Pending, Query, Room, World
+from bot.sandbox.state import Bot, Checkout, Json, Pending, Query, Room, World
 from bot.sandbox.verbs import ControlError
 
 
@@ -31,6 +31,9 @@ class Control:
             "send": (verbs.Send, self._send),
             "start": (verbs.Start, self._start),
             "tap": (verbs.Tap, self._tap),
+            "pay": (verbs.Pay, self._pay),
+            "send_contact": (verbs.SendContact, self._send_contact),
+            "react": (verbs.React, self._react),
             "block": (verbs.Block, self._block),
             "offline": (verbs.Offline, self._offline),
             "deactivate": (verbs.Deactivate, self._deactivate),
@@ -103,6 +106,41 @@ class Control:
         query = {"id": query_id, "from": dict(person), "message": dict(message), "chat_instance": room.key}
         self._world.update(bot, callback_query=query | {"data": button["callback_data"]})
         return {"callback_query_id": query_id, "button": button}
+
+    def _pay(self, verb: verbs.Pay) -> Json:
+        room, person = self._room(verb.bot, verb.chat, verb.user), self._online(verb.user)
+        message = room.messages.get(verb.message_id)
+        if message is None or "invoice" not in message:
+            raise ControlError("no such invoice")
+        asked = {name: message["invoice"][name] for name in ("currency", "total_amount")}
+        asked["invoice_payload"] = room.invoices[verb.message_id]
+        bot, query_id = self._world.bots[message["from"]["id"]], uuid4().hex
+        checkout = Checkout(bot.id, self._world.now(), room, verb.message_id, person, asked)
+        self._world.checkouts[query_id] = checkout
+        self._world.update(bot, pre_checkout_query={"id": query_id, "from": dict(person), **asked})
+        return {"pre_checkout_query_id": query_id}
+
+    def _send_contact(self, verb: verbs.SendContact) -> Json:
+        room, person = self._room(verb.bot, None, verb.user), self._online(verb.user)
+        contact = {"phone_number": verb.phone_number, "first_name": person["first_name"], "user_id": verb.user}
+        message = self._world.post(room, person, contact=contact)
+        for bot in self._world.bots_in(room):
+            self._world.update(bot, message=dict(message))
+        return message
+
+    def _react(self, verb: verbs.React) -> Json:
+        room, person = self._room(verb.bot, verb.chat, verb.user), self._online(verb.user)
+        if verb.message_id not in room.messages:
+            raise ControlError("no such message")
+        old = room.reactions.get(verb.message_id, {}).get(verb.user, [])
+        new = [{"type": "emoji", "emoji": verb.emoji}] if verb.emoji else []
+        room.reactions.setdefault(verb.message_id, {})[verb.user] = new
+        change = {"chat": self._world.chat(room), "message_id": verb.message_id, "user": dict(person)}
+        change |= {"date": int(self._world.now()), "old_reaction": old, "new_reaction": new}
+        for bot in self._world.bots_in(room):
+            self._world.update(bot, message_reaction=change)
+        self._world.changed("reaction", room=room, message={"message_id": verb.message_id})
+        return {"reaction": new}
 
     def _block(self, verb: verbs.Block) -> Json:
         bot, person = self._bot(verb.bot), self._person(verb.user)

@@ -10,6 +10,7 @@
     GET  /control/callback/{id}                 what the bot answered to a tap, or null
     GET  /control/stream?after=SEQ              the changes since (else from now on) as server-sent events, their `seq`
                                                 as `id`, so that a browser goes on where it was
+    GET  /control/file/{id}                     a file that a bot has sent
     GET  /control/notes?after=SEQ               what the product told since, by `note`
     GET  /control/gauges                        what it told last by `gauges`
     GET  /control/offers                        what it offered last by `offer`
@@ -24,15 +25,17 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bot.sandbox import pictures
 from bot.sandbox.backstage import Backstage
 from bot.sandbox.control import Control
 from bot.sandbox.faults import Faults
 from bot.sandbox.journal import Journal
-from bot.sandbox.state import Json, Room, World
+from bot.sandbox.state import Bot, Json, Room, World
 from bot.sandbox.verbs import ControlError
 from bot.sandbox.watch import Watch
 
@@ -88,6 +91,7 @@ class ControlApi:
             web.get("/control/callback/{query}", self._callback),
             web.get("/control/stream", self._stream),
             web.get("/control/notes", self._notes),
+            web.get("/control/file/{file_id}", self._file),
             web.get("/control/gauges", self._gauges),
             web.get("/control/offers", self._offers),
             web.get("/control/faults", self._list_faults),
@@ -142,10 +146,16 @@ class ControlApi:
             "room": room.key,
             "chat": world.chat(room),
             "members": [self._as_member(user) for user in sorted(room.members)],
-            "bots": [bot.user for bot in world.bots_in(room)],
+            "bots": [self._as_bot(bot, room) for bot in world.bots_in(room)],
+            "pinned": room.pinned[-1:],
             "started": room.started,
             "blocked": room.blocked,
         }
+
+    def _as_bot(self, bot: Bot, room: Room) -> Json:
+        menus = (bot.menus.get(key, {"type": "default"}) for key in (str(room.id), ""))
+        menu = next((menu for menu in menus if menu["type"] != "default"), {"type": "commands"})
+        return bot.user | {"commands": bot.commands_in(room), "menu_button": menu}
 
     def _as_member(self, user: int) -> Json:
         since = self._world.offline.get(user)
@@ -175,6 +185,16 @@ class ControlApi:
         since = _query(request, _Since)
         await self._watch.until(lambda: journal.last > since.after, since.wait)
         return web.json_response(journal.after(since.after))
+
+    async def _file(self, request: web.Request) -> web.Response:
+        name, content = self._world.files.get(request.match_info["file_id"], ("", b""))
+        if not content:
+            return _error("no such file", 404)
+        kind = pictures.kind(content)
+        # What is no picture is never shown by the browser, which might run it.
+        how = "inline" if kind else f"attachment; filename*=UTF-8''{quote(name)}"
+        headers = {"Content-Disposition": how, "X-Content-Type-Options": "nosniff"}
+        return web.Response(body=content, content_type=kind or "application/octet-stream", headers=headers)
 
     async def _notes(self, request: web.Request) -> web.Response:
         return await self._since(request, self._backstage.notes)
@@ -229,7 +249,10 @@ def _error(text: str, status: int = 400) -> web.Response:
 def _as_seen(room: Room, message: Json) -> Json:
     number = message["message_id"]
     deleted = number in room.deleted or number <= room.cleared
-    return {**message, "edits": room.edits.get(number, 0), "deleted": deleted}
+    more: Json = {"edits": room.edits.get(number, 0), "deleted": deleted}
+    if number in room.reactions:
+        more["reactions"] = [one for given in room.reactions[number].values() for one in given]
+    return message | more
 
 
 def _shown(body: bytes) -> Any:

@@ -39,6 +39,13 @@ def units(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
+def cut(text: str, entity: Entity) -> str:
+    """The part of the text that an entity marks."""
+    raw = text.encode("utf-16-le")
+    begin = 2 * entity["offset"]
+    return raw[begin : begin + 2 * entity["length"]].decode("utf-16-le", "replace")
+
+
 def parse_html(source: str) -> tuple[str, list[Entity]]:
     """The text without markup, and its entities. Raises `ApiError` in Telegram's words."""
     return _Html(source).parse()

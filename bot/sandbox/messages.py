@@ -7,7 +7,8 @@ from typing import Any
 from bot.sandbox import errors
 from bot.sandbox.calls import Call, Served
 from bot.sandbox.errors import bad_request
-from bot.sandbox.parts import caption_of, markup_of, replied_of, text_of
+from bot.sandbox.markup import Entity, cut
+from bot.sandbox.parts import markup_of, replied_of, text_of
 from bot.sandbox.state import QUERY_LIFE, Json
 
 served = Served()
@@ -18,33 +19,30 @@ ANSWER_LIMIT = 200  # characters of a callback answer
 @served
 def send_message(call: Call) -> Json:
     text, entities = text_of(call)
-    return _send(call, text=text, entities=entities, link_preview_options=call.params.get("link_preview_options"))
+    return send(call, text=text, entities=entities, link_preview_options=_preview(call, text, entities))
 
 
-@served
-def send_photo(call: Call) -> Json:
-    photo = call.params.get("photo")
-    caption, entities = caption_of(call)
-    if not photo:
-        raise bad_request("there is no photo in the request")
-    if isinstance(photo, tuple):
-        file_id = call.world.file(*photo)
-    elif photo in call.world.files or str(photo).startswith(("http://", "https://")):
-        file_id = str(photo)
-    else:
-        raise bad_request("wrong file identifier/HTTP URL specified")
-    sizes = [{"file_id": file_id, "file_unique_id": f"u{file_id}", "width": 640, "height": 480}]
-    return _send(call, photo=sizes, caption=caption, caption_entities=entities)
+def _preview(call: Call, text: str, entities: list[Entity] | None) -> Json | None:
+    """What of the link preview was asked for, with the first link of the text unless another one is named."""
+    given = call.params.get("link_preview_options") or {}
+    if not isinstance(given, dict):
+        raise bad_request("can't parse link preview options")
+    if given.get("is_disabled"):
+        return {"is_disabled": True}
+    links = (one.get("url") or cut(text, one) for one in entities or () if one["type"] in ("url", "text_link"))
+    first = next(links, None)
+    return ({"url": first} if first else {}) | given or None
 
 
-def _send(call: Call, **content: Any) -> Json:
+def send(call: Call, **content: Any) -> Json:
+    """Post a message of the bot. Raises `ApiError` where it can't write, or for a wrong keyboard or reply."""
     room = call.room
+    content.setdefault("reply_markup", markup_of(call))
     sent = call.world.post(
         room,
         call.bot.user,
         **content,
         reply_to=replied_of(call, room),
-        reply_markup=markup_of(call),
         has_protected_content=call.flag("protect_content") or None,
     )
     return _as_sent(sent)
@@ -52,19 +50,22 @@ def _send(call: Call, **content: Any) -> Json:
 
 @served
 def edit_message_text(call: Call) -> Json:
-    message = _own_message(call)
+    message = own_message(call)
     if "text" not in message:
         raise bad_request("there is no text in the message to edit")
     text, entities = text_of(call)
-    return _edit(call, message, text=text, entities=entities, reply_markup=markup_of(call, inline=True))
+    preview = _preview(call, text, entities)
+    keyboard = markup_of(call, inline=True)
+    return edit(call, message, text=text, entities=entities, link_preview_options=preview, reply_markup=keyboard)
 
 
 @served
 def edit_message_reply_markup(call: Call) -> Json:
-    return _edit(call, _own_message(call), reply_markup=markup_of(call, inline=True))
+    return edit(call, own_message(call), reply_markup=markup_of(call, inline=True))
 
 
-def _own_message(call: Call) -> Json:
+def own_message(call: Call) -> Json:
+    """The message to edit. Raises `ApiError` when it is not there or of somebody else."""
     message = call.room.messages.get(call.number("message_id"))
     if message is None:
         raise errors.NO_MESSAGE_TO_EDIT
@@ -73,7 +74,8 @@ def _own_message(call: Call) -> Json:
     return message
 
 
-def _edit(call: Call, message: Json, **content: Any) -> Json:
+def edit(call: Call, message: Json, **content: Any) -> Json:
+    """Change a message; None takes a field away. Raises `ApiError` when nothing would change."""
     if all(message.get(name) == value for name, value in content.items()):
         raise errors.NOT_MODIFIED
     for name, value in content.items():

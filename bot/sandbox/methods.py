@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 
-from bot.sandbox import errors
 from bot.sandbox.calls import Call, Served
 from bot.sandbox.errors import bad_request
 from bot.sandbox.state import Json, Webhook
 
 served = Served()
 
+DESCRIPTION_LIMIT = 256  # characters of a command's description
+_COMMAND = re.compile(r"/?[a-z0-9_]{1,32}")
+_SCOPES = {"default", "all_private_chats", "all_group_chats", "all_chat_administrators"}
+_SCOPES |= {"chat", "chat_administrators", "chat_member"}
 _SECRET = re.compile(r"[A-Za-z0-9_-]{0,256}")
 
 
@@ -35,18 +38,33 @@ def set_my_commands(call: Call) -> bool:
     commands = call.params.get("commands")
     if not isinstance(commands, list) or not all(isinstance(command, dict) for command in commands):
         raise bad_request("can't parse list of bot commands")
-    call.bot.commands = commands
+    for command in commands:
+        if not _COMMAND.fullmatch(str(command.get("command", ""))):
+            raise bad_request("BOT_COMMAND_INVALID")
+        if not 1 <= len(str(command.get("description", ""))) <= DESCRIPTION_LIMIT:
+            raise bad_request("BOT_COMMAND_DESCRIPTION_INVALID")
+    call.bot.commands[_whose(call)] = commands
+    call.world.changed("bot", bot=call.bot.id)
     return True
+
+
+def _whose(call: Call) -> tuple[str, str]:
+    """For which chats and language commands are meant. Raises `ApiError` for a scope that is none."""
+    scope = call.params.get("scope") or {"type": "default"}
+    if not isinstance(scope, dict) or scope.get("type") not in _SCOPES:
+        raise bad_request("can't parse BotCommandScope")
+    parts = [scope["type"], *(str(scope[name]) for name in ("chat_id", "user_id") if name in scope)]
+    return ":".join(parts), call.text("language_code")
 
 
 @served
 def get_my_commands(call: Call) -> list[Json]:
-    return call.bot.commands
+    return call.bot.commands.get(_whose(call), [])
 
 
 @served
 def delete_my_commands(call: Call) -> bool:
-    call.bot.commands = []
+    call.bot.commands.pop(_whose(call), None)
     return True
 
 
@@ -54,9 +72,7 @@ def _accept(call: Call) -> bool:
     return True
 
 
-served |= dict.fromkeys(
-    ("logout", "close", "setmyname", "setmydescription", "setmyshortdescription", "setchatmenubutton"), _accept
-)
+served |= dict.fromkeys(("logout", "close", "setmyname", "setmydescription", "setmyshortdescription"), _accept)
 
 # Webhooks
 
@@ -95,44 +111,6 @@ def get_webhook_info(call: Call) -> Json:
         if hook.last_error:
             info |= {"last_error_date": hook.last_error_date, "last_error_message": hook.last_error}
     return info
-
-
-# Chats
-
-
-@served
-def send_chat_action(call: Call) -> bool:
-    call.world.changed("typing", room=call.room)
-    return True
-
-
-@served
-def get_chat(call: Call) -> Json:
-    more = {"accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": _NO_GIFTS}
-    return call.world.chat(call.room) | more
-
-
-_NO_GIFTS = dict.fromkeys(
-    ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels"), False
-)
-
-
-@served
-def get_chat_member(call: Call) -> Json:
-    user_id = call.number("user_id")
-    room = call.room
-    if user_id not in room.members | room.bots:
-        raise bad_request("PARTICIPANT_ID_INVALID" if user_id in call.world.users else "user not found")
-    return {"status": "member", "user": call.world.users[user_id]}
-
-
-@served
-def leave_chat(call: Call) -> bool:
-    room = call.room
-    if room.kind == "private":
-        raise errors.NO_CHAT
-    call.world.leave(room, call.bot, call.bot.user, "left")
-    return True
 
 
 @served

@@ -45,6 +45,8 @@ class _Reply(_Given):
 
 
 _MODES = {"html": parse_html, "markdown": parse_markdown, "markdownv2": parse_markdown_v2}
+_ACTIONS = {"pay", "web_app", "login_url", "callback_game", "switch_inline_query_chosen_chat"}
+_ACTIONS |= {"switch_inline_query", "switch_inline_query_current_chat"}
 _ENTITIES = TypeAdapter(list[_Entity])
 _ROWS = TypeAdapter(list[list[_Button]])
 
@@ -112,7 +114,8 @@ def _check(button: _Button) -> None:
         raise errors.BAD_BUTTON_DATA
     if copy is not None and not 1 <= len(copy.text) <= COPY_LIMIT:
         raise bad_request("BUTTON_COPY_TEXT_INVALID")
-    if not button.text.strip() or (data is None and copy is None and not button.url):
+    others = (button.model_extra or {}).keys() & _ACTIONS
+    if not button.text.strip() or (data is None and copy is None and not button.url and not others):
         raise bad_request("can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard")
 
 

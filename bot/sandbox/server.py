@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from bot.sandbox import messages, methods, wire
+from bot.sandbox import chats, media, messages, methods, payments, wire
 from bot.sandbox.calls import Call
 from bot.sandbox.control_http import ControlApi
 from bot.sandbox.errors import NOT_FOUND, UNAUTHORIZED, ApiError, bad_request
@@ -21,7 +21,7 @@ from bot.sandbox.state import TOKEN, Bot, Json, World
 from bot.sandbox.updates import Pollers, Webhooks
 from bot.sandbox.watch import Watch
 
-METHODS = methods.served | messages.served
+METHODS = methods.served | chats.served | messages.served | media.served | payments.served
 BODY_LIMIT = 50 * 1024 * 1024  # bytes; Bot API, the largest upload
 _SECRETS = {"secret_token"}  # parameters that nobody should read in the log
 

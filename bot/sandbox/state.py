@@ -17,6 +17,8 @@ Json = dict[str, Any]
 
 TOKEN = re.compile(r"\d{1,15}:[A-Za-z0-9_-]{3,}")
 UPDATE_LIFE = 24 * 3600  # seconds that an update waits for its bot
+ONLY_WHEN_ASKED = {"chat_member", "message_reaction", "message_reaction_count"}  # Bot API, getUpdates
+QUERIES = ("callback_query", "pre_checkout_query")
 QUERY_LIFE = 150  # seconds that a tap waits for its bot, and can be answered
 
 
@@ -77,11 +79,21 @@ class Bot:
     next_update: int = field(default_factory=_unused)
     webhook: Webhook | None = None
     allowed: list[str] | None = None
-    commands: list[Json] = field(default_factory=list)
+    commands: dict[tuple[str, str], list[Json]] = field(default_factory=dict)  # by scope and language
+    menus: dict[str, Json] = field(default_factory=dict)  # the menu button by chat id, "" for all chats
 
     @property
     def id(self) -> int:
         return int(self.user["id"])
+
+    def commands_in(self, room: Room, language: str = "") -> list[Json]:
+        """What a chat's menu shows: the commands of the narrowest scope that has any (Bot API, BotCommandScope)."""
+        kind = "all_private_chats" if room.kind == "private" else "all_group_chats"
+        for scope in (f"chat:{room.id}", kind, "default"):
+            for tongue in dict.fromkeys((language, "")):
+                if found := self.commands.get((scope, tongue)):
+                    return found
+        return []
 
 
 @dataclass
@@ -103,6 +115,9 @@ class Room:
     started: bool = False  # the user of a private chat has written first
     blocked: bool = False
     moved_to: int | None = None
+    pinned: list[int] = field(default_factory=list)  # the newest last
+    reactions: dict[int, dict[int, list[Json]]] = field(default_factory=dict)  # of each message, by who reacted
+    invoices: dict[int, str] = field(default_factory=dict)  # the payloads of the invoices, which nobody is shown
 
     @property
     def key(self) -> str:
@@ -117,6 +132,18 @@ class Query:
     bot: int
     at: float
     answer: Json | None = None
+
+
+@dataclass
+class Checkout:
+    """Somebody wants to pay an invoice, and waits for the bot's word. `asked` is what the receipt will repeat."""
+
+    bot: int
+    at: float
+    room: Room
+    message_id: int
+    payer: Json
+    asked: Json
 
 
 class World:
@@ -134,6 +161,7 @@ class World:
         self.deactivated: set[int] = set()  # persons whose accounts were deleted
         self.rooms: dict[str, Room] = {}
         self.queries: dict[str, Query] = {}
+        self.checkouts: dict[str, Checkout] = {}
         self.files: dict[str, tuple[str, bytes]] = {}
         self.changes = Journal(now)
         self.log = Journal(now)
@@ -271,6 +299,7 @@ class World:
         self.changed("edit", room=room, message=dict(message))
 
     def delete(self, room: Room, message_id: int) -> None:
+        room.pinned = [number for number in room.pinned if number != message_id]
         room.deleted[message_id] = room.messages.pop(message_id)
         self.changed("delete", room=room, message={"message_id": message_id})
 
@@ -284,8 +313,9 @@ class World:
 
     def update(self, bot: Bot, **update: Any) -> None:
         """Put an update into a bot's queue, if the bot wants that kind."""
+        kind = next(iter(update))
         allowed = bot.webhook.allowed if bot.webhook else bot.allowed
-        if allowed and next(iter(update)) not in allowed:
+        if kind not in allowed if allowed else kind in ONLY_WHEN_ASKED:
             return
         bot.updates.append(Pending({"update_id": bot.next_update, **update}, self.now()))
         bot.next_update += 1
@@ -294,9 +324,7 @@ class World:
     def expire(self, bot: Bot) -> None:
         """Drop the updates that have waited too long."""
         now = self.now()
-        alive = [
-            one for one in bot.updates if now - one.at < (QUERY_LIFE if one.kind == "callback_query" else UPDATE_LIFE)
-        ]
+        alive = [one for one in bot.updates if now - one.at < (QUERY_LIFE if one.kind in QUERIES else UPDATE_LIFE)]
         if len(alive) != len(bot.updates):
             bot.updates = deque(alive)
 

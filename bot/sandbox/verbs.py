@@ -92,6 +92,33 @@ class Tap(Verb):
     chat: int | None = None
 
 
+class Pay(Verb):
+    """A person pays the invoice that a message holds. The bot has 10 seconds to agree."""
+
+    user: int
+    message_id: int
+    bot: str | None = None
+    chat: int | None = None
+
+
+class SendContact(Verb):
+    """A person shares the own phone number with the bot, as a `request_contact` button asks."""
+
+    user: int
+    bot: str
+    phone_number: str = Field(default="+390110000000", pattern=r"^\+?[0-9]{3,20}$")
+
+
+class React(Verb):
+    """A person reacts to a message with an emoji, or (with none) takes that back."""
+
+    user: int
+    message_id: int
+    emoji: str | None = None
+    bot: str | None = None
+    chat: int | None = None
+
+
 class Block(Verb):
     """A person blocks the bot, or unblocks it."""
 

@@ -14,6 +14,7 @@ Json = dict[str, Any]
 # Only these are JSON inside a form field; a text of `{"a": 1}` stays the text it is.
 STRUCTURED = {"reply_markup", "entities", "caption_entities", "reply_parameters", "link_preview_options"}
 STRUCTURED |= {"allowed_updates", "commands", "scope", "message_ids", "menu_button"}
+STRUCTURED |= {"media", "prices", "suggested_tip_amounts", "reaction"}
 FILE_LIMIT = 10 * 1024 * 1024  # bytes of a photo; Bot API, sendPhoto
 
 

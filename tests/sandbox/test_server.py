@@ -204,7 +204,7 @@ class TestRequests:
             ({"text": "x", "entities": "7"}, "can't parse MessageEntity"),
             ({"text": "x", "reply_parameters": {"message_id": "x"}}, "can't parse reply parameters"),
             ({"text": "x", "reply_parameters": {"message_id": 1}}, "message to be replied not found"),
-            ({"text": "x", "parse_mode": "MarkdownV2"}, "unsupported parse_mode"),
+            ({"text": "x", "parse_mode": "Fancy"}, "unsupported parse_mode"),
         ],
     )
     async def test_a_parameter_that_will_not_do_is_named(

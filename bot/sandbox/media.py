@@ -1,0 +1,154 @@
+"""The methods of the Bot API about pictures, documents, places and persons: what a message holds besides text."""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bot.sandbox import pictures
+from bot.sandbox.calls import Call, Served
+from bot.sandbox.errors import bad_request
+from bot.sandbox.messages import edit, own_message, send
+from bot.sandbox.parts import caption_of, markup_of
+from bot.sandbox.state import Json
+
+served = Served()
+
+THUMBNAIL = 320  # pixels at most
+MEDIA = ("photo", "document")
+WITH_CAPTION = ("photo", "document", "animation", "audio", "video", "voice")
+
+
+@served
+def send_photo(call: Call) -> Json:
+    return send(call, photo=_photo(call, call.params.get("photo"), "photo"), **_caption(call))
+
+
+@served
+def send_document(call: Call) -> Json:
+    return send(call, document=_document(call, call.params.get("document"), "document"), **_caption(call))
+
+
+@served
+def send_venue(call: Call) -> Json:
+    venue = {"location": _place(call), "title": _said(call, "title"), "address": _said(call, "address")}
+    for name in ("foursquare_id", "foursquare_type", "google_place_id", "google_place_type"):
+        if call.text(name):
+            venue[name] = call.text(name)
+    return send(call, venue=venue, location=venue["location"])
+
+
+@served
+def send_contact(call: Call) -> Json:
+    contact = {"phone_number": _said(call, "phone_number"), "first_name": _said(call, "first_name")}
+    more = {name: call.text(name) for name in ("last_name", "vcard") if call.text(name)}
+    return send(call, contact=contact | more)
+
+
+@served
+def edit_message_caption(call: Call) -> Json:
+    message = own_message(call)
+    if not any(kind in message for kind in WITH_CAPTION):
+        raise bad_request("there is no caption in the message to edit")
+    caption, entities = caption_of(call)
+    return edit(call, message, caption=caption, caption_entities=entities, reply_markup=markup_of(call, inline=True))
+
+
+class _Media(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    media: str
+
+
+@served
+def edit_message_media(call: Call) -> Json:
+    message = own_message(call)
+    try:
+        media = _Media.model_validate(call.params.get("media"))
+    except ValidationError:
+        raise bad_request("can't parse input media") from None
+    if media.type not in MEDIA:
+        raise bad_request(f"type {media.type} is not known to the sandbox")
+    if "text" not in message and not any(kind in message for kind in WITH_CAPTION):
+        raise bad_request("message can't be edited")
+    given = call.params.get(media.media.removeprefix("attach://")) if "attach://" in media.media else media.media
+    inside = Call(call.world, call.bot, media.model_dump())
+    make = _photo if media.type == "photo" else _document
+    content: Json = dict.fromkeys((*MEDIA, "text", "entities", "link_preview_options"))
+    content |= {media.type: make(call, given, "media"), "reply_markup": markup_of(call, inline=True)}
+    return edit(call, message, **content, **_caption(inside, optional=False))
+
+
+def _caption(call: Call, optional: bool = True) -> Json:
+    caption, entities = caption_of(call)
+    flags: Json = {
+        "show_caption_above_media": call.flag("show_caption_above_media") or None,
+        "has_media_spoiler": call.flag("has_spoiler") or None,
+    }
+    return {"caption": caption, "caption_entities": entities} | (flags if optional else {})
+
+
+def _photo(call: Call, given: Any, name: str) -> list[Json]:
+    """The sizes of a picture, the largest last."""
+    file_id = _file(call, given, name)
+    return [_size(call, file_id, THUMBNAIL), _size(call, file_id, None)]
+
+
+def _size(call: Call, file_id: str, longest: int | None) -> Json:
+    """A picture's PhotoSize. A small one is the same file under another name: a browser scales it."""
+    name, content = call.world.files[file_id]
+    width, height = pictures.size(content)
+    if longest is not None:
+        file_id = f"{file_id}s"
+        call.world.files[file_id] = (name, content)
+        width, height = pictures.fitted(width, height, longest)
+    sizes: Json = {"width": width, "height": height}
+    return {"file_id": file_id, "file_unique_id": f"u{file_id}", **sizes, "file_size": len(content)}
+
+
+def _document(call: Call, given: Any, field: str) -> Json:
+    file_id = _file(call, given, field)
+    name, content = call.world.files[file_id]
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    document: Json = {"file_id": file_id, "file_unique_id": f"u{file_id}", "file_name": name, "mime_type": kind}
+    document |= {"file_size": len(content)}
+    if isinstance(call.params.get("thumbnail"), tuple):
+        document["thumbnail"] = _size(call, call.world.file(*call.params["thumbnail"]), THUMBNAIL)
+    return document
+
+
+def _file(call: Call, given: Any, name: str) -> str:
+    """The id of an uploaded file, of a known one, or of an address (which nobody asks: its content is empty)."""
+    if isinstance(given, tuple):
+        if not given[1]:
+            raise bad_request("file must be non-empty")
+        return call.world.file(*given)
+    if not given:
+        raise bad_request(f"there is no {name} in the request")
+    if given in call.world.files:
+        return str(given)
+    if str(given).startswith(("http://", "https://")):
+        return call.world.file(PurePosixPath(urlsplit(given).path).name or "file", b"")
+    raise bad_request("wrong file identifier/HTTP URL specified")
+
+
+def _place(call: Call) -> Json:
+    try:
+        latitude, longitude = float(call.params["latitude"]), float(call.params["longitude"])
+    except (KeyError, TypeError, ValueError):
+        raise bad_request("latitude or longitude is not specified") from None
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        raise bad_request("wrong latitude or longitude specified")
+    return {"latitude": latitude, "longitude": longitude}
+
+
+def _said(call: Call, name: str) -> str:
+    text = call.text(name)
+    if not text.strip():
+        raise bad_request(f"{name.replace('_', ' ')} must be non-empty")
+    return text

@@ -1,0 +1,50 @@
+"""How large a picture is, from its first bytes. The sandbox shows pictures; it does not need to decode them."""
+
+from __future__ import annotations
+
+import struct
+
+UNKNOWN = (800, 600)  # pixels; of what is no picture, or comes from an address that nobody asks
+
+
+def kind(content: bytes) -> str | None:
+    """The content type of a picture that browsers show and can't run, or None."""
+    for start, name in ((b"\x89PNG", "png"), (b"GIF8", "gif"), (b"\xff\xd8", "jpeg")):
+        if content.startswith(start):
+            return f"image/{name}"
+    return None
+
+
+def size(content: bytes) -> tuple[int, int]:
+    """Width and height in pixels of a PNG, GIF or JPEG, or `UNKNOWN`."""
+    try:
+        if content.startswith(b"\x89PNG\r\n\x1a\n"):
+            width, height = struct.unpack_from(">II", content, 16)
+            return width, height
+        if content.startswith((b"GIF87a", b"GIF89a")):
+            width, height = struct.unpack_from("<HH", content, 6)
+            return width, height
+        if content.startswith(b"\xff\xd8"):
+            return _jpeg(content)
+    except struct.error:  # it ends too early
+        pass
+    return UNKNOWN
+
+
+def _jpeg(content: bytes) -> tuple[int, int]:
+    """From the start-of-frame segment (ITU T.81, B.2.2), past the segments before it."""
+    at = 2
+    while True:
+        marker, length = struct.unpack_from(">HH", content, at)
+        if 0xFFC0 <= marker <= 0xFFCF and marker not in (0xFFC4, 0xFFC8, 0xFFCC):
+            height, width = struct.unpack_from(">HH", content, at + 5)
+            return width, height
+        if marker < 0xFF00:
+            return UNKNOWN
+        at += 2 + length
+
+
+def fitted(width: int, height: int, longest: int) -> tuple[int, int]:
+    """The same shape with sides of at most `longest` pixels."""
+    scale = min(1.0, longest / max(width, height, 1))
+    return max(1, round(width * scale)), max(1, round(height * scale))
