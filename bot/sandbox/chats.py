@@ -121,7 +121,6 @@ def set_chat_menu_button(call: Call) -> bool:
 
 @served
 def get_chat_menu_button(call: Call) -> Json:
-    """The button of that chat, else the one of all chats; at first the list of commands."""
-    own = call.bot.menus.get(call.text("chat_id"), {"type": "default"})
-    general = call.bot.menus.get("", {"type": "default"})
-    return next((button for button in (own, general) if button["type"] != "default"), {"type": "commands"})
+    """The button of that chat, else the one of all chats."""
+    menus = call.bot.menus
+    return menus.get(call.text("chat_id")) or menus.get("") or {"type": "default"}

@@ -18,7 +18,7 @@ from bot.sandbox.state import Json
 
 served = Served()
 
-THUMBNAIL = 320  # pixels at most
+THUMBNAIL, LARGEST = 320, 1280  # pixels at most; Telegram makes photos no larger
 MEDIA = ("photo", "document")
 WITH_CAPTION = ("photo", "document", "animation", "audio", "video", "voice")
 
@@ -96,17 +96,15 @@ def _caption(call: Call, optional: bool = True) -> Json:
 def _photo(call: Call, given: Any, name: str) -> list[Json]:
     """The sizes of a picture, the largest last."""
     file_id = _file(call, given, name)
-    return [_size(call, file_id, THUMBNAIL), _size(call, file_id, None)]
+    return [_size(call, file_id, THUMBNAIL, "s"), _size(call, file_id, LARGEST)]
 
 
-def _size(call: Call, file_id: str, longest: int | None) -> Json:
+def _size(call: Call, file_id: str, longest: int, suffix: str = "") -> Json:
     """A picture's PhotoSize. A small one is the same file under another name: a browser scales it."""
     name, content = call.world.files[file_id]
-    width, height = pictures.size(content)
-    if longest is not None:
-        file_id = f"{file_id}s"
-        call.world.files[file_id] = (name, content)
-        width, height = pictures.fitted(width, height, longest)
+    file_id += suffix
+    call.world.files[file_id] = (name, content)
+    width, height = pictures.fitted(*pictures.size(content), longest)
     sizes: Json = {"width": width, "height": height}
     return {"file_id": file_id, "file_unique_id": f"u{file_id}", **sizes, "file_size": len(content)}
 
