@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from importlib import resources
+from pathlib import PurePath
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -130,17 +131,19 @@ class Sandbox:
         return web.Response(body=content) if name else await _no_such_path(request)
 
 
-_PAGE = {"index.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
+_KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+_PAGE = {file.name: file for file in (resources.files("bot.sandbox") / "page").iterdir()}
 _POLICY = "default-src 'self'; img-src 'self' data:"
 
 
 async def _page(request: web.Request) -> web.Response:
-    name = request.match_info.get("name", "index.html")
-    kind = _PAGE.get(name)
-    if kind is None:
+    file = _PAGE.get(request.match_info.get("name", "index.html"))
+    if file is None:
         return web.Response(status=404, text="not found")
-    text = (resources.files("bot.sandbox") / "page" / name).read_text("utf-8")
-    return web.Response(text=text, content_type=kind, headers={"Content-Security-Policy": _POLICY})
+    # A page that a browser has kept could be of another version than this sandbox.
+    headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
+    kind = _KINDS[PurePath(file.name).suffix]
+    return web.Response(text=file.read_text("utf-8"), content_type=kind, headers=headers)
 
 
 async def _no_such_path(request: web.Request) -> web.Response:

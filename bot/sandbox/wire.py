@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import parse_qsl
 
-from aiohttp import BodyPartReader, web
+from aiohttp import BodyPartReader, ClientResponse, MultipartReader, web
 
 from bot.sandbox.errors import ApiError, bad_request
 
@@ -16,6 +17,7 @@ STRUCTURED = {"reply_markup", "entities", "caption_entities", "reply_parameters"
 STRUCTURED |= {"allowed_updates", "commands", "scope", "message_ids", "menu_button"}
 STRUCTURED |= {"media", "prices", "suggested_tip_amounts", "reaction"}
 FILE_LIMIT = 10 * 1024 * 1024  # bytes of a photo; Bot API, sendPhoto
+ANSWER_LIMIT = 1024 * 1024  # bytes of a webhook's answer that is no upload: a message needs far less
 
 
 async def read(request: web.Request) -> Json:
@@ -30,13 +32,40 @@ async def read(request: web.Request) -> Json:
     return {name: _decoded(name, value) for name, value in params.items()}
 
 
+async def read_answer(answer: ClientResponse) -> Json:
+    """All parameters of a bot's answer to its webhook, which may be a request. Raises `ApiError` as `read` does."""
+    try:
+        if answer.content_type == "multipart/form-data":
+            params = await _multipart(MultipartReader(answer.headers, answer.content))
+        else:
+            text = (await _bounded(answer)).decode()
+            is_json = answer.content_type == "application/json"
+            params = (_json_object(text) if text else {}) if is_json else dict(parse_qsl(text))
+    except UnicodeDecodeError:
+        raise bad_request("strings must be encoded in UTF-8") from None
+    return {name: _decoded(name, value) for name, value in params.items()}
+
+
+async def _bounded(answer: ClientResponse) -> bytes:
+    content = bytearray()
+    async for chunk in answer.content.iter_any():
+        content += chunk
+        if len(content) > ANSWER_LIMIT:
+            raise ApiError(413, "Request Entity Too Large")
+    return bytes(content)
+
+
 async def _body(request: web.Request) -> Json:
     if request.content_type == "multipart/form-data":
-        return await _multipart(request)
+        return await _multipart(await request.multipart())
     if request.content_type != "application/json":
         return dict(await request.post())
+    return _json_object(await request.text())
+
+
+def _json_object(text: str) -> Json:
     try:
-        body = await request.json()
+        body = json.loads(text)
     except (ValueError, RecursionError):
         raise bad_request("can't parse JSON object") from None
     if not isinstance(body, dict):
@@ -53,10 +82,10 @@ def _decoded(name: str, value: Any) -> Any:
         raise bad_request(f"can't parse {name.replace('_', ' ')} JSON object") from None
 
 
-async def _multipart(request: web.Request) -> Json:
+async def _multipart(reader: MultipartReader) -> Json:
     params: Json = {}
     uploads: Json = {}
-    async for part in await request.multipart():
+    async for part in reader:
         if not isinstance(part, BodyPartReader) or part.name is None:
             raise bad_request("can't parse multipart form")
         content = await _content(part)

@@ -1,0 +1,98 @@
+// One message as a bubble, a service line, or a card, with its keyboard.
+
+import { button, clock, element, nameOf } from "./api.js";
+import { styled } from "./entities.js";
+
+const money = ({ total_amount: amount, currency }) =>
+  currency === "XTR" ? `${amount} ⭐` : `${(amount / 100).toFixed(2)} ${currency}`;
+
+// `phone` shows it, `on` carries out what is tapped.
+export function messageOf(message, phone, on) {
+  const told = service(message);
+  if (told) return element("p", "service", told);
+  const mine = message.from.id === phone.person;
+  const box = element("article", mine ? "message mine" : "message");
+  box.setAttribute("aria-label", `${nameOf(message.from)}, ${clock(message.date)}`);
+  const bubble = element("div", "bubble");
+  if (!mine && phone.isGroup) bubble.append(element("b", `sender c${message.from.id % 7}`, nameOf(message.from)));
+  if (message.reply_to_message) bubble.append(quote(message.reply_to_message));
+  bubble.append(...media(message));
+  const text = message.text ?? message.caption;
+  if (text) {
+    const words = element("div", "words");
+    words.append(...styled(text, message.entities ?? message.caption_entities ?? [], on));
+    bubble.append(words);
+  }
+  if (message.reactions?.length) bubble.append(element("span", "reactions", message.reactions.map((one) => one.emoji ?? "⭐").join(" ")));
+  const edited = message.edit_date ? "edited " : "";
+  bubble.append(element("span", "meta", `${edited}${clock(message.date)}${mine ? " ✓✓" : ""}`));
+  box.append(bubble);
+  const rows = message.reply_markup?.inline_keyboard ?? [];
+  if (rows.length) box.append(keyboard(message, rows, on));
+  return box;
+}
+
+function quote(original) {
+  const box = element("div", "quote");
+  box.append(element("b", "", nameOf(original.from)), element("span", "", original.text ?? original.caption ?? "Media"));
+  return box;
+}
+
+function media(message) {
+  if (message.photo) return [picture(message.photo)];
+  if (message.document) return [card("📄", message.document.file_name, `/control/file/${message.document.file_id}`)];
+  if (message.venue) return [card("📍", `${message.venue.title}\n${message.venue.address}`)];
+  if (message.location) return [card("📍", `${message.location.latitude}, ${message.location.longitude}`)];
+  if (message.contact) return [card("👤", `${nameOf(message.contact)}\n${message.contact.phone_number}`)];
+  if (message.invoice) {
+    const { title, description } = message.invoice;
+    return [card("🧾", `${title}\n${description}\n${money(message.invoice)}`)];
+  }
+  return [];
+}
+
+function picture(sizes) {
+  const size = sizes.at(-1);
+  const image = element("img", "photo");
+  Object.assign(image, { src: `/control/file/${size.file_id}`, alt: "A photo", width: size.width, height: size.height });
+  image.loading = "lazy";
+  return image;
+}
+
+function card(glyph, text, href) {
+  const box = element(href ? "a" : "div", "card");
+  if (href) Object.assign(box, { href, download: "" });
+  box.append(element("span", "glyph", glyph), element("span", "", text));
+  return box;
+}
+
+function keyboard(message, rows, on) {
+  const keys = element("div", "keyboard");
+  for (const row of rows) {
+    const line = element("div", "row");
+    for (const key of row) {
+      const glyph = key.url ? " ↗" : key.copy_text ? " 📋" : "";
+      line.append(button(`key ${key.style ?? ""}`, key.text + glyph, (event) => on.key(message, key, event.currentTarget)));
+    }
+    keys.append(line);
+  }
+  return keys;
+}
+
+// What Telegram tells in the middle of the chat, or "" for an ordinary message.
+function service(message) {
+  const who = nameOf(message.from);
+  if (message.new_chat_members) return `${who} added ${message.new_chat_members.map(nameOf).join(", ")}`;
+  if (message.left_chat_member) return `${who} removed ${nameOf(message.left_chat_member)}`;
+  if (message.migrate_to_chat_id || message.migrate_from_chat_id) return "The group became a supergroup";
+  if (message.pinned_message) return `${who} pinned “${(message.pinned_message.text ?? "a message").slice(0, 40)}”`;
+  if (message.successful_payment) return `${who} paid ${money(message.successful_payment)}`;
+  return "";
+}
+
+// A date in the middle of the chat.
+export function dayOf(seconds) {
+  const day = new Date(seconds * 1000).toDateString();
+  const before = new Date(Date.now() - 86_400_000).toDateString();
+  return day === new Date().toDateString() ? "Today" : day === before ? "Yesterday" : day;
+}
