@@ -9,6 +9,7 @@ import signal
 
 from bot.sandbox.limits import Limits
 from bot.sandbox.server import Sandbox
+from bot.sandbox.sites import is_loopback
 
 
 async def run(host: str, port: int, as_json: bool, limits: Limits | None) -> None:
@@ -17,7 +18,7 @@ async def run(host: str, port: int, as_json: bool, limits: Limits | None) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with Sandbox(limits=limits).serve(host, port) as sandbox:
-        reach = "this machine only" if host in ("127.0.0.1", "::1", "localhost") else "whoever reaches this machine"
+        reach = "this machine only" if is_loopback(host) else "whoever reaches this machine"
         print(
             json.dumps({"url": sandbox.url}) if as_json else f"Telegram sandbox at {sandbox.url} (for {reach})",
             flush=True,

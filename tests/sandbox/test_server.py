@@ -295,7 +295,7 @@ def test_it_starts_by_itself_says_where_and_stops_in_order() -> None:
         assert httpx.get(f"{url}/bot{TOKEN}/getMe").json()["result"]["is_bot"]
         # Neither a waiting poll nor an open event stream keeps it from stopping.
         with httpx.stream("GET", f"{url}/control/stream"), socket.create_connection(_address(url)) as poll:
-            poll.sendall(f"GET /bot{TOKEN}/getUpdates?timeout=50 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            poll.sendall(f"GET /bot{TOKEN}/getUpdates?timeout=50 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             assert httpx.get(f"{url}/control/chats").json() == []
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
