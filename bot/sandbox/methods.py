@@ -1,4 +1,4 @@
-"""The methods of the Bot API about the bot itself, its webhook and its chats: one function each.
+"""The methods of the Bot API about the bot itself and its chats: one function each.
 
 A new method is one more function with `@served`; what it reads of the parameters it checks, and refuses in Telegram's
 words. (getUpdates waits, so it lives in `updates`.)
@@ -10,7 +10,7 @@ import re
 
 from bot.sandbox.calls import Call, Served
 from bot.sandbox.errors import bad_request
-from bot.sandbox.state import Json, Webhook
+from bot.sandbox.state import Json
 
 served = Served()
 
@@ -18,7 +18,6 @@ DESCRIPTION_LIMIT = 256  # characters of a command's description
 _COMMAND = re.compile(r"/?[a-z0-9_]{1,32}")
 _SCOPES = {"default", "all_private_chats", "all_group_chats", "all_chat_administrators"}
 _SCOPES |= {"chat", "chat_administrators", "chat_member"}
-_SECRET = re.compile(r"[A-Za-z0-9_-]{0,256}")
 
 
 @served
@@ -73,44 +72,6 @@ def _accept(call: Call) -> bool:
 
 
 served |= dict.fromkeys(("logout", "close", "setmyname", "setmydescription", "setmyshortdescription"), _accept)
-
-# Webhooks
-
-
-@served
-def set_webhook(call: Call) -> bool:
-    url, secret = call.text("url"), call.text("secret_token")
-    if url and not url.startswith(("http://", "https://")):
-        raise bad_request("bad webhook: An HTTPS URL must be provided for webhook")
-    if not _SECRET.fullmatch(secret):
-        raise bad_request("secret token contains unallowed characters")
-    allowed = call.params.get("allowed_updates")
-    call.bot.webhook = Webhook(url, secret, allowed if isinstance(allowed, list) else None) if url else None
-    return _drop_pending(call)
-
-
-@served
-def delete_webhook(call: Call) -> bool:
-    call.bot.webhook = None
-    return _drop_pending(call)
-
-
-def _drop_pending(call: Call) -> bool:
-    if call.flag("drop_pending_updates"):
-        call.bot.updates.clear()
-    call.world.changed("update", bot=call.bot.id)
-    return True
-
-
-@served
-def get_webhook_info(call: Call) -> Json:
-    hook = call.bot.webhook
-    info: Json = {"url": "", "has_custom_certificate": False, "pending_update_count": len(call.bot.updates)}
-    if hook:
-        info |= {"url": hook.url} | ({"allowed_updates": hook.allowed} if hook.allowed else {})
-        if hook.last_error:
-            info |= {"last_error_date": hook.last_error_date, "last_error_message": hook.last_error}
-    return info
 
 
 @served

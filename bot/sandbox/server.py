@@ -11,17 +11,18 @@ from pathlib import PurePath
 
 from aiohttp import web
 
-from bot.sandbox import chats, media, messages, methods, payments, sites, wire
+from bot.sandbox import chats, media, messages, methods, payments, sites, webhooks, wire
 from bot.sandbox.calls import Call
 from bot.sandbox.control_http import ControlApi
+from bot.sandbox.delivery import Sleep, Webhooks
 from bot.sandbox.errors import NOT_FOUND, UNAUTHORIZED, ApiError, bad_request
 from bot.sandbox.faults import Faults
 from bot.sandbox.limits import Limits, Meter
 from bot.sandbox.state import TOKEN, Bot, Json, World
-from bot.sandbox.updates import Pollers, Webhooks
+from bot.sandbox.updates import Pollers
 from bot.sandbox.watch import Watch
 
-METHODS = methods.served | chats.served | messages.served | media.served | payments.served
+METHODS = methods.served | webhooks.served | chats.served | messages.served | media.served | payments.served
 BODY_LIMIT = 50 * 1024 * 1024  # bytes; Bot API, the largest upload
 _SECRETS = {"secret_token"}  # parameters that nobody should read in the log
 
@@ -29,10 +30,13 @@ _SECRETS = {"secret_token"}  # parameters that nobody should read in the log
 class Sandbox:
     """One local Telegram. `app` serves it; `url` is set while it listens.
 
-    `now` gives seconds since 1970; without `limits` bots send as much as they like.
+    `now` gives seconds since 1970; without `limits` bots send as much as they like. `sleep` waits
+    between two tries of a webhook.
     """
 
-    def __init__(self, now: Callable[[], float] = time.time, limits: Limits | None = None) -> None:
+    def __init__(
+        self, now: Callable[[], float] = time.time, limits: Limits | None = None, sleep: Sleep = asyncio.sleep
+    ) -> None:
         self.world = World(now)
         self.faults = Faults(lambda: self.world.changed("faults"))
         self._meter = Meter(limits, now)
@@ -41,6 +45,7 @@ class Sandbox:
         self._watch = Watch()
         self._control = ControlApi(self.world, self.faults, self._watch)
         self._pollers = Pollers(self._watch, self.faults)
+        self._webhooks = Webhooks(self.world, self._watch, self.faults, self._respond, sleep)
         self.app = web.Application(
             client_max_size=BODY_LIMIT, middlewares=[sites.guard(lambda: self._only_this_machine)]
         )
@@ -65,14 +70,14 @@ class Sandbox:
         await site.start()
         self._only_this_machine = all(sites.is_loopback(address[0]) for address in runner.addresses)
         self.url = sites.url_of(*runner.addresses[0][:2])
-        webhooks = asyncio.create_task(Webhooks(self.world, self._watch, self.faults).run())
+        delivering = asyncio.create_task(self._webhooks.run())
         try:
             yield self
         finally:
-            webhooks.cancel()
+            delivering.cancel()
             self._control.close()
             with suppress(asyncio.CancelledError):
-                await webhooks
+                await delivering
             await runner.cleanup()
 
     async def _api(self, request: web.Request) -> web.StreamResponse:
@@ -83,7 +88,18 @@ class Sandbox:
         except ApiError as error:
             self.world.log.add(bot=None, method=name, params={}, status=error.code, answer=error.body())
             return web.json_response(error.body(), status=error.code)
-        chat = str(call.params.get("chat_id", ""))
+        status, answer, fault = await self._carry_out(call, name)
+        if fault in ("drop_before", "drop_after"):
+            return _drop(request)
+        return web.json_response(answer, status=status)
+
+    async def _respond(self, bot: Bot, name: str, params: Json) -> None:
+        """Carry out what a bot has asked for in its answer to a webhook."""
+        await self._carry_out(Call(self.world, bot, params), name)
+
+    async def _carry_out(self, call: Call, name: str) -> tuple[int, Json | None, str]:
+        """The status and body of the answer, and the kind of the fault that hit the call, if any."""
+        bot, chat = call.bot, str(call.params.get("chat_id", ""))
         fault = self.faults.take(name, bot.id, chat)
         if fault and fault.kind == "latency":
             await asyncio.sleep(fault.seconds)
@@ -95,9 +111,7 @@ class Sandbox:
         said = {"fault": fault.kind} if fault else {}
         self.world.log.add(bot=bot.id, method=name, params=params, status=status, answer=answer, **said)
         await self._watch.changed()
-        if fault and fault.kind in ("drop_before", "drop_after"):
-            return _drop(request)
-        return web.json_response(answer, status=status)
+        return status, answer, fault.kind if fault else ""
 
     def _bot(self, token: str) -> Bot:
         if ":" not in token:

@@ -17,6 +17,13 @@ Json = dict[str, Any]
 
 TOKEN = re.compile(r"\d{1,15}:[A-Za-z0-9_-]{3,}")
 UPDATE_LIFE = 24 * 3600  # seconds that an update waits for its bot
+KINDS = (  # Bot API, Update
+    *("message", "edited_message", "channel_post", "edited_channel_post", "inline_query", "chosen_inline_result"),
+    *("callback_query", "shipping_query", "pre_checkout_query", "poll", "poll_answer", "my_chat_member"),
+    *("chat_member", "chat_join_request", "chat_boost", "removed_chat_boost", "message_reaction"),
+    *("message_reaction_count", "business_connection", "business_message", "edited_business_message"),
+    *("deleted_business_messages", "purchased_paid_media"),
+)
 ONLY_WHEN_ASKED = {"chat_member", "message_reaction", "message_reaction_count"}  # Bot API, getUpdates
 QUERIES = ("callback_query", "pre_checkout_query")
 QUERY_LIFE = 150  # seconds that a tap waits for its bot, and can be answered
@@ -32,11 +39,16 @@ def _unused() -> int:
 
 @dataclass
 class Webhook:
-    """Where a bot wants its updates, and how that has gone."""
+    """Where a bot wants its updates, over how many connections at once, and how that has gone.
+
+    `ip_address` is shown to the bot and otherwise ignored: the sandbox reaches the host of the `url`.
+    """
 
     url: str
     secret: str = ""
-    allowed: list[str] | None = None
+    connections: int = 40  # Bot API, setWebhook: its default
+    ip_address: str = ""
+    has_certificate: bool = False
     last_error: str = ""
     last_error_date: int = 0
 
@@ -56,6 +68,11 @@ class Pending:
     @property
     def kind(self) -> str:
         return next(key for key in self.update if key != "update_id")
+
+    @property
+    def expires(self) -> float:
+        """Seconds since 1970."""
+        return self.at + (QUERY_LIFE if self.kind in QUERIES else UPDATE_LIFE)
 
     @property
     def content(self) -> Json:
@@ -78,13 +95,24 @@ class Bot:
     updates: deque[Pending] = field(default_factory=deque)
     next_update: int = field(default_factory=_unused)
     webhook: Webhook | None = None
-    allowed: list[str] | None = None
+    allowed: list[str] | None = None  # the kinds of updates it asked for, by polling or with a webhook
+    asked: tuple[int, float] = (0, 0.0)  # the offset of its last getUpdates, and when that came
     commands: dict[tuple[str, str], list[Json]] = field(default_factory=dict)  # by scope and language
     menus: dict[str, Json] = field(default_factory=dict)  # the menu button by chat id, "" for all chats
 
     @property
     def id(self) -> int:
         return int(self.user["id"])
+
+    def allow(self, kinds: Any) -> None:
+        """Remember the `allowed_updates` of a request; what is no list of names changes nothing.
+
+        Names that Telegram does not know are passed over, and when none is left the default holds again.
+        """
+        if isinstance(kinds, list) and all(isinstance(kind, str) for kind in kinds):
+            wanted = {kind.lower() for kind in kinds}
+            known = [kind for kind in KINDS if kind in wanted]
+            self.allowed = None if set(known) in (set(), set(KINDS) - ONLY_WHEN_ASKED) else known
 
     def commands_in(self, room: Room, language: str = "") -> list[Json]:
         """What a chat's menu shows: the commands of the narrowest scope that has any (Bot API, BotCommandScope)."""
@@ -314,8 +342,7 @@ class World:
     def update(self, bot: Bot, **update: Any) -> None:
         """Put an update into a bot's queue, if the bot wants that kind."""
         kind = next(iter(update))
-        allowed = bot.webhook.allowed if bot.webhook else bot.allowed
-        if kind not in allowed if allowed else kind in ONLY_WHEN_ASKED:
+        if kind not in bot.allowed if bot.allowed else kind in ONLY_WHEN_ASKED:
             return
         bot.updates.append(Pending({"update_id": bot.next_update, **update}, self.now()))
         bot.next_update += 1
@@ -324,7 +351,7 @@ class World:
     def expire(self, bot: Bot) -> None:
         """Drop the updates that have waited too long."""
         now = self.now()
-        alive = [one for one in bot.updates if now - one.at < (QUERY_LIFE if one.kind in QUERIES else UPDATE_LIFE)]
+        alive = [one for one in bot.updates if now < one.expires]
         if len(alive) != len(bot.updates):
             bot.updates = deque(alive)
 

@@ -230,8 +230,10 @@ class TestTaps:
         await ptb.send_message(carla.id, "tap", reply_markup=keyboard("payload"))
 
         async def answer() -> str | None:
+            offset = 0
             while True:
-                for update in await ptb.get_updates(timeout=5, allowed_updates=["callback_query"]):
+                for update in await ptb.get_updates(offset, timeout=5, allowed_updates=["callback_query"]):
+                    offset = update.update_id + 1
                     if update.callback_query:
                         await update.callback_query.answer("thank you")
                         return update.callback_query.data
