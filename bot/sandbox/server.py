@@ -23,7 +23,6 @@ from bot.sandbox.updates import Pollers
 from bot.sandbox.watch import Watch
 
 METHODS = methods.served | webhooks.served | chats.served | messages.served | media.served | payments.served
-BODY_LIMIT = 50 * 1024 * 1024  # bytes; Bot API, the largest upload
 _SECRETS = {"secret_token"}  # parameters that nobody should read in the log
 
 
@@ -47,7 +46,7 @@ class Sandbox:
         self._pollers = Pollers(self._watch, self.faults)
         self._webhooks = Webhooks(self.world, self._watch, self.faults, self._respond, sleep)
         self.app = web.Application(
-            client_max_size=BODY_LIMIT, middlewares=[sites.guard(lambda: self._only_this_machine)]
+            client_max_size=wire.BODY_LIMIT, middlewares=[sites.guard(lambda: self._only_this_machine)]
         )
         self.app.add_routes(
             [
