@@ -34,7 +34,7 @@ class Pollers:
         offset = call.number_or("offset", 0)
         timeout = min(max(call.number_or("timeout", 0), 0), LONGEST_POLL)
         limit = min(max(call.number_or("limit", MOST_UPDATES), 1), MOST_UPDATES)
-        patience, limit = _at_leisure(bot, offset, call.world.now(), timeout, limit)
+        patience, limit = at_leisure(bot, offset, call.world.now(), timeout, limit)
         _confirm(bot, offset)
         call.world.expire(bot)
         await self._watch.changed()
@@ -56,7 +56,7 @@ class Pollers:
         return one.update
 
 
-def _at_leisure(bot: Bot, offset: int, now: float, patience: float, limit: int) -> tuple[float, int]:
+def at_leisure(bot: Bot, offset: int, now: float, patience: float, limit: int) -> tuple[float, int]:
     """How long and for how many a poller waits that asks for the same again and again."""
     before, at = bot.asked
     bot.asked = offset, now
