@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -128,10 +129,11 @@ def _file(call: Call, given: Any, name: str) -> str:
         return call.world.file(*given)
     if not given:
         raise bad_request(f"there is no {name} in the request")
-    if given in call.world.files:
+    if str(given) in call.world.files:
         return str(given)
     if str(given).startswith(("http://", "https://")):
-        return call.world.file(PurePosixPath(urlsplit(given).path).name or "file", b"")
+        with suppress(ValueError):  # no address after all
+            return call.world.file(PurePosixPath(urlsplit(given).path).name or "file", b"")
     raise bad_request("wrong file identifier/HTTP URL specified")
 
 

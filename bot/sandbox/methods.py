@@ -50,7 +50,7 @@ def set_my_commands(call: Call) -> bool:
 def _whose(call: Call) -> tuple[str, str]:
     """For which chats and language commands are meant. Raises `ApiError` for a scope that is none."""
     scope = call.params.get("scope") or {"type": "default"}
-    if not isinstance(scope, dict) or scope.get("type") not in _SCOPES:
+    if not isinstance(scope, dict) or str(scope.get("type")) not in _SCOPES:
         raise bad_request("can't parse BotCommandScope")
     parts = [scope["type"], *(str(scope[name]) for name in ("chat_id", "user_id") if name in scope)]
     return ":".join(parts), call.text("language_code")

@@ -11,6 +11,7 @@ import pytest
 
 from bot.sandbox import wire
 from bot.sandbox.server import Sandbox
+from tests.people import Telegram
 
 BOT = "/bot7001:customer-token"
 SEND = f"{BOT}/sendMessage"
@@ -79,6 +80,27 @@ class TestJson:
     async def test_content_that_is_not_compressed_as_it_says_is_refused(self, http: httpx.AsyncClient) -> None:
         refused = await refusal(http, JSON, b"not gzip", **{"Content-Encoding": "gzip"})
         assert (refused["error_code"], "can't read" in refused["description"]) == (400, True)
+
+
+class TestParameters:
+    @pytest.mark.parametrize(
+        ("method", "name", "value", "words"),
+        [
+            ("setMyCommands", "scope", {"type": []}, "can't parse BotCommandScope"),
+            ("sendPhoto", "photo", {"a": 1}, "wrong file identifier/HTTP URL specified"),
+            ("sendPhoto", "photo", [[1]], "wrong file identifier/HTTP URL specified"),
+            ("sendPhoto", "photo", "http://[", "wrong file identifier/HTTP URL specified"),
+        ],
+    )
+    async def test_a_value_of_another_kind_is_named(self, method: str, name: str, value: object, words: str) -> None:
+        async with Sandbox().serve() as sandbox:
+            telegram = Telegram(sandbox.url)
+            carla = await telegram.person("Carla", bot=BOT.removeprefix("/bot"))
+            await carla.send("/start")
+            params = {"chat_id": carla.id, "commands": [{"command": "a", "description": "b"}], name: value}
+            answer = await telegram._http.post(f"{BOT}/{method}", json=params)
+            await telegram.close()
+        assert (answer.status_code, answer.json()["description"]) == (400, f"Bad Request: {words}")
 
 
 class TestForms:
