@@ -196,7 +196,7 @@ class TestComingAgain:
         await telegram.act("redeliver", bot=TOKEN, update=update)
         later = update["update_id"] + 1
         assert await telegram.call(TOKEN, "getUpdates", offset=later) == [update]
-        assert await telegram.call(TOKEN, "getUpdates", offset=later) == []
+        assert await telegram.call(TOKEN, "getUpdates", offset=later + 1) == []
 
 
 class TestLooking:
