@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -143,6 +144,37 @@ def has_wheels() -> bool:
     return known and platform.machine() in {"x86_64", "amd64", "aarch64", "arm64"}
 
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+DEBIAN = ("install", "--yes", "--no-install-recommends", "chromium", "fonts-noto-color-emoji")
+
+
+def browser() -> str | None:
+    """The Chromium of the system, or the one that CHROMIUM names."""
+    named = os.environ.get("CHROMIUM")
+    return named or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def ensure_browser() -> None:
+    """The tests of the page need a Chromium: Debian's is installed where that is allowed. Raises `SetupError`."""
+    if browser() is not None:
+        return
+    cure = f"apt-get {' '.join(DEBIAN)}"
+    missing = SetupError(f"the tests need Chromium: install it (on Debian: {cure}), or name it in CHROMIUM")
+    if shutil.which("apt-get") is None:
+        raise missing
+    command = ["apt-get"] if os.geteuid() == 0 else ["sudo", "--non-interactive", "apt-get"]
+    say("installing Chromium, which the tests of the page need (once, some minutes)")
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        # The list of packages may be incomplete and still name this one.
+        subprocess.run([*command, "update", "--quiet"], env=quiet, stdout=subprocess.DEVNULL, check=False)
+        subprocess.run([*command, *DEBIAN, "--quiet"], env=quiet, stdout=subprocess.DEVNULL, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        raise missing from None
+    if browser() is None:
+        raise missing
+
+
 def say(line: str) -> None:
     """Tell the person who waits what happens."""
     print(f"comanda-setup: {line}", flush=True)
@@ -157,6 +189,8 @@ def main() -> int:
     try:
         if environment.prepare(steps(arguments.dev)):
             say("ready")
+        if arguments.dev:
+            ensure_browser()
     except SetupError as error:
         say(str(error))
         return 1

@@ -263,7 +263,7 @@ class TestRequests:
 
 class TestPage:
     @pytest.mark.parametrize(
-        ("path", "kind"), [("/", "html"), ("/page/page.js", "javascript"), ("/page/page.css", "css")]
+        ("path", "kind"), [("/", "html"), ("/page/app.js", "javascript"), ("/page/page.css", "css")]
     )
     async def test_the_page_is_served_from_the_package(self, telegram: Telegram, path: str, kind: str) -> None:
         answer = await telegram._http.get(path)

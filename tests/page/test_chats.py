@@ -1,0 +1,215 @@
+"""The page on a sandbox alone, as somebody uses it who develops another bot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Locator, Page, expect
+
+from bot.sandbox.limits import Limits
+from bot.sandbox.server import Sandbox
+from tests.page.conftest import PATIENCE, Open
+from tests.people import Person, Telegram
+
+TOKEN = "7001:some-bot"
+PHONE = (390, 800)
+KEYS = {
+    "inline_keyboard": [
+        [{"text": "Yes", "callback_data": "yes", "style": "success"}, {"text": "No", "callback_data": "no"}],
+        [{"text": "Code", "copy_text": {"text": "4821"}}],
+    ]
+}
+
+
+@pytest.fixture
+async def telegram() -> AsyncIterator[Telegram]:
+    async with Sandbox(limits=Limits(chat=1000, burst=1000)).serve() as sandbox:
+        control = Telegram(sandbox.url)
+        await control.act("bot", token=TOKEN, username="some_bot", name="Some bot")
+        yield control
+        await control.close()
+
+
+@pytest.fixture
+async def carla(telegram: Telegram) -> Person:
+    person = await telegram.person("Carla", bot=TOKEN)
+    await person.send("/start")
+    return person
+
+
+async def say(telegram: Telegram, person: Person, text: str, **more: Any) -> int:
+    sent = await telegram.call(TOKEN, "sendMessage", chat_id=person.id, text=text, **more)
+    return int(sent["message_id"])
+
+
+def chat(page: Page, side: str = "left") -> Locator:
+    return page.locator(f"[data-side={side}] .chat")
+
+
+async def faults(page: Page) -> list[str]:
+    """The accessibility faults that axe calls serious or critical."""
+    found = await Axe().run(page)
+    return [
+        f"{one['id']}: {one['nodes'][0]['html']}"
+        for one in found.response["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+async def test_a_message_is_shown_at_once_and_edited_in_place(
+    telegram: Telegram, carla: Person, open_page: Open
+) -> None:
+    page = await open_page(telegram.url)
+    await expect(chat(page)).to_contain_text("/start", timeout=PATIENCE)
+    number = await say(telegram, carla, "One <b>moment</b>", parse_mode="HTML")
+    await expect(chat(page).locator("b", has_text="moment")).to_be_visible(timeout=PATIENCE)
+    await telegram.call(TOKEN, "editMessageText", chat_id=carla.id, message_id=number, text="Ready", reply_markup=KEYS)
+    await expect(chat(page).locator(".message")).to_have_count(2)
+    await expect(chat(page)).to_contain_text("Ready")
+    await expect(chat(page)).not_to_contain_text("moment")
+    await telegram.call(TOKEN, "deleteMessage", chat_id=carla.id, message_id=number)
+    await expect(chat(page).locator(".message")).to_have_count(1)
+
+
+async def test_a_tap_reaches_the_bot_and_its_answer_the_person(
+    telegram: Telegram, carla: Person, open_page: Open
+) -> None:
+    page = await open_page(telegram.url)
+    await say(telegram, carla, "Really?", reply_markup=KEYS)
+    await chat(page).get_by_role("button", name="Yes").click()
+    updates = await telegram.call(TOKEN, "getUpdates", timeout=30, allowed_updates=["message", "callback_query"])
+    query = next(update["callback_query"] for update in updates if "callback_query" in update)
+    assert query["data"] == "yes"
+    await telegram.call(TOKEN, "answerCallbackQuery", callback_query_id=query["id"], text="Thanks", show_alert=True)
+    await expect(page.get_by_role("dialog")).to_contain_text("Thanks", timeout=PATIENCE)
+
+
+async def test_everything_works_by_keyboard(telegram: Telegram, carla: Person, open_page: Open) -> None:
+    page = await open_page(telegram.url)
+    await say(telegram, carla, "Really?", reply_markup=KEYS)
+    await expect(chat(page)).to_contain_text("Really?", timeout=PATIENCE)
+    await page.locator("[data-side=left] .write input").focus()
+    await page.keyboard.type("hello")
+    await page.keyboard.press("Enter")
+    await expect(chat(page)).to_contain_text("hello")
+    await chat(page).focus()
+    for _ in range(2):  # past the command in the first message
+        await page.keyboard.press("Tab")
+    await expect(chat(page).get_by_role("button", name="Yes")).to_be_focused()
+    await page.keyboard.press("Enter")
+    updates = await telegram.call(TOKEN, "getUpdates", timeout=30)
+    assert any("callback_query" in update for update in updates)
+
+
+async def test_script_in_names_and_messages_does_not_run(telegram: Telegram, open_page: Open) -> None:
+    evil = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
+    person = await telegram.person(evil, bot=TOKEN)
+    await person.send(evil)
+    await say(telegram, person, evil, reply_markup={"inline_keyboard": [[{"text": evil, "callback_data": "x"}]]})
+    await telegram.act("note", thread=evil, title=evil, at=1.0, details={"note": evil})
+    page = await open_page(telegram.url)
+    await expect(chat(page).locator(".message")).to_have_count(2, timeout=PATIENCE)
+    await page.get_by_role("button", name="The raw event").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("onerror")
+    assert await page.title() == "Telegram sandbox"
+    assert await page.locator(".chat img, .chat script").count() == 0
+
+
+async def test_a_link_to_a_bot_of_this_sandbox_opens_here(telegram: Telegram, carla: Person, open_page: Open) -> None:
+    page = await open_page(telegram.url)
+    await say(telegram, carla, "https://t.me/some_bot?start=nonna")
+    await chat(page).get_by_role("link").click()
+    await expect(chat(page)).to_contain_text("/start nonna", timeout=PATIENCE)
+    assert len(page.context.pages) == 1
+
+
+async def test_a_reply_keyboard_stands_below_until_it_is_removed(
+    telegram: Telegram, carla: Person, open_page: Open
+) -> None:
+    page = await open_page(telegram.url)
+    keys = page.locator("[data-side=left] .reply-keys button")
+    await say(telegram, carla, "Where?", reply_markup={"keyboard": [[{"text": "Here"}, {"text": "There"}]]})
+    await expect(keys).to_have_count(2, timeout=PATIENCE)
+    await keys.first.click()
+    await expect(chat(page)).to_contain_text("Here")
+    await say(telegram, carla, "Thanks", reply_markup={"remove_keyboard": True})
+    await expect(keys).to_have_count(0)
+
+
+async def test_the_menu_lists_the_commands_and_sends_them(telegram: Telegram, carla: Person, open_page: Open) -> None:
+    commands = [{"command": "orders", "description": "Past orders"}, {"command": "help", "description": "Help"}]
+    await telegram.call(TOKEN, "setMyCommands", commands=commands)
+    page = await open_page(telegram.url)
+    await page.locator("[data-side=left]").get_by_role("button", name="Commands").click(timeout=PATIENCE)
+    await page.locator("[data-side=left] .menu button", has_text="Past orders").click()
+    await expect(chat(page)).to_contain_text("/orders")
+
+
+async def test_an_offline_phone_stands_still_until_it_is_back(
+    telegram: Telegram, carla: Person, open_page: Open
+) -> None:
+    page = await open_page(telegram.url)
+    switch = page.get_by_role("button", name=re.compile("Carla's phone is offline")).first
+    await switch.click(timeout=PATIENCE)
+    await expect(page.locator("[data-side=left] .banner")).to_be_visible()
+    await say(telegram, carla, "Are you there?")
+    await page.reload()
+    await expect(page.locator("[data-side=left] .banner")).to_be_visible(timeout=PATIENCE)
+    await expect(chat(page)).to_contain_text("/start")
+    await expect(chat(page)).not_to_contain_text("Are you there?")
+    await page.get_by_role("button", name=re.compile("Carla's phone is offline")).first.click()
+    await expect(chat(page)).to_contain_text("Are you there?")
+
+
+async def test_an_invoice_is_paid_and_everything_else_is_shown(
+    telegram: Telegram, carla: Person, open_page: Open
+) -> None:
+    page = await open_page(telegram.url)
+    invoice = {"title": "Pizza", "description": "Margherita", "payload": "order-1", "currency": "EUR"}
+    prices = [{"label": "Pizza", "amount": 950}]
+    await telegram.call(TOKEN, "sendInvoice", chat_id=carla.id, provider_token="x", prices=prices, **invoice)
+    await telegram.call(
+        TOKEN, "sendVenue", chat_id=carla.id, latitude=45.07, longitude=7.68, title="Nonna", address="Via Roma 1"
+    )
+    await expect(chat(page)).to_contain_text("Via Roma 1", timeout=PATIENCE)
+    await chat(page).get_by_role("button", name="Pay 9.50 EUR").click()
+    [update] = await telegram.call(TOKEN, "getUpdates", timeout=30, offset=-1)
+    query = update["pre_checkout_query"]
+    assert (query["invoice_payload"], query["total_amount"]) == ("order-1", 950)
+    await telegram.call(TOKEN, "answerPreCheckoutQuery", pre_checkout_query_id=query["id"], ok=True)
+    await expect(chat(page)).to_contain_text("Carla paid 9.50 EUR")
+
+
+async def test_the_log_shows_the_requests_of_any_bot(telegram: Telegram, carla: Person, open_page: Open) -> None:
+    await say(telegram, carla, "hi")
+    page = await open_page(telegram.url)
+    await page.get_by_role("button", name="API log").click(timeout=PATIENCE)
+    await expect(page.locator("#calls")).to_contain_text("sendMessage")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [(1280, 800), PHONE], ids=["wide", "phone"])
+async def test_no_serious_fault_of_accessibility(
+    telegram: Telegram, carla: Person, open_page: Open, dark: bool, size: tuple[int, int]
+) -> None:
+    await telegram.group("Staff", "Anna", "Ben")
+    await telegram.act("note", thread="Order #1", title="order_placed", at=1.0, details={"total": 950})
+    await telegram.act("gauges", values={"queued": 1, "in flight": 0})
+    await say(
+        telegram,
+        carla,
+        "<b>Really?</b> https://example.org /help <tg-spoiler>no</tg-spoiler>",
+        parse_mode="HTML",
+        reply_markup=KEYS,
+    )
+    page = await open_page(telegram.url, size, dark)
+    await expect(chat(page)).to_contain_text("Really?", timeout=PATIENCE)
+    assert await faults(page) == []
+    if size == PHONE:
+        await page.get_by_role("button", name="Order", exact=True).click()
+        await expect(page.locator("#threads")).to_contain_text("order_placed")
+        assert await faults(page) == []

@@ -1,0 +1,107 @@
+"""The page of the demo: an order goes from one phone to the other, whatever trouble is made on the way."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.page.conftest import PATIENCE, Open
+from tests.platform.test_demo import demo
+
+MAIN_LINE = ["order_placed", "restaurant_notified", "order_accepted", "user_notified", "order_fulfilled"]
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with demo(tmp_path_factory.mktemp("demo"), port) as one:
+        one.until_it_says("Comanda is ready")
+        yield f"http://127.0.0.1:{port}"
+
+
+async def tap(page: Page, side: str, *labels: str) -> None:
+    """Tap the newest button of that name on a phone, one after the other."""
+    phone = page.locator(f"[data-side={side}]")
+    for label in labels:
+        await phone.locator(".keyboard button").filter(has_text=re.compile(label)).last.click(timeout=PATIENCE)
+        await expect(phone.locator(".waiting")).to_have_count(0, timeout=PATIENCE)
+
+
+async def order(page: Page) -> None:
+    """Carla writes /start nonna and orders a pizza."""
+    await page.locator("[data-side=left] .write input").fill("/start nonna")
+    await page.keyboard.press("Enter")
+    await tap(page, "left", "Pizza", "Margherita", "Large", "Add to cart", "Cart", "Place order")
+
+
+async def events(page: Page) -> list[str]:
+    """The events of the newest order, as the timeline shows them."""
+    rows = page.locator("#threads details").first.locator("li:not(.trouble) .what")
+    return await rows.all_inner_texts()
+
+
+async def happens(page: Page, event: str) -> None:
+    newest = page.locator("#threads details").first
+    await expect(newest.locator(".what", has_text=event).first).to_be_visible(timeout=PATIENCE)
+
+
+async def test_an_order_moves_from_phone_to_phone_and_the_timeline_shows_it(
+    url: str, open_page: Open, screenshots: Path
+) -> None:
+    page, other = await open_page(url), await open_page(url)
+    await order(page)
+    await tap(page, "right", "Accept", "20 min")
+    await expect(page.locator("[data-side=left] .chat")).to_contain_text("accepted your order", timeout=PATIENCE)
+    await happens(page, "user_notified")
+    # The other browser has seen the same, and so does this one after a reload.
+    await expect(other.locator("[data-side=left] .chat")).to_contain_text("accepted your order", timeout=PATIENCE)
+    await page.reload()
+    await happens(page, "user_notified")
+    await expect(page.locator("[data-side=right] .chat")).to_contain_text("ACCEPTED", timeout=PATIENCE)
+    await page.screenshot(path=screenshots / "two-phones.png")
+    await tap(page, "right", "Picked up", "Yes, picked up")
+    await happens(page, "order_fulfilled")
+    found = await events(page)
+    assert [event for event in dict.fromkeys(found) if event in MAIN_LINE] == MAIN_LINE
+    await happens(other, "order_fulfilled")
+
+
+async def test_an_order_gets_through_a_429_and_a_killed_worker(url: str, open_page: Open) -> None:
+    page = await open_page(url)
+    await order(page)
+    await happens(page, "restaurant_notified")
+    slow = page.get_by_role("button", name=re.compile("Telegram answers 429"))
+    await slow.click()
+    await expect(slow).to_have_attribute("aria-pressed", "true")
+    await page.get_by_role("button", name=re.compile("Kill a worker")).click()
+    await happens(page, "worker killed")
+    await tap(page, "right", "Accept", "10 min")
+    await page.get_by_role("button", name="API log").click()
+    await expect(page.locator("#calls .trouble", has_text="sendMessage").first).to_be_visible(timeout=PATIENCE)
+    await page.get_by_role("button", name="API log").click()
+    await slow.click()
+    await expect(slow).to_have_attribute("aria-pressed", "false")
+    await happens(page, "user_notified")
+    await tap(page, "right", "Picked up", "Yes, picked up")
+    await happens(page, "order_fulfilled")
+
+
+async def test_on_a_small_screen_one_panel_shows_at_a_time(url: str, open_page: Open, screenshots: Path) -> None:
+    page = await open_page(url, (390, 800))
+    await expect(page.locator("[data-side=left]")).to_be_visible()
+    await expect(page.locator("[data-side=right]")).to_be_hidden()
+    await order(page)
+    await page.get_by_role("button", name=re.compile("^Restaurant")).last.click()
+    await expect(page.locator("[data-side=left]")).to_be_hidden()
+    await tap(page, "right", "Decline", "Too busy")
+    await page.get_by_role("button", name=re.compile("^Customer")).last.click()
+    await expect(page.locator("[data-side=left] .chat")).to_contain_text("too busy right now", timeout=PATIENCE)
+    await page.screenshot(path=screenshots / "one-phone.png")
