@@ -33,7 +33,7 @@ def test_a_browser_that_is_there_or_named_is_taken(programs: Path, monkeypatch: 
 
 
 def test_without_a_browser_and_without_debians_packages_the_cure_is_named(programs: Path) -> None:
-    with pytest.raises(SetupError, match="apt-get install --yes .* chromium .* or name it in CHROMIUM"):
+    with pytest.raises(SetupError, match=r"apt-get install --yes .* chromium .* or name it in CHROMIUM"):
         ensure_browser()
 
 
