@@ -1,0 +1,218 @@
+"""What a message holds besides text: pictures, documents, places, persons, invoices; what is pinned or reacted to."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from bot.sandbox import pictures
+from bot.sandbox.server import Sandbox
+from tests.people import Person, Telegram
+
+TOKEN = "7001:customer-token"
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + struct.pack(">II", 640, 480)
+INVOICE = {
+    "title": "Pizza",
+    "description": "Margherita",
+    "payload": "order-1",
+    "currency": "EUR",
+    "provider_token": "made-up",
+    "prices": [{"label": "Pizza", "amount": 950}, {"label": "Bag", "amount": 10}],
+}
+
+
+@pytest.fixture
+async def telegram() -> AsyncIterator[Telegram]:
+    async with Sandbox().serve() as sandbox:
+        control = Telegram(sandbox.url)
+        yield control
+        await control.close()
+
+
+@pytest.fixture
+async def carla(telegram: Telegram) -> Person:
+    person = await telegram.person("Carla", bot=TOKEN)
+    await person.send("/start")
+    return person
+
+
+async def refused(telegram: Telegram, method: str, **params: Any) -> str:
+    answer = await telegram._http.post(f"/bot{TOKEN}/{method}", json=params)
+    assert answer.status_code == 400, answer.text
+    return str(answer.json()["description"].removeprefix("Bad Request: "))
+
+
+async def upload(telegram: Telegram, carla: Person, kind: str, name: str, content: bytes) -> Any:
+    form = {"chat_id": str(carla.id), "caption": "Look"}
+    answer = await telegram._http.post(f"/bot{TOKEN}/send{kind}", data=form, files={kind.lower(): (name, content)})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["result"]
+
+
+async def test_a_photo_has_its_sizes_and_can_be_sent_again_and_downloaded(telegram: Telegram, carla: Person) -> None:
+    sent = await upload(telegram, carla, "Photo", "pizza.png", PNG)
+    small, large = sent["photo"]
+    assert (small["width"], small["height"]) == (320, 240)
+    assert (large["width"], large["height"], large["file_size"]) == (640, 480, len(PNG))
+    again = await telegram.call(TOKEN, "sendPhoto", chat_id=carla.id, photo=large["file_id"])
+    assert again["photo"] == sent["photo"]
+    file = await telegram.call(TOKEN, "getFile", file_id=large["file_id"])
+    assert (await telegram._http.get(f"/file/bot{TOKEN}/{file['file_path']}")).content == PNG
+
+
+async def test_a_document_keeps_its_name_and_the_page_never_runs_it(telegram: Telegram, carla: Person) -> None:
+    sent = await upload(telegram, carla, "Document", "menu.html", b"<script>alert(1)</script>")
+    assert (sent["document"]["file_name"], sent["document"]["mime_type"]) == ("menu.html", "text/html")
+    shown = await telegram._http.get(f"/control/file/{sent['document']['file_id']}")
+    assert shown.headers["Content-Type"] == "application/octet-stream"
+    assert shown.headers["Content-Disposition"].startswith("attachment")
+
+
+async def test_captions_and_media_are_edited_in_place(telegram: Telegram, carla: Person) -> None:
+    sent = await upload(telegram, carla, "Photo", "pizza.png", PNG)
+    place = {"chat_id": carla.id, "message_id": sent["message_id"]}
+    edited = await telegram.call(TOKEN, "editMessageCaption", caption="*Hot*", parse_mode="MarkdownV2", **place)
+    assert (edited["caption"], edited["caption_entities"][0]["type"]) == ("Hot", "bold")
+    media = {"type": "document", "media": sent["photo"][-1]["file_id"], "caption": "As a file"}
+    changed = await telegram.call(TOKEN, "editMessageMedia", media=media, **place)
+    assert "photo" not in changed
+    assert (changed["document"]["file_name"], changed["caption"]) == ("pizza.png", "As a file")
+    text = await telegram.call(TOKEN, "sendMessage", chat_id=carla.id, text="only text")
+    place["message_id"] = text["message_id"]
+    assert await refused(telegram, "editMessageCaption", caption="x", **place) == (
+        "there is no caption in the message to edit"
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "problem"),
+    [
+        ("sendPhoto", {}, "there is no photo in the request"),
+        ("sendDocument", {"document": "nonsense"}, "wrong file identifier/HTTP URL specified"),
+        ("sendVenue", {"latitude": 91, "longitude": 0, "title": "a", "address": "b"}, "wrong latitude"),
+        ("sendVenue", {"latitude": 1, "longitude": 0, "title": " ", "address": "b"}, "title must be non-empty"),
+        ("sendContact", {"phone_number": "", "first_name": "a"}, "phone number must be non-empty"),
+        ("sendInvoice", INVOICE | {"payload": ""}, "INVOICE_PAYLOAD_INVALID"),
+        ("sendInvoice", INVOICE | {"payload": "ä" * 65}, "INVOICE_PAYLOAD_INVALID"),
+        ("sendInvoice", INVOICE | {"currency": "euro"}, "CURRENCY_INVALID"),
+        ("sendInvoice", INVOICE | {"provider_token": ""}, "PAYMENT_PROVIDER_INVALID"),
+        ("sendInvoice", INVOICE | {"currency": "XTR"}, "CURRENCY_TOTAL_AMOUNT_INVALID"),
+        ("sendInvoice", INVOICE | {"prices": []}, "prices are empty"),
+        ("sendInvoice", INVOICE | {"suggested_tip_amounts": [2, 1], "max_tip_amount": 5}, "SUGGESTED_TIP"),
+        ("sendChatAction", {"action": "dancing"}, "wrong parameter action in request"),
+        ("pinChatMessage", {"message_id": 1}, "message to pin not found"),
+        ("unpinChatMessage", {}, "message to unpin not found"),
+        ("setMessageReaction", {"message_id": 1}, "message to react not found"),
+        ("setChatMenuButton", {"menu_button": {"type": "dance"}}, "can't parse menu button"),
+        ("setMyCommands", {"commands": [{"command": "Not this", "description": "x"}]}, "BOT_COMMAND_INVALID"),
+        ("setMyCommands", {"commands": [], "scope": {"type": "moon"}}, "can't parse BotCommandScope"),
+    ],
+)
+async def test_what_will_not_do_is_refused(
+    telegram: Telegram, carla: Person, method: str, params: dict[str, Any], problem: str
+) -> None:
+    assert problem in await refused(telegram, method, chat_id=carla.id, **params)
+
+
+async def test_a_payment_waits_for_the_bots_word_and_ends_with_a_receipt(telegram: Telegram, carla: Person) -> None:
+    sent = await telegram.call(TOKEN, "sendInvoice", chat_id=carla.id, **INVOICE)
+    assert sent["invoice"]["total_amount"] == 960
+    assert sent["reply_markup"]["inline_keyboard"] == [[{"text": "Pay 9.60 EUR", "pay": True}]]
+    paid = await telegram.act("pay", user=carla.id, message_id=sent["message_id"], bot=TOKEN)
+    [update] = await telegram.call(TOKEN, "getUpdates", offset=-1)
+    assert update["pre_checkout_query"]["invoice_payload"] == "order-1"
+    query = {"pre_checkout_query_id": paid["pre_checkout_query_id"]}
+    await telegram.call(TOKEN, "answerPreCheckoutQuery", ok=True, **query)
+    [update] = await telegram.call(TOKEN, "getUpdates", offset=-1)
+    assert update["message"]["successful_payment"]["total_amount"] == 960
+    assert "query is too old" in await refused(telegram, "answerPreCheckoutQuery", ok=True, **query)
+
+
+async def test_a_payment_that_the_bot_refuses_leaves_no_receipt(telegram: Telegram, carla: Person) -> None:
+    sent = await telegram.call(TOKEN, "sendInvoice", chat_id=carla.id, **INVOICE)
+    paid = await telegram.act("pay", user=carla.id, message_id=sent["message_id"], bot=TOKEN)
+    query = {"pre_checkout_query_id": paid["pre_checkout_query_id"], "ok": False}
+    await telegram.call(TOKEN, "answerPreCheckoutQuery", error_message="Sold out", **query)
+    assert not any("successful_payment" in message for message in await carla.messages())
+
+
+async def test_the_newest_pin_is_shown_until_it_is_deleted_or_unpinned(telegram: Telegram, carla: Person) -> None:
+    numbers = [
+        (await telegram.call(TOKEN, "sendMessage", chat_id=carla.id, text=text))["message_id"]
+        for text in ("a", "b", "c")
+    ]
+    for number in numbers:
+        await telegram.call(TOKEN, "pinChatMessage", chat_id=carla.id, message_id=number)
+
+    async def pinned() -> str | None:
+        chat = await telegram.call(TOKEN, "getChat", chat_id=carla.id)
+        text: str | None = chat.get("pinned_message", {}).get("text")
+        return text
+
+    assert await pinned() == "c"
+    await telegram.call(TOKEN, "deleteMessage", chat_id=carla.id, message_id=numbers[2])
+    assert await pinned() == "b"
+    await telegram.call(TOKEN, "unpinChatMessage", chat_id=carla.id)
+    assert await pinned() == "a"
+    await telegram.call(TOKEN, "unpinAllChatMessages", chat_id=carla.id)
+    assert await pinned() is None
+
+
+async def test_reactions_are_seen_by_both_sides(telegram: Telegram, carla: Person) -> None:
+    heart = [{"type": "emoji", "emoji": "❤"}]
+    message = (await carla.messages())[0]["message_id"]
+    await telegram.call(TOKEN, "setMessageReaction", chat_id=carla.id, message_id=message, reaction=heart)
+    assert (await carla.messages())[0]["reactions"] == heart
+    await telegram.call(TOKEN, "getUpdates", allowed_updates=["message_reaction"])
+    await telegram.act("react", user=carla.id, message_id=message, emoji="👍", bot=TOKEN)
+    [update] = await telegram.call(TOKEN, "getUpdates", offset=-1)
+    assert update["message_reaction"]["new_reaction"] == [{"type": "emoji", "emoji": "👍"}]
+
+
+async def test_a_person_shares_the_own_phone_number(telegram: Telegram, carla: Person) -> None:
+    await telegram.act("send_contact", user=carla.id, bot=TOKEN)
+    [update] = await telegram.call(TOKEN, "getUpdates", offset=-1)
+    assert update["message"]["contact"]["user_id"] == carla.id
+
+
+async def test_a_chat_shows_the_commands_of_the_narrowest_scope(telegram: Telegram, carla: Person) -> None:
+    async def shown() -> list[str]:
+        [room] = await telegram.look("chats")
+        return [command["command"] for command in room["bots"][0]["commands"]]
+
+    for name, scope in (("all", {"type": "default"}), ("mine", {"type": "chat", "chat_id": carla.id})):
+        commands = [{"command": name, "description": "x"}]
+        await telegram.call(TOKEN, "setMyCommands", commands=commands, scope=scope)
+    assert await shown() == ["mine"]
+    await telegram.call(TOKEN, "deleteMyCommands", scope={"type": "chat", "chat_id": carla.id})
+    assert await shown() == ["all"]
+
+
+async def test_the_first_link_is_previewed_unless_another_is_named_or_none_wanted(
+    telegram: Telegram, carla: Person
+) -> None:
+    async def preview(**options: Any) -> Any:
+        more = {"link_preview_options": options} if options else {}
+        sent = await telegram.call(TOKEN, "sendMessage", chat_id=carla.id, text="see https://a.example 🍕", **more)
+        return sent.get("link_preview_options")
+
+    assert await preview() == {"url": "https://a.example"}
+    assert await preview(url="https://b.example") == {"url": "https://b.example"}
+    assert await preview(is_disabled=True) == {"is_disabled": True}
+
+
+@pytest.mark.parametrize(
+    ("content", "size"),
+    [
+        (PNG, (640, 480)),
+        (b"GIF89a" + struct.pack("<HH", 33, 44), (33, 44)),
+        (b"\xff\xd8\xff\xe0\0\4ab\xff\xc0\0\x0b\x08" + struct.pack(">HH", 20, 10), (10, 20)),
+        (b"\xff\xd8\xff", pictures.UNKNOWN),
+        (b"text", pictures.UNKNOWN),
+    ],
+)
+def test_the_size_of_a_picture_is_read_from_its_first_bytes(content: bytes, size: tuple[int, int]) -> None:
+    assert pictures.size(content) == size
