@@ -72,7 +72,7 @@ async def anna(telegram: Telegram) -> Person:
     """The member of the staff group of the sample restaurant Nonna."""
     for room in await telegram.look("rooms"):
         if room["chat"].get("title") == "Trattoria da Nonna":
-            return Person(telegram, STAFF["nonna"][0], room["room"], {"chat": room["chat"]["id"]})
+            return Person(telegram, next(iter(STAFF["nonna"])), room["room"], {"chat": room["chat"]["id"]})
     raise AssertionError("there is no such group")
 
 

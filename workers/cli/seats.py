@@ -16,7 +16,7 @@ from flows.restaurant_file import load
 CUSTOMER_TOKEN = "1:demo-customers"  # noqa: S105 - made up; the sandbox takes any
 RESTAURANT_TOKEN = "2:demo-restaurants"  # noqa: S105
 CUSTOMER = 101
-STAFF = {"nonna": (201, "Anna"), "momiji": (202, "Yuki")}
+STAFF = {"nonna": {201: "Anna", 203: "Ben"}, "momiji": {202: "Yuki"}}  # the first of each lets the bot in
 
 INVITE_LIFE = 3600  # seconds; it is used at once
 PATIENCE = 180.0  # seconds until the sandbox or a bot counts as not coming; aiogram alone takes 5 to import
@@ -74,11 +74,12 @@ async def _seat_staff(control: httpx.AsyncClient, ledger: Ledger, restaurant: Re
     A sandbox knows nothing of the one before it, so this is a new group each time, and the tickets of open orders
     come to it.
     """
-    number, name = STAFF[restaurant.slug]
-    await _act(control, "user", id=number, first_name=name)
-    group = await _act(control, "group", title=restaurant.name, members=[number])
+    staff = STAFF[restaurant.slug]
+    for number, name in staff.items():
+        await _act(control, "user", id=number, first_name=name)
+    group = await _act(control, "group", title=restaurant.name, members=list(staff))
     invite = await asyncio.to_thread(ledger.create_invite, restaurant.slug, INVITE_LIFE)
-    await _act(control, "add_bot", chat=group["id"], bot=RESTAURANT_TOKEN, by=number, start=invite)
+    await _act(control, "add_bot", chat=group["id"], bot=RESTAURANT_TOKEN, by=next(iter(staff)), start=invite)
 
 
 async def _act(control: httpx.AsyncClient, verb: str, **body: Any) -> Any:

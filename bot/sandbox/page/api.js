@@ -1,7 +1,17 @@
 // Talking to the sandbox, and small helpers. Whatever people or bots wrote goes into the page as text, never as HTML.
 
+export class Away extends Error {}
+
+async function ask(path, options) {
+  try {
+    return await fetch(`/control/${path}`, options);
+  } catch {
+    throw new Away("The sandbox does not answer.");
+  }
+}
+
 export async function get(path) {
-  const answer = await fetch(`/control/${path}`);
+  const answer = await ask(path);
   const body = await answer.json();
   if (!answer.ok) throw new Error(body.error);
   return body;
@@ -9,13 +19,13 @@ export async function get(path) {
 
 // Carries out a verb. Returns its result, or null after telling why it was refused.
 export async function act(verb, body) {
-  const answer = await fetch(`/control/${verb}`, { method: "POST", body: JSON.stringify(body) });
+  const answer = await ask(verb, { method: "POST", body: JSON.stringify(body) });
   const result = await answer.json();
   if (!answer.ok) toast(result.error);
   return answer.ok ? result : null;
 }
 
-export const clearFaults = () => fetch("/control/faults", { method: "DELETE" });
+export const clearFaults = () => ask("faults", { method: "DELETE" });
 
 export const element = (tag, className = "", text = "") =>
   Object.assign(document.createElement(tag), { className, textContent: text });

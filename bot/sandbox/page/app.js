@@ -1,6 +1,6 @@
 // The page: phones, what goes on behind, and the stream of changes that keeps them up to date.
 
-import { act, button, element, get, nameOf, toast } from "./api.js";
+import { Away, act, nameOf, toast } from "./api.js";
 import { Phone } from "./phone.js";
 import { refreshRooms, roomOf, rooms } from "./rooms.js";
 import { Timeline } from "./timeline.js";
@@ -24,9 +24,14 @@ function once(work) {
   return async function run() {
     if (running) return void (again = true);
     running = true;
-    await work().catch(() => {}); // the stream tells when the sandbox is away
-    running = false;
-    if (again) run(void (again = false));
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof Away)) throw error; // that one the stream tells
+    } finally {
+      running = false;
+      if (again) run(void (again = false));
+    }
   };
 }
 

@@ -1,6 +1,6 @@
 // A phone: one person in one chat.
 
-import { act, button, element, get, nameOf, tell, toast } from "./api.js";
+import { act, button, element, get, isSafe, nameOf, tell, toast } from "./api.js";
 import { dayOf, messageOf } from "./message.js";
 import { rooms, roomOf } from "./rooms.js";
 
@@ -235,7 +235,7 @@ export class Phone {
       await navigator.clipboard?.writeText(key.copy_text.text).catch(() => {});
       return toast(`Copied ${key.copy_text.text}`);
     }
-    if (key.url) return this.follow(key.url) || window.open(key.url, "_blank", "noopener");
+    if (key.url) return this.follow(key.url) || (isSafe(key.url) && window.open(key.url, "_blank", "noopener"));
     const place = { ...this.place, user: this.person, message_id: message.message_id };
     if (key.pay) return act("pay", place);
     where.classList.add("waiting");
@@ -247,10 +247,17 @@ export class Phone {
 
   // A link to a bot of this sandbox opens here. Returns whether it was one.
   follow(address) {
+    if (!URL.canParse(address)) return false;
     const link = new URL(address);
     const name = link.protocol === "tg:" ? link.searchParams.get("domain") : link.hostname === "t.me" ? link.pathname.slice(1) : "";
     const bot = name && rooms.flatMap((room) => room.bots).find((one) => one.username?.toLowerCase() === name.toLowerCase());
     if (!bot) return false;
+    if (link.searchParams.has("startgroup")) {
+      const group = rooms.find((one) => one.chat.type !== "private" && one.members.some((member) => member.id === this.person));
+      if (!group) toast("Make a group first: + Group");
+      else act("add_bot", { chat: group.chat.id, bot: String(bot.id), by: this.person, start: link.searchParams.get("startgroup") });
+      return true;
+    }
     const payload = link.searchParams.get("start") ?? "";
     act("start", { user: this.person, bot: String(bot.id), payload }).then((done) => done && this.choose(`${bot.id}:${this.person}|${this.person}`));
     return true;
