@@ -121,6 +121,6 @@ def set_chat_menu_button(call: Call) -> bool:
 
 @served
 def get_chat_menu_button(call: Call) -> Json:
-    """The button of that chat, else the one of all chats."""
-    menus = call.bot.menus
-    return menus.get(call.text("chat_id")) or menus.get("") or {"type": "default"}
+    """The button that was set for that chat or, without one, for all chats: at first the list of commands."""
+    chat = call.text("chat_id")
+    return call.bot.menus.get(chat, {"type": "default" if chat else "commands"})
