@@ -142,6 +142,12 @@ def typed_entities(text: str) -> list[Entity]:
     return sorted(found, key=lambda entity: entity["offset"])
 
 
+def within(text: str, entities: list[Entity]) -> list[Entity]:
+    """The entities cut to the text; those that lie beyond its end are left out."""
+    end = units(text)
+    return [one | {"length": min(one["length"], end - one["offset"])} for one in entities if one["offset"] < end]
+
+
 def with_found(text: str, entities: list[Entity]) -> list[Entity]:
     """The entities, and the commands, mentions and links in the rest of the text, which Telegram marks by itself."""
     closed = [one for one in entities if one["type"] in ("code", "pre", "text_link", "text_mention")]

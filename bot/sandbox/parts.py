@@ -10,7 +10,7 @@ from bot.sandbox import errors
 from bot.sandbox.calls import Call
 from bot.sandbox.errors import bad_request
 from bot.sandbox.markdown import parse_markdown, parse_markdown_v2
-from bot.sandbox.markup import Entity, parse_html, units, with_found
+from bot.sandbox.markup import Entity, parse_html, units, with_found, within
 from bot.sandbox.state import Json, Room
 
 TEXT_LIMIT, CAPTION_LIMIT = 4096, 1024  # UTF-16 units after the entities are parsed
@@ -75,7 +75,7 @@ def _marked(call: Call, name: str, given: str) -> tuple[str, list[Entity]]:
         if mode not in _MODES:
             raise bad_request("unsupported parse_mode")
         text, entities = _MODES[mode](text)
-    return text, with_found(text, entities)
+    return text, with_found(text, within(text, entities))
 
 
 def _given_entities(given: Any) -> list[Entity]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.sandbox.errors import ApiError
-from bot.sandbox.markup import parse_html, typed_entities, units, with_found
+from bot.sandbox.markup import parse_html, typed_entities, units, with_found, within
 
 
 @pytest.mark.parametrize(
@@ -79,3 +79,15 @@ def test_what_a_person_types_is_marked_as_clients_do() -> None:
 def test_commands_in_code_are_not_marked() -> None:
     text, entities = parse_html("<b>/help</b> or <code>/secret</code>")
     assert [entity["type"] for entity in with_found(text, entities)] == ["bold", "bot_command", "code"]
+
+
+def test_given_entities_are_cut_to_the_text_and_those_beyond_it_left_out() -> None:
+    given = [
+        {"type": "bold", "offset": 0, "length": 99},
+        {"type": "italic", "offset": 9, "length": 2},
+        {"type": "code", "offset": 3, "length": 2},
+    ]
+    assert within("hi \U0001f355", given) == [
+        {"type": "bold", "offset": 0, "length": 5},
+        {"type": "code", "offset": 3, "length": 2},
+    ]
