@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel
 
-# The methods that the sandbox promises (docs/decisions/0005): one of them that is not served is a failure.
+# The methods that the sandbox promises: one of them that is not served is a failure (docs/decisions/0016).
 PROMISED = frozenset(
     {
         "getMe",
@@ -52,7 +52,7 @@ class Outcome(BaseModel):
 
     @property
     def group(self) -> str:
-        """The test's file, and in the large ones its class."""
+        """The test's file."""
         return self.name.partition("::")[0].removeprefix("tests/").removesuffix(".py")
 
     @property
