@@ -104,8 +104,8 @@ class System:
 
 
 def _processes() -> list[tuple[int, int, str]]:
-    """Every process: its id, its parent's, and its command line."""
-    listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+    """Every process: its id, its parent's, and its command line, however long (`-ww`: a terminal's width cuts it)."""
+    listing = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
     rows = [line.split(None, 2) for line in listing.stdout.splitlines()]
     return [(int(row[0]), int(row[1]), row[2]) for row in rows if len(row) == 3]
 

@@ -132,8 +132,8 @@ class Backstage:
             done = await self._do(name)
         except (RedisError, StoreError) as error:  # in the middle of an outage, say
             done = f"{name} did not work: {type(error).__name__}"
+        await self._offer()  # before the note: who reads that it is done finds it so
         await self._post("note", {"thread": "", "title": done, "at": time.time()})
-        await self._offer()
 
     async def _do(self, name: str) -> str:
         """Do what was asked. Returns what to tell about it."""
