@@ -16,7 +16,7 @@ from flows.commands import AnyCommand, Wake
 from flows.events import AnyEvent, Side
 from flows.ledger.restaurants import Restaurants, stored_service
 from flows.ledger.shown import ShownMessages
-from flows.ledger.transaction import transact
+from flows.ledger.transaction import Transaction
 from flows.order import Order, Refused, Why, decide, evolve, fold, next_deadline
 from flows.ordering import Turn
 from flows.reactions import NOTIFY, QUEUE, REACTIONS
@@ -39,8 +39,9 @@ def utc_now() -> datetime:
 class Ledger(Restaurants, ShownMessages):
     """One store's orders, restaurants and sessions. Synchronous: call it from a thread where a loop runs."""
 
-    def __init__(self, redis: Redis, clock: Callable[[], datetime] = utc_now) -> None:
-        Restaurants.__init__(self, redis)
+    def __init__(self, redis: Redis, clock: Callable[[], datetime] = utc_now, replicas: int = 0) -> None:
+        """`replicas` is how many have to hold a write before it counts (see `flows.ledger.transaction`)."""
+        super().__init__(redis, replicas)
         self.clock = clock
         self._queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer)
 
@@ -109,9 +110,8 @@ class Ledger(Restaurants, ShownMessages):
         `repeated`. Raises `Refused`, with nothing saved.
         """
 
-        def work(pipe: Pipeline) -> Turn:
-            raw = pipe.get(keys.session(chat_id))
-            session = Session() if raw is None else Session.model_validate_json(raw)
+        def work(attempt: Transaction) -> Turn:
+            session = _session(attempt, chat_id)
             if session.cause == cause:
                 return Turn(session=session, repeated=True)
             turn = step(session)
@@ -119,28 +119,24 @@ class Ledger(Restaurants, ShownMessages):
             order, new = None, list[AnyEvent]()
             if turn.command is not None:
                 order_id, command = turn.command
-                pipe.watch(keys.order(order_id))  # type: ignore[no-untyped-call]
-                order = _read(pipe, order_id)
+                order = _read(attempt, order_id)
                 new = decide(order, command, self.clock())
-            pipe.multi()
-            pipe.set(keys.session(chat_id), saved.model_dump_json(), ex=SESSION_TTL)
-            self._stage(pipe, order, new, cause)
+            attempt.writes.set(keys.session(chat_id), saved.model_dump_json(), ex=SESSION_TTL)
+            self._stage(attempt.writes, order, new, cause)
             return Turn(session=saved, notice=turn.notice, command=turn.command)
 
-        return transact(self._redis, [keys.session(chat_id)], work)
+        return self._transact(work)
 
     def remember_message(self, chat_id: int, message_id: int | None) -> None:
         """Note which message is the live menu of that chat, after it was sent."""
 
-        def work(pipe: Pipeline) -> None:
-            raw = pipe.get(keys.session(chat_id))
-            session = Session() if raw is None else Session.model_validate_json(raw)
+        def work(attempt: Transaction) -> None:
+            session = _session(attempt, chat_id)
             if session.message_id != message_id:
-                pipe.multi()
                 changed = session.model_copy(update={"message_id": message_id})
-                pipe.set(keys.session(chat_id), changed.model_dump_json(), ex=SESSION_TTL)
+                attempt.writes.set(keys.session(chat_id), changed.model_dump_json(), ex=SESSION_TTL)
 
-        transact(self._redis, [keys.session(chat_id)], work)
+        self._transact(work)
 
     def execute(self, order_id: str, command: AnyCommand, cause: str) -> Order:
         """Carry out a command. Returns the order as it is then; a cause already there changes nothing more.
@@ -148,32 +144,28 @@ class Ledger(Restaurants, ShownMessages):
         Raises `Refused`, with nothing written.
         """
 
-        def work(pipe: Pipeline) -> Order:
-            order = _read(pipe, order_id)
+        def work(attempt: Transaction) -> Order:
+            order = _read(attempt, order_id)
             if order is not None and cause in order.causes:
                 return order
-            new = decide(order, command, self.clock())
-            if new:
-                pipe.multi()
-                order = self._stage(pipe, order, new, cause)
+            order = self._stage(attempt.writes, order, decide(order, command, self.clock()), cause)
             if order is None:
                 raise Refused(Why.UNKNOWN_ORDER)
             return order
 
-        return transact(self._redis, [keys.order(order_id)], work)
+        return self._transact(work)
 
     def wake(self, order_id: str) -> None:
         """An order's deadline has come: append what follows, and put down the next one."""
 
-        def work(pipe: Pipeline) -> None:
-            order = _read(pipe, order_id)
+        def work(attempt: Transaction) -> None:
+            order = _read(attempt, order_id)
             new = [] if order is None else decide(order, Wake(), self.clock())
-            pipe.multi()
-            after = self._stage(pipe, order, new, f"deadline-{0 if order is None else order.version}")
+            after = self._stage(attempt.writes, order, new, f"deadline-{0 if order is None else order.version}")
             if not new:
-                _stage_deadline(pipe, order_id, after)
+                _stage_deadline(attempt.writes, order_id, after)
 
-        transact(self._redis, [keys.order(order_id)], work)
+        self._transact(work)
 
     # Outstanding notifications
 
@@ -183,17 +175,16 @@ class Ledger(Restaurants, ShownMessages):
         False when there is more to tell: something has happened, or the restaurant has another staff chat now.
         """
 
-        def work(pipe: Pipeline) -> bool:
+        def work(attempt: Transaction) -> bool:
             slug = order.placed.restaurant.slug
-            if pipe.llen(keys.order(order.id)) != order.version:
+            if attempt.length(keys.order(order.id)) != order.version:
                 return False
-            if side is Side.RESTAURANT and stored_service(pipe, slug).staff_chat != chat_id:
+            if side is Side.RESTAURANT and stored_service(attempt, slug).staff_chat != chat_id:
                 return False
-            pipe.multi()
-            pipe.zrem(keys.DUE, _notify_member(order.id, side))
+            attempt.writes.zrem(keys.DUE, _notify_member(order.id, side))
             return True
 
-        return transact(self._redis, [keys.order(order.id), keys.SERVICES], work)
+        return self._transact(work)
 
     def postpone(self, order_id: str, side: Side, until: datetime) -> None:
         """Try to tell that side again at `until`."""
@@ -202,20 +193,19 @@ class Ledger(Restaurants, ShownMessages):
     def requeue(self, order_id: str, side: Side) -> bool:
         """Enqueue an outstanding notification anew unless its job is alive; True when it was enqueued."""
 
-        def work(pipe: Pipeline) -> bool:
-            version = pipe.llen(keys.order(order_id))
-            job_id = pipe.hget(keys.delivery(order_id), f"{side}:job")
+        def work(attempt: Transaction) -> bool:
+            version = attempt.length(keys.order(order_id))
+            job_id = attempt.hget(keys.delivery(order_id), f"{side}:job")
             alive = job_id is not None and self._is_alive(text(job_id))
-            pipe.multi()
             if version and not alive:
-                self._stage_notify(pipe, order_id, version, side)
+                self._stage_notify(attempt.writes, order_id, version, side, None if job_id is None else text(job_id))
             elif alive:
-                self._stage_recheck(pipe, order_id, side)
+                self._stage_recheck(attempt.writes, order_id, side)
             else:
-                pipe.zrem(keys.DUE, _notify_member(order_id, side))
+                attempt.writes.zrem(keys.DUE, _notify_member(order_id, side))
             return bool(version) and not alive
 
-        return transact(self._redis, [keys.order(order_id), keys.delivery(order_id)], work)
+        return self._transact(work)
 
     def show_open_tickets(self, slug: str) -> None:
         for order_id in texts(self._redis.smembers(keys.open_orders(slug))):
@@ -232,7 +222,7 @@ class Ledger(Restaurants, ShownMessages):
     # Staging: what one transaction writes
 
     def _stage(self, pipe: Pipeline, order: Order | None, new: list[AnyEvent], cause: str) -> Order | None:
-        """Stage the events and all that follows from them. Nothing here may fail once MULTI has begun."""
+        """Stage the events and all that follows from them. Returns the order as it is then."""
         first = order is None
         sides: dict[Side, None] = {}
         for event in new:
@@ -256,8 +246,11 @@ class Ledger(Restaurants, ShownMessages):
             self._stage_notify(pipe, order.id, order.version, side)
         return order
 
-    def _stage_notify(self, pipe: Pipeline, order_id: str, version: int, side: Side) -> None:
+    def _stage_notify(self, pipe: Pipeline, order_id: str, version: int, side: Side, former: str | None = None) -> None:
+        """Each job has an id of its own; `former` is the last one's. So two who enqueue at once see each other."""
         job_id = f"{order_id}-{version}-{side}"
+        if former is not None and former.startswith(job_id):
+            job_id = f"{job_id}-{int(former[len(job_id) :].lstrip('-') or 1) + 1}"
         self._queue.enqueue(
             NOTIFY,
             order_id,
@@ -275,9 +268,13 @@ class Ledger(Restaurants, ShownMessages):
         pipe.zadd(keys.DUE, {_notify_member(order_id, side): (self.clock() + RECHECK).timestamp()})
 
 
-def _read(pipe: Pipeline, order_id: str) -> Order | None:
-    stored: list[bytes] = pipe.lrange(keys.order(order_id), 0, -1)  # type: ignore[assignment]
-    return fold(map(events.load, stored))
+def _read(attempt: Transaction, order_id: str) -> Order | None:
+    return fold(map(events.load, attempt.entries(keys.order(order_id))))
+
+
+def _session(attempt: Transaction, chat_id: int) -> Session:
+    raw = attempt.get(keys.session(chat_id))
+    return Session() if raw is None else Session.model_validate_json(raw)
 
 
 def _stage_indices(pipe: Pipeline, order: Order) -> None:

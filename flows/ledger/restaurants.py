@@ -7,11 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from redis import Redis
-from redis.client import Pipeline
-
 from flows import keys
-from flows.ledger.transaction import transact
+from flows.ledger.transaction import Transacting, Transaction
 from flows.menu import Restaurant, Service
 from flows.store import text
 
@@ -34,11 +31,8 @@ class JoinResult:
     former_chat: int | None = None
 
 
-class Restaurants:
+class Restaurants(Transacting):
     """Everything about restaurants that is not an order."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
 
     def restaurants(self) -> list[Restaurant]:
         """All restaurants, by name."""
@@ -62,13 +56,12 @@ class Restaurants:
     def set_service(self, slug: str, change: Callable[[Service], Service]) -> Service:
         """Read, change and write the switches as one step; a lost reply does no harm, for `change` sets values."""
 
-        def work(pipe: Pipeline) -> Service:
-            changed = change(stored_service(pipe, slug))
-            pipe.multi()
-            pipe.hset(keys.SERVICES, slug, changed.model_dump_json())
+        def work(attempt: Transaction) -> Service:
+            changed = change(stored_service(attempt, slug))
+            attempt.writes.hset(keys.SERVICES, slug, changed.model_dump_json())
             return changed
 
-        return transact(self._redis, [keys.SERVICES], work)
+        return self._transact(work)
 
     # Staff chats and invites
 
@@ -81,16 +74,15 @@ class Restaurants:
         # 16 random bytes in the alphabet of Telegram's deep links (at most 64 of A-Z a-z 0-9 _ -).
         token = secrets.token_urlsafe(16)
 
-        def work(pipe: Pipeline) -> str:
-            former = pipe.get(keys.invite_of(slug))
-            pipe.multi()
+        def work(attempt: Transaction) -> str:
+            former = attempt.get(keys.invite_of(slug))
             if former is not None:
-                pipe.delete(keys.invite(text(former)))
-            pipe.set(keys.invite(token), slug, ex=seconds)
-            pipe.set(keys.invite_of(slug), token, ex=seconds)
+                attempt.writes.delete(keys.invite(text(former)))
+            attempt.writes.set(keys.invite(token), slug, ex=seconds)
+            attempt.writes.set(keys.invite_of(slug), token, ex=seconds)
             return token
 
-        return transact(self._redis, [keys.invite_of(slug)], work)
+        return self._transact(work)
 
     def open_invite(self, slug: str) -> str | None:
         """The restaurant's invite that is neither used, expired nor withdrawn, or None."""
@@ -109,9 +101,9 @@ class Restaurants:
         Using the invite and joining are one step; repeated by the same chat it answers ALREADY_HERE.
         """
 
-        def work(pipe: Pipeline) -> JoinResult:
-            slug = _maybe(pipe.get(keys.invite(token)))
-            mine = _maybe(pipe.hget(keys.STAFF, str(chat_id)))
+        def work(attempt: Transaction) -> JoinResult:
+            slug = _maybe(attempt.get(keys.invite(token)))
+            mine = _maybe(attempt.hget(keys.STAFF, str(chat_id)))
             served = None if mine is None else self.restaurant(mine)
             if slug is None:
                 outcome = JoinOutcome.BAD_INVITE if served is None else JoinOutcome.ALREADY_HERE
@@ -121,14 +113,13 @@ class Restaurants:
             restaurant = self.restaurant(slug)
             if restaurant is None:
                 return JoinResult(JoinOutcome.BAD_INVITE)
-            service = stored_service(pipe, slug)
+            service = stored_service(attempt, slug)
             former = service.staff_chat if service.staff_chat != chat_id else None
-            pipe.multi()
-            pipe.delete(keys.invite(token), keys.invite_of(slug))
-            _move(pipe, slug, service, chat_id)
+            attempt.writes.delete(keys.invite(token), keys.invite_of(slug))
+            _move(attempt, slug, service, chat_id)
             return JoinResult(JoinOutcome.JOINED, restaurant, former)
 
-        result = transact(self._redis, [keys.invite(token), keys.STAFF, keys.SERVICES], work)
+        result = self._transact(work)
         if result.outcome is JoinOutcome.JOINED and result.restaurant:
             self.show_open_tickets(result.restaurant.slug)
         return result
@@ -136,29 +127,25 @@ class Restaurants:
     def leave(self, chat_id: int) -> str | None:
         """The bot is no longer in that chat: its restaurant has no staff chat now. Returns the slug, or None."""
 
-        def work(pipe: Pipeline) -> str | None:
-            slug = _maybe(pipe.hget(keys.STAFF, str(chat_id)))
+        def work(attempt: Transaction) -> str | None:
+            slug = _maybe(attempt.hget(keys.STAFF, str(chat_id)))
             if slug is not None:
-                service = stored_service(pipe, slug)
-                pipe.multi()
-                _move(pipe, slug, service, None)
+                _move(attempt, slug, stored_service(attempt, slug), None)
             return slug
 
-        return transact(self._redis, [keys.STAFF, keys.SERVICES], work)
+        return self._transact(work)
 
     def move_staff_chat(self, old: int, new: int) -> str | None:
         """A group became a supergroup: same people, another id. Returns the slug, or None for a stranger's chat."""
 
-        def work(pipe: Pipeline) -> str | None:
-            slug = _maybe(pipe.hget(keys.STAFF, str(old)))
+        def work(attempt: Transaction) -> str | None:
+            slug = _maybe(attempt.hget(keys.STAFF, str(old)))
             if slug is None:
-                return _maybe(pipe.hget(keys.STAFF, str(new)))
-            service = stored_service(pipe, slug)
-            pipe.multi()
-            _move(pipe, slug, service, new)
+                return _maybe(attempt.hget(keys.STAFF, str(new)))
+            _move(attempt, slug, stored_service(attempt, slug), new)
             return slug
 
-        slug = transact(self._redis, [keys.STAFF, keys.SERVICES], work)
+        slug = self._transact(work)
         if slug is not None:
             self.show_open_tickets(slug)
         return slug
@@ -168,20 +155,20 @@ class Restaurants:
         raise NotImplementedError
 
 
-def stored_service(pipe: Pipeline, slug: str) -> Service:
+def stored_service(attempt: Transaction, slug: str) -> Service:
     """The switches of a restaurant, read within a transaction."""
-    raw = pipe.hget(keys.SERVICES, slug)
+    raw = attempt.hget(keys.SERVICES, slug)
     return Service() if raw is None else Service.model_validate_json(raw)
 
 
-def _move(pipe: Pipeline, slug: str, service: Service, chat_id: int | None) -> None:
+def _move(attempt: Transaction, slug: str, service: Service, chat_id: int | None) -> None:
     """Stage the change of a restaurant's staff chat in both directions of the index."""
     if service.staff_chat is not None:
-        pipe.hdel(keys.STAFF, str(service.staff_chat))
+        attempt.writes.hdel(keys.STAFF, str(service.staff_chat))
     if chat_id is not None:
-        pipe.hset(keys.STAFF, str(chat_id), slug)
+        attempt.writes.hset(keys.STAFF, str(chat_id), slug)
     moved = service.model_copy(update={"staff_chat": chat_id})
-    pipe.hset(keys.SERVICES, slug, moved.model_dump_json())
+    attempt.writes.hset(keys.SERVICES, slug, moved.model_dump_json())
 
 
 def _maybe(value: object) -> str | None:

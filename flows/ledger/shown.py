@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
-from redis import Redis
-from redis.client import Pipeline
 
 from flows import keys
 from flows.events import Side
-from flows.ledger.transaction import transact
+from flows.ledger.transaction import Transacting, Transaction
 
 
 class Shown(BaseModel):
@@ -21,11 +19,8 @@ class Shown(BaseModel):
     version: int
 
 
-class ShownMessages:
+class ShownMessages(Transacting):
     """The delivery records of all orders."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
 
     def shown(self, order_id: str, side: Side) -> Shown | None:
         """The message that shows the order to that side, or None when none is known."""
@@ -35,13 +30,12 @@ class ShownMessages:
     def record_shown(self, order_id: str, side: Side, shown: Shown) -> None:
         """Remember it. A slow writer's older version of the same message does not overwrite a newer one."""
 
-        def work(pipe: Pipeline) -> None:
-            raw = pipe.hget(keys.delivery(order_id), side)
+        def work(attempt: Transaction) -> None:
+            raw = attempt.hget(keys.delivery(order_id), side)
             known = None if raw is None else Shown.model_validate_json(raw)
             newest = shown
             if known and (known.chat_id, known.message_id) == (shown.chat_id, shown.message_id):
                 newest = max(known, shown, key=lambda one: one.version)
-            pipe.multi()
-            pipe.hset(keys.delivery(order_id), side, newest.model_dump_json())
+            attempt.writes.hset(keys.delivery(order_id), side, newest.model_dump_json())
 
-        transact(self._redis, [keys.delivery(order_id)], work)
+        self._transact(work)

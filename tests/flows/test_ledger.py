@@ -17,7 +17,7 @@ from rq.serializers import JSONSerializer
 from flows import keys
 from flows.commands import AcceptOrder, AnyCommand, DeclineOrder, MarkReady, RecordNotified, RecordUnreachable
 from flows.events import About, DeclineReason, Side
-from flows.ledger import Ledger
+from flows.ledger import Check, Ledger, Superseded, only_while
 from flows.order import Order, Refused, Status, Why
 from flows.ordering import Turn
 from flows.reactions import QUEUE
@@ -246,13 +246,35 @@ class TestDeathAndLostReplies:
     def test_whoever_wins_is_not_told_that_somebody_else_did(self, redis: Redis, clock: FixedClock) -> None:
         Ledger(redis, clock).execute(ORDER, place(), "customer-1")
 
-        def cut_exec(number: int, request: bytes, cut: list[int] = []) -> None:  # noqa: B006 - remembers its one cut
-            if b"EXEC" in request and not cut:
+        cut: list[int] = []
+
+        def cut_commit(number: int, request: bytes) -> None:
+            if b"order_accepted" in request and not cut:
                 cut.append(number)
                 raise StoreGone("the reply was lost")
 
-        order = Ledger(faulty(redis, after=cut_exec), clock).execute(ORDER, AcceptOrder(ANNA, 10), "restaurant-1")
+        order = Ledger(faulty(redis, after=cut_commit), clock).execute(ORDER, AcceptOrder(ANNA, 10), "restaurant-1")
         assert (order.status, order.answered_by) == (Status.ACCEPTED, ANNA)
+        assert len(cut) == 1
+
+
+class TestOnBehalfOf:
+    CHECK = Check(("HEXISTS", "inbox:customer", "5"), 1)
+
+    def test_what_is_written_while_the_check_holds_is_written(self, ledger: Ledger, redis: Redis) -> None:
+        redis.hset("inbox:customer", "5", "{}")
+        with only_while(self.CHECK):
+            ledger.execute(ORDER, place(), "customer-5")
+        assert kinds(ledger) == ["order_placed"]
+
+    def test_nothing_is_written_once_it_does_not(self, ledger: Ledger) -> None:
+        with only_while(self.CHECK), pytest.raises(Superseded):
+            ledger.execute(ORDER, place(), "customer-5")
+        assert kinds(ledger) == []
+
+    def test_reading_needs_no_check(self, ledger: Ledger) -> None:
+        with only_while(self.CHECK):
+            assert ledger.order(ORDER) is None
 
 
 class TestOutstandingNotifications:
@@ -271,7 +293,15 @@ class TestOutstandingNotifications:
         ledger.execute(ORDER, place(), "customer-1")
         redis.delete(f"rq:queue:{QUEUE}")
         assert ledger.requeue(ORDER, Side.RESTAURANT) is True
-        assert jobs(redis) == [f"{ORDER}-1-restaurant"]
+        assert jobs(redis) == [f"{ORDER}-1-restaurant-2"]
+
+    def test_workers_who_look_at_once_queue_it_once(self, ledger: Ledger, redis: Redis) -> None:
+        ledger.execute(ORDER, place(), "customer-1")
+        redis.delete(f"rq:queue:{QUEUE}")
+        with ThreadPoolExecutor(8) as pool:
+            queued = list(pool.map(lambda _: ledger.requeue(ORDER, Side.RESTAURANT), range(8)))
+        assert sum(queued) == 1
+        assert len(jobs(redis)) == 1
 
     def test_settling_is_refused_when_more_has_happened(self, ledger: Ledger, redis: Redis) -> None:
         order = ledger.execute(ORDER, place(), "customer-1")
