@@ -6,7 +6,6 @@ Nothing here decides anything about an order.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import secrets
@@ -37,8 +36,8 @@ from telegram.ext import (
 from telegram.request import HTTPXRequest
 
 from bot.customer_replies import Replies
-from bot.intake import CONCURRENT, Backoff, Intake, Refused, TryLater
-from bot.process import settings_or_exit, stop_on_signals
+from bot.intake import CONCURRENT, Refused, TryLater
+from bot.process import run_bot
 from flows import ordering
 from flows.callbacks import BadPayload, CustomerTap, decode
 from flows.events import Person
@@ -47,7 +46,6 @@ from flows.messages import about
 from flows.order import Refused as RefusedByRules
 from flows.ordering import Moment, Notice, Turn
 from flows.session import Session
-from flows.store import connect
 
 # How the library gives the seconds of a 429: as a timedelta, which is what its next version does anyway.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
@@ -92,8 +90,13 @@ class CustomerBot:
         self._app.add_error_handler(self._remember_error)
 
     async def open(self) -> None:
-        """Learn who this bot is, and set what clients show of it. Raises `telegram.error.TelegramError`."""
-        await self._app.initialize()
+        """Learn who this bot is, and set what clients show of it. Raises `TryLater`, and `Refused` for the token."""
+        try:
+            await self._app.initialize()
+        except InvalidToken:  # its words and its cause hold the token
+            raise Refused("Telegram refuses the customer bot's token: check CUSTOMER_BOT_TOKEN") from None
+        except TelegramError as error:
+            raise _later(error) from None
         try:
             await self._bot.set_my_commands([BotCommand(name, words) for name, words in about.COMMANDS])
             await self._bot.set_my_short_description(about.SHORT_DESCRIPTION)
@@ -111,19 +114,26 @@ class CustomerBot:
         match error:
             case None:
                 return
-            case RetryAfter():
-                wait = error.retry_after
-                raise TryLater("429", wait if isinstance(wait, int) else wait.total_seconds()) from error
             case Forbidden():
                 log.info("update %s: the reply was refused, the chat is blocked or gone", update["update_id"])
+            case RetryAfter():
+                raise _later(error) from error
             case NetworkError() if not isinstance(error, BadRequest):
-                raise TryLater(f"Telegram is out of reach ({type(error).__name__})") from error
+                raise _later(error) from error
             case _:
                 raise error
 
     async def apologise(self, chat_id: int) -> None:
         """Say that the last message could not be handled."""
         await self._bot.send_message(chat_id, about.APOLOGY)
+
+    async def try_again(self, update: dict[str, Any]) -> None:
+        """Say that nothing has been done yet, for the store is out of reach."""
+        given = Update.de_json(update, self._bot)
+        if given.callback_query is not None:
+            await given.callback_query.answer(about.TRY_AGAIN, show_alert=True)
+        elif given.message is not None and given.message.chat.type == Chat.PRIVATE:
+            await self._bot.send_message(given.message.chat_id, about.TRY_AGAIN)
 
     async def _remember_error(self, update: object, context: Context) -> None:
         if isinstance(update, Update) and isinstance(context.error, Exception):
@@ -225,52 +235,13 @@ def _application(token: str, api_url: str) -> App:
     return builder.get_updates_request(HTTPXRequest()).updater(None).job_queue(None).defaults(defaults).build()
 
 
-async def run() -> None:
-    """Run the bot until SIGTERM. Raises `SystemExit` for settings or a token that won't do."""
-    settings = settings_or_exit()
-    stop = stop_on_signals()
-    token, _ = settings.tokens()
-    redis = connect(settings.redis_url or "")
-    bot = CustomerBot(token, settings.telegram_api_url, Ledger(redis))
-    intake = Intake(
-        bot="customer",
-        token=token,
-        api_url=settings.telegram_api_url,
-        redis=redis,
-        handle=bot.handle,
-        apologise=bot.apologise,
-        allowed_updates=UPDATES,
-    )
-    try:
-        if await _opened(bot, stop):
-            log.info("the customer bot is listening")
-            await intake.run(stop)
-    except InvalidToken:  # its words and its cause hold the token
-        raise SystemExit("Telegram refuses the token: check CUSTOMER_BOT_TOKEN") from None
-    except Refused as refused:
-        raise SystemExit(str(refused)) from None
-    finally:
-        await bot.close()
-
-
-async def _opened(bot: CustomerBot, stop: asyncio.Event) -> bool:
-    """Open the bot, however long Telegram is out of reach; False when it is to stop before."""
-    backoff = Backoff()
-    while not stop.is_set():
-        try:
-            await bot.open()
-        except InvalidToken:
-            raise
-        except TelegramError as error:
-            wait = backoff.next()
-            log.warning("Telegram is out of reach (%s); next try in %.1f s", type(error).__name__, wait)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await stop.wait()
-        else:
-            return True
-    return False
+def _later(error: TelegramError) -> TryLater:
+    """What the intake is told of an error that is not the update's fault."""
+    if isinstance(error, RetryAfter):
+        wait = error.retry_after
+        return TryLater("429", wait if isinstance(wait, int) else wait.total_seconds())
+    return TryLater(f"Telegram is out of reach ({type(error).__name__})")
 
 
 if __name__ == "__main__":
-    asyncio.run(run())
+    asyncio.run(run_bot("customer", CustomerBot, UPDATES))

@@ -1,65 +1,170 @@
-"""The updates of one bot that are stored and not yet dealt with."""
+"""The updates of one bot that are stored and not yet dealt with, shared by all processes of that bot.
+
+Each chat's updates stand in a line of their own, and one process at a time owns a chat: so they are handled in order
+within a chat, and concurrently across chats and processes. Ownership rests on a lease of seconds that each process
+renews; what a dead process owned goes to whoever notices.
+
+Every step is one script, and can be repeated when its reply was lost: that changes nothing more.
+"""
 
 from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from redis import Redis
 
 from flows import keys
-from flows.store import text
+from flows.ledger import Check
+from flows.store import Script, text
 
 Update = dict[str, Any]
 
 SEEN_LIFE = 25 * 3600  # seconds that ids are remembered; Telegram keeps an update for 24 h
 
+LEASE = 4  # seconds that a process counts as alive after its last sign of life
+
+_STORE = Script("""#!lua
+local inbox, seen, owners, line, offset_key = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local me, now, forgotten, offset = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local mine = {}
+for i = 10, #ARGV, 3 do
+  local id, chat, raw = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  if not redis.call('ZSCORE', seen, id) then
+    redis.call('ZADD', seen, now, id)
+    redis.call('HSET', inbox, id, raw)
+    redis.call('RPUSH', line .. chat, id)
+    redis.call('HSETNX', owners, chat, me)
+  end
+  if redis.call('HGET', owners, chat) == me then mine[#mine + 1] = chat end
+end
+redis.call('ZREMRANGEBYSCORE', seen, 0, forgotten)
+if offset ~= '' then redis.call('SET', offset_key, offset) end
+return {redis.call('HLEN', inbox), mine}
+""")
+
+_NEXT = Script("""#!lua
+local inbox, owners, line, dead, me, chat, done, trace = unpack(ARGV)
+if redis.call('HGET', owners, chat) ~= me then return {redis.call('HLEN', inbox)} end
+if done ~= '' then
+  if trace ~= '' and redis.call('HEXISTS', inbox, done) == 1 then redis.call('HSET', dead, done, trace) end
+  redis.call('LREM', line, 1, done)
+  redis.call('HDEL', inbox, done)
+end
+while true do
+  local first = redis.call('LINDEX', line, 0)
+  local update = first and redis.call('HGET', inbox, first)
+  if update then return {redis.call('HLEN', inbox), first, update} end
+  if not first then break end
+  redis.call('LPOP', line)
+end
+redis.call('HDEL', owners, chat)
+return {redis.call('HLEN', inbox)}
+""")
+
+_CLAIM = Script("""#!lua
+if redis.call('HGET', ARGV[1], ARGV[2]) ~= ARGV[3] then return 0 end
+redis.call('HSET', ARGV[1], ARGV[2], ARGV[4])
+return 1
+""")
+
+_RELEASE = Script("""#!lua
+local owners = redis.call('HGETALL', ARGV[1])
+for i = 1, #owners, 2 do
+  if owners[i + 1] == ARGV[2] then redis.call('HSET', ARGV[1], owners[i], '') end
+end
+redis.call('DEL', ARGV[3])
+""")
+
+
+@dataclass(frozen=True)
+class Ours:
+    """The `chats` that the process owns and may have to look at; `waiting` updates are in the inbox altogether."""
+
+    waiting: int
+    chats: list[str]
+
+
+@dataclass(frozen=True)
+class Next:
+    """The chat's next update, None when the process has none to handle; `waiting` are in the inbox altogether."""
+
+    waiting: int
+    update: Update | None
+
 
 class Inbox:
-    """One bot's updates in the store. Each write can be repeated when its reply was lost: that changes nothing more."""
+    """One bot's updates, as its process `me` sees them. Synchronous."""
 
-    def __init__(self, redis: Redis, bot: str) -> None:
+    def __init__(self, redis: Redis, bot: str, me: str, replicas: int = 0) -> None:
+        """`replicas` is how many have to hold an update before it counts as stored."""
         self._redis = redis
         self._bot = bot
+        self._me = me
+        self._replicas = replicas
+        self._missing: set[str] = set()
 
-    def store(self, batch: list[Update]) -> list[Update]:
-        """Store what is new of a batch, and from which id on to ask next, in one transaction.
-
-        Returns those of the batch that are still to be handled. Asked again after a lost reply, it finds the batch
-        stored and returns the same.
-        """
-        ids = [str(update["update_id"]) for update in batch]
-        seen = keys.inbox_seen(self._bot)
+    def store(self, batch: list[Update], offset: int | None = None) -> Ours:
+        """Store what is new of a batch and, when polling, from which id on to ask next. Takes chats nobody owns."""
         now = time.time()
-        scores = self._redis.zmscore(seen, ids)
-        with self._redis.pipeline(transaction=True) as pipe:
-            for update, score in zip(batch, scores, strict=True):
-                if score is None:
-                    pipe.hset(keys.inbox(self._bot), str(update["update_id"]), json.dumps(update))
-                    pipe.zadd(seen, {str(update["update_id"]): now})
-            pipe.zremrangebyscore(seen, 0, now - SEEN_LIFE)
-            pipe.set(keys.inbox_offset(self._bot), offset_after(batch))
-            pipe.hmget(keys.inbox(self._bot), ids)
-            kept = pipe.execute()[-1]
-        return [update for update, raw in zip(batch, kept, strict=True) if raw is not None]
+        bot = self._bot
+        arguments: list[Any] = [keys.inbox(bot), keys.inbox_seen(bot), keys.inbox_owners(bot), keys.inbox_chat(bot, "")]
+        arguments += [keys.inbox_offset(bot), self._me, now, now - SEEN_LIFE, "" if offset is None else offset]
+        for update in batch:
+            arguments += [update["update_id"], chat_of(update) or 0, json.dumps(update)]
+        waiting, chats = _STORE.run(self._redis, arguments, self._replicas)
+        return Ours(waiting, [text(chat) for chat in chats])
 
-    def waiting(self) -> list[Update]:
-        """What a former process has left, in the order of the ids."""
-        stored: list[Update] = [json.loads(raw) for raw in self._redis.hvals(keys.inbox(self._bot))]
-        return sorted(stored, key=lambda update: int(update["update_id"]))
+    def next(self, chat: str, done: Update | None = None, trace: str = "") -> Next:
+        """Strike the update `done` off a chat's line, and get the one behind it; after the last one let the chat go.
 
-    def done(self, update: Update) -> None:
-        """Strike an update off."""
-        self._redis.hdel(keys.inbox(self._bot), str(update["update_id"]))
+        With `trace` it is set aside with that traceback, for it can't be handled.
+        """
+        bot = self._bot
+        dead = json.dumps({"update": done, "traceback": trace, "at": time.time()}) if trace else ""
+        arguments = [
+            keys.inbox(bot),
+            keys.inbox_owners(bot),
+            keys.inbox_chat(bot, chat),
+            keys.inbox_dead(bot),
+            self._me,
+        ]
+        waiting, *found = _NEXT.run(self._redis, [*arguments, chat, "" if done is None else done["update_id"], dead])
+        if not found:
+            return Next(waiting, None)
+        try:
+            return Next(waiting, json.loads(found[1]))
+        except ValueError as error:  # not what was stored: somebody else has written there
+            return self.next(chat, {"update_id": int(found[0])}, f"{error}: {found[1]!r}")
 
-    def set_aside(self, update: Update, trace: str) -> None:
-        """Keep an update that can't be handled, with its traceback, out of the way."""
-        entry = json.dumps({"update": update, "traceback": trace, "at": time.time()})
-        with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(keys.inbox_dead(self._bot), str(update["update_id"]), entry)
-            pipe.hdel(keys.inbox(self._bot), str(update["update_id"]))
-            pipe.execute()
+    def holds(self, update: Update) -> Check:
+        """What holds until the update is dealt with (see `flows.ledger.only_while`)."""
+        return Check(("HEXISTS", keys.inbox(self._bot), str(update["update_id"])), 1)
+
+    def renew(self) -> Ours:
+        """Say that this process is alive, and take the chats that dead ones owned.
+
+        Dead is whose lease is missing at two looks, so that a paused store does not expire everybody.
+        """
+        self._redis.set(keys.inbox_lease(self._me), "1", ex=LEASE)
+        found = self._redis.hgetall(keys.inbox_owners(self._bot))
+        owners = {text(chat): text(owner) for chat, owner in found.items()}
+        others = {owner for owner in owners.values() if owner not in ("", self._me)}
+        missing = {owner for owner in others if not self._redis.exists(keys.inbox_lease(owner))}
+        dead, self._missing = missing & self._missing, missing
+        ours = [chat for chat, owner in owners.items() if owner == self._me or self._claim(chat, owner, dead)]
+        return Ours(int(self._redis.hlen(keys.inbox(self._bot))), ours)
+
+    def _claim(self, chat: str, owner: str, dead: set[str]) -> bool:
+        if owner and owner not in dead:
+            return False
+        return bool(_CLAIM.run(self._redis, [keys.inbox_owners(self._bot), chat, owner, self._me]))
+
+    def release(self) -> None:
+        """Let others have the chats of this process, for it ends."""
+        _RELEASE.run(self._redis, [keys.inbox_owners(self._bot), self._me, keys.inbox_lease(self._me)])
 
     def offset(self) -> int:
         """From which id on to ask: one above the last that was stored, 0 when none was."""

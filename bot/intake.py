@@ -1,10 +1,10 @@
 """Updates in, for both bots: stored first, acknowledged then, and struck off only after their effect and their reply.
 
 As they come, both libraries tell Telegram "received" before a handler has run, and lose what is in hand when they are
-killed. Here the poller asks for the next updates (which acknowledges the former ones) only when those are on disk, and
-a consumer works them off: in order within a chat, concurrently across chats. Whatever a crash leaves in the inbox is
-handled after the restart, so a handler may see an update twice; its effect is guarded by the update's id (see
-`flows.ledger`), and its reply is simply given again.
+killed. Here a source (`bot.polling` or `bot.webhook`) acknowledges updates only when they are on disk, and a consumer
+works them off: in order within a chat, concurrently across chats. Whatever a crash leaves in the inbox is handled by
+another process or after the restart, so a handler may see an update twice; its effect is guarded by the update's id
+(see `flows.ledger`), and its reply is simply given again.
 """
 
 from __future__ import annotations
@@ -13,29 +13,37 @@ import asyncio
 import contextlib
 import functools
 import logging
-import random
+import os
+import secrets
+import socket
 import time
 import traceback
-from collections.abc import Awaitable, Callable
-from typing import Literal, TypeVar
+from collections.abc import Callable
+from typing import Literal, Protocol, TypeVar
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-from bot.inbox import Inbox, Update, chat_of, offset_after
-from bot.polling import NotNow, Poller, Refused
-
-__all__ = ["CONCURRENT", "Backoff", "Intake", "Refused", "TryLater"]
+from bot.backoff import Backoff
+from bot.inbox import Inbox, Next, Ours, Update
+from flows.ledger import Superseded, only_while
+from flows.store import is_outage
 
 log = logging.getLogger(__name__)
 
-MOST_IN_HAND = 1000  # updates in the inbox above which no more are asked for
+MOST_IN_HAND = 1000  # updates in the inbox above which no more are taken in
 CONCURRENT = 64  # handlers that run at a time
 TRIES = 5  # of a handler that fails, before the update is set aside
 REPLY_LIFE = 3600.0  # seconds that a reply is tried while Telegram does not take it
 DRAIN = 10.0  # seconds that running handlers have to finish once the intake is to stop
+RENEW = 1.0  # seconds between two signs of life
+SAY_SORRY_AFTER = 1.0  # seconds of an outage of the store until people are told to try again
 
 T = TypeVar("T")
+
+
+class Refused(Exception):
+    """Telegram does not accept the token, or what was asked for with it: nothing will come of trying again."""
 
 
 class TryLater(Exception):
@@ -49,153 +57,215 @@ class TryLater(Exception):
         self.seconds = seconds
 
 
+class Face(Protocol):
+    """A bot, as the intake calls it."""
+
+    async def handle(self, update: Update) -> None:
+        """Take effect and reply. Raises `TryLater`, or whatever went wrong: then it is called again."""
+
+    async def apologise(self, chat_id: int) -> None:
+        """Say that an update could not be handled, and never will be."""
+
+    async def try_again(self, update: Update) -> None:
+        """Say, without the store, that it is out of reach and that nothing has been done yet."""
+
+
+class Source(Protocol):
+    """Where updates come from."""
+
+    async def run(self, intake: Intake) -> None:
+        """Have updates taken in until cancelled. Raises `Refused` when that is hopeless."""
+
+
 class Intake:
-    """Polls one bot's updates and has them handled. `run` it once, until `stop` is set."""
+    """Has one bot's updates handled. `run` it once, until `stop` is set."""
 
     def __init__(
-        self,
-        *,
-        bot: Literal["customer", "restaurant"],
-        token: str,
-        api_url: str,
-        redis: Redis,
-        handle: Callable[[Update], Awaitable[None]],
-        apologise: Callable[[int], Awaitable[None]],
-        allowed_updates: list[str],
+        self, *, bot: Literal["customer", "restaurant"], token: str, redis: Redis, face: Face, replicas: int = 0
     ) -> None:
-        """`handle` takes effect and replies, and raises to be tried again; `apologise` tells a chat that it failed."""
-        self._inbox = Inbox(redis, bot)
+        self._inbox = Inbox(redis, bot, f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}", replicas)
         self._name = bot
         self._token = token
-        self._open_poller = functools.partial(Poller, bot, token, api_url, allowed_updates)
-        self._handle_update = handle
-        self._apologise = apologise
-        self._chats: dict[int, asyncio.Queue[Update]] = {}
+        self._face = face
+        self._chats: dict[str, bool] = {}  # chats worked on -> whether to look once more before letting go
         self._tasks: set[asyncio.Task[None]] = set()
         self._free = asyncio.Semaphore(CONCURRENT)
-        self._in_hand: set[int] = set()
+        self._waiting = 0
+        self._out_since: float | None = None  # since when the store has been out of reach
+        self._told: set[int] = set()  # updates whose senders know of it
         self._closing = asyncio.Event()
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Handle what is left from before, then poll. Raises `Refused` when Telegram refuses the token.
+    async def run(self, source: Source, stop: asyncio.Event) -> None:
+        """Handle what is left from before, and what the source brings. Raises what the source raises.
 
-        Once `stop` is set, handlers that run may finish within `DRAIN`; all else stays in the inbox for the next
-        start. When `run` is cancelled, nothing of it goes on.
+        Once `stop` is set, handlers that run may finish within `DRAIN`; all else stays in the inbox for another
+        process or the next start. When `run` is cancelled, nothing of it goes on.
         """
-        poller = asyncio.create_task(self._poll())
+        bringing = asyncio.create_task(source.run(self))
+        renewing = asyncio.create_task(self._renew())
         stopped = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait({poller, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({bringing, renewing, stopped}, return_when=asyncio.FIRST_COMPLETED)
             self._closing.set()
-            poller.cancel()
-            log.info("%s bot: asks for no more updates, and has %d in hand", self._name, len(self._in_hand))
+            bringing.cancel()
+            log.info("%s bot: takes no more updates, and works on %d chats", self._name, len(self._chats))
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=DRAIN)
+            await self.persist(self._inbox.release)
         finally:
             self._closing.set()
-            tasks = [poller, stopped, *self._tasks]
+            tasks = [bringing, renewing, stopped, *self._tasks]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        if not poller.cancelled():
-            poller.result()
+        for task in (bringing, renewing):
+            if not task.cancelled():
+                task.result()
 
     # Taking in
 
-    async def _poll(self) -> None:
-        for update in await self._persist(self._inbox.waiting) or []:
-            self._dispatch(update)
-        offset = await self._persist(self._inbox.offset) or 0
-        backoff = Backoff()
-        async with self._open_poller() as poller:
-            while not self._closing.is_set():
-                if len(self._in_hand) >= MOST_IN_HAND:
-                    await self._pause(0.1)
-                    continue
-                try:
-                    batch = await poller.ask(offset)
-                except NotNow as reason:
-                    wait = backoff.next(reason.seconds)
-                    log.warning("%s bot: %s; next try in %.1f s", self._name, reason, wait)
-                    await self._pause(wait)
-                    continue
-                backoff.reset()
-                if batch:
-                    await self._store(batch)
-                    offset = offset_after(batch)
+    @property
+    def full(self) -> bool:
+        """Whether more is waiting than should: whoever brings updates had better wait."""
+        return self._waiting >= MOST_IN_HAND
 
-    async def _store(self, batch: list[Update]) -> None:
-        """Store a batch, and hand out what of it is neither in hand nor was when the batch came."""
-        before = frozenset(self._in_hand)
-        for update in await self._persist(lambda: self._inbox.store(batch)) or []:
-            if update["update_id"] not in before:
-                self._dispatch(update)
+    @property
+    def closing(self) -> bool:
+        return self._closing.is_set()
 
-    def _dispatch(self, update: Update) -> None:
-        """Queue an update behind the others of its chat."""
-        self._in_hand.add(update["update_id"])
-        chat = chat_of(update) or 0
-        if chat not in self._chats:
-            self._chats[chat] = asyncio.Queue()
-            task = asyncio.create_task(self._work_off(chat, self._chats[chat]))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        self._chats[chat].put_nowait(update)
+    async def offset(self) -> int:
+        """The update id from which to ask on."""
+        return await self.persist(self._inbox.offset) or 0
+
+    async def take(self, batch: list[Update], offset: int | None = None) -> None:
+        """Store a batch and have it handled. Raises redis-py's errors: then it may or may not be stored."""
+        try:
+            self._look_at(await asyncio.to_thread(self._inbox.store, batch, offset))
+        except RedisError:
+            await self._excuse(batch)
+            raise
+        self._out_since = None
+
+    async def _renew(self) -> None:
+        while not self.closing:
+            if (ours := await self.persist(self._inbox.renew)) is not None:
+                self._look_at(ours)
+            await self.pause(RENEW)
+
+    def _look_at(self, ours: Ours) -> None:
+        self._waiting = ours.waiting
+        for chat in ours.chats:
+            self._work_on(chat)
+
+    async def _excuse(self, batch: list[Update]) -> None:
+        """The store is out of reach. When that lasts, tell those who wait for an answer, once for each update."""
+        now = time.monotonic()
+        self._out_since = self._out_since or now
+        if now - self._out_since < SAY_SORRY_AFTER:
+            return
+        new = [update for update in batch if update["update_id"] not in self._told]
+        self._told.update(update["update_id"] for update in new)
+        for answer in await asyncio.gather(*map(self._face.try_again, new), return_exceptions=True):
+            if isinstance(answer, Exception):
+                log.info("%s bot: somebody could not be told to try again (%s)", self._name, type(answer).__name__)
+
+    def _work_on(self, chat: str) -> None:
+        if self.closing:
+            return
+        if chat in self._chats:
+            self._chats[chat] = True
+            return
+        self._chats[chat] = False
+        task = asyncio.create_task(self._work_off(chat))
+        self._tasks.add(task)
+        task.add_done_callback(self._let_go)
+
+    def _let_go(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):  # the next look at our chats takes it up again
+            log.error("%s bot: a chat's updates can't be worked off\n%s", self._name, self._trace(error))
 
     # Handling
 
-    async def _work_off(self, chat: int, queue: asyncio.Queue[Update]) -> None:
-        while not queue.empty():
-            update = queue.get_nowait()
-            await self._handle(chat, update)
-            self._in_hand.discard(update["update_id"])
-        del self._chats[chat]
+    async def _work_off(self, chat: str) -> None:
+        """Handle a chat's updates one after the other, as long as there are any and the chat is ours."""
+        try:
+            found = await self._next(chat)
+            while found.update is not None and not self.closing:
+                trace = await self._handle(found.update)
+                if trace is None:
+                    return
+                self._told.discard(found.update["update_id"])
+                if trace and int(chat):
+                    await self._apologise(int(chat))
+                found = await self._next(chat, found.update, trace)
+        finally:
+            del self._chats[chat]
 
-    async def _handle(self, chat: int, update: Update) -> None:
-        """Have an update handled, trying again until the intake closes; one that keeps failing is set aside."""
+    async def _next(self, chat: str, done: Update | None = None, trace: str = "") -> Next:
+        """The chat's next update, once `done` is struck off. None only if nothing came while we asked."""
+        while True:
+            self._chats[chat] = False
+            call = functools.partial(self._inbox.next, chat, done, trace)
+            found = await self.persist(call) or Next(self._waiting, None)
+            self._waiting = found.waiting
+            if found.update is not None or not self._chats[chat]:
+                return found
+
+    async def _handle(self, update: Update) -> str | None:
+        """Have an update handled, trying again until the intake closes; then None.
+
+        Returns "" when that is done, and the traceback of one that keeps failing.
+        """
         backoff, failures, began = Backoff(), 0, time.monotonic()
-        while not self._closing.is_set():
+        while not self.closing:
             wait = None
             try:
                 async with self._free:  # for this try only: who waits for the next one holds up nobody
-                    await self._handle_update(update)
-            except RedisError as error:  # the store's fault, not the update's: however long it takes
-                log.warning("%s bot: the store is out of reach (%s)", self._name, type(error).__name__)
+                    with only_while(self._inbox.holds(update)):
+                        await self._face.handle(update)
+                return ""
+            except Superseded:
+                log.info("%s bot: update %s is in other hands by now", self._name, update["update_id"])
+                return ""
             except TryLater as later:
                 wait = later.seconds
                 log.warning("%s bot: the reply to update %s must wait: %s", self._name, update["update_id"], later)
                 if time.monotonic() - began > REPLY_LIFE:
-                    await self._give_up(chat, update, self._trace(later))
-                    return
+                    return self._trace(later)
             except Exception as error:  # whatever it is: the chat's next update must have its turn
-                failures += 1
-                trace = self._trace(error)
-                log.error(  # noqa: TRY400 - the traceback as it is would not have the token taken out
-                    "%s bot: update %s failed (%d of %d)\n%s", self._name, update["update_id"], failures, TRIES, trace
-                )
-                if failures >= TRIES:
-                    await self._give_up(chat, update, trace)
-                    return
-            else:
-                await self._persist(lambda: self._inbox.done(update))
-                return
-            await self._pause(backoff.next(wait))
+                if isinstance(error, RedisError) and is_outage(error):  # however long it takes
+                    log.warning("%s bot: the store is out of reach (%s)", self._name, type(error).__name__)
+                    await self._excuse([update])
+                else:
+                    failures += 1
+                    trace = self._trace(error)
+                    log.error(  # noqa: TRY400 - the traceback as it is would not have the token taken out
+                        "%s bot: update %s failed (%d of %d)\n%s",
+                        self._name,
+                        update["update_id"],
+                        failures,
+                        TRIES,
+                        trace,
+                    )
+                    if failures >= TRIES:
+                        return trace
+            await self.pause(backoff.next(wait))
+        return None
 
-    async def _give_up(self, chat: int, update: Update, trace: str) -> None:
-        await self._persist(lambda: self._inbox.set_aside(update, trace))
-        if chat:
-            try:
-                await self._apologise(chat)
-            except Exception as error:  # it was set aside and logged; the chat's next update must have its turn
-                log.warning("%s bot: chat %s could not be told either (%s)", self._name, chat, type(error).__name__)
+    async def _apologise(self, chat: int) -> None:
+        try:
+            await self._face.apologise(chat)
+        except Exception as error:  # it is logged and will be set aside; the chat's next update must have its turn
+            log.warning("%s bot: chat %s could not be told either (%s)", self._name, chat, type(error).__name__)
 
-    def _trace(self, error: Exception) -> str:
+    def _trace(self, error: BaseException) -> str:
         """The traceback without the token, which a library's error may show in a URL."""
         return "".join(traceback.format_exception(error)).replace(self._token, "<token>")
 
     # Waiting
 
-    async def _persist(self, call: Callable[[], T]) -> T | None:
+    async def persist(self, call: Callable[[], T]) -> T | None:
         """The result of a call on the store, however long the store is out of reach; None if the intake closes first.
 
         It is tried at least once, so that a handler which finished last has its update struck off.
@@ -206,26 +276,11 @@ class Intake:
                 return await asyncio.to_thread(call)
             except RedisError as error:
                 log.warning("%s bot: the store is out of reach (%s)", self._name, type(error).__name__)
-            if self._closing.is_set():
+            if self.closing:
                 return None
-            await self._pause(backoff.next())
+            await self.pause(backoff.next())
 
-    async def _pause(self, seconds: float) -> None:
+    async def pause(self, seconds: float) -> None:
         """Wait, but not beyond the closing."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._closing.wait(), seconds)
-
-
-class Backoff:
-    """Waits that double from 0.2 s up to 30 s, each with jitter so that many waiters don't come back at once."""
-
-    def __init__(self) -> None:
-        self._wait = 0.1
-
-    def next(self, at_least: float | None = None) -> float:
-        """Seconds to wait now; never less than `at_least`."""
-        self._wait = min(self._wait * 2, 30.0)
-        return max(self._wait * random.uniform(0.5, 1.0), at_least or 0.0)  # noqa: S311 - jitter, no secret
-
-    def reset(self) -> None:
-        self._wait = 0.1

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Literal, Self
+import logging
+from typing import Any, Literal
 
 import httpx
 from pydantic import BaseModel, ValidationError, field_validator
+from redis.exceptions import RedisError
 
-from bot.inbox import Update
+from bot.backoff import Backoff
+from bot.inbox import Update, offset_after
+from bot.intake import Intake, Refused
+
+log = logging.getLogger(__name__)
 
 POLL = 50  # seconds; Bot API, the longest getUpdates
 PATIENCE = 15.0  # seconds more until a silent connection is given up
 WEBHOOK_PAUSE = 30.0  # seconds until a bot is asked for again whose updates go elsewhere
 RIVAL_PAUSE = 10.0
-
-
-class Refused(Exception):
-    """Telegram does not accept the token: nothing will come of trying again."""
 
 
 class NotNow(Exception):
@@ -49,8 +50,8 @@ class _Answer(BaseModel):
         return updates
 
 
-class Poller:
-    """A connection that asks for one bot's updates. Neither its errors nor their causes hold the token."""
+class Polling:
+    """Asks Telegram for one bot's updates. Neither its errors nor their causes hold the token."""
 
     def __init__(self, bot: Literal["customer", "restaurant"], token: str, api_url: str, allowed: list[str]) -> None:
         self._bot = bot
@@ -58,13 +59,37 @@ class Poller:
         self._allowed = allowed
         self._http = httpx.AsyncClient(timeout=httpx.Timeout(POLL + PATIENCE, connect=10.0))
 
-    async def __aenter__(self) -> Self:
-        return self
+    async def run(self, intake: Intake) -> None:
+        """Ask until cancelled. Raises `Refused` when Telegram refuses the token."""
+        backoff = Backoff()
+        offset = await intake.offset()
+        async with self._http:
+            while not intake.closing:
+                if intake.full:
+                    await intake.pause(0.1)
+                    continue
+                try:
+                    batch = await self.ask(offset)
+                except NotNow as reason:
+                    wait = backoff.next(reason.seconds)
+                    log.warning("%s bot: %s; next try in %.1f s", self._bot, reason, wait)
+                    await intake.pause(wait)
+                    continue
+                backoff.reset()
+                if batch:
+                    offset = offset_after(batch)
+                    await self._hand_over(intake, batch, offset)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._http.aclose()
+    async def _hand_over(self, intake: Intake, batch: list[Update], offset: int) -> None:
+        """Have a batch stored, however long the store is out of reach: only then may Telegram forget it."""
+        backoff = Backoff()
+        while not intake.closing:
+            try:
+                await intake.take(batch, offset)
+                return
+            except RedisError as error:
+                log.warning("%s bot: the store is out of reach (%s)", self._bot, type(error).__name__)
+            await intake.pause(backoff.next())
 
     async def ask(self, offset: int) -> list[Update]:
         """Wait for updates from `offset` on, which acknowledges those before it. Raises `NotNow` and `Refused`."""

@@ -9,35 +9,32 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
-from bot.intake import Backoff, Intake, Refused, TryLater
+from bot import intake
+from bot.backoff import Backoff
+from bot.intake import Intake, Refused, TryLater
+from bot.polling import Polling
 from flows.ledger import Ledger
 from flows.settings import BadSettings, Settings, read_settings
 from flows.store import connect
 
 log = logging.getLogger(__name__)
 
+Name = Literal["customer", "restaurant"]
 
-class Face(Protocol):
+
+class Face(intake.Face, Protocol):
     """A bot, as its process and the intake call it."""
 
     async def open(self) -> None:
         """Get ready. Raises `TryLater` while Telegram is out of reach, `Refused` for a token that won't do."""
 
-    async def handle(self, update: dict[str, Any]) -> None:
-        """Take effect and reply. Raises `TryLater`, or whatever went wrong."""
-
-    async def apologise(self, chat_id: int) -> None:
-        """Say that an update could not be handled."""
-
     async def close(self) -> None:
         """Close the connections."""
 
 
-async def run_bot(
-    name: Literal["customer", "restaurant"], make: Callable[[str, str, Ledger], Face], allowed_updates: list[str]
-) -> None:
+async def run_bot(name: Name, make: Callable[[str, str, Ledger], Face], allowed_updates: list[str]) -> None:
     """Run a bot until SIGTERM. Raises `SystemExit` for settings or a token that won't do.
 
     `make` gets the token, the root of the Bot API, and the ledger.
@@ -46,24 +43,27 @@ async def run_bot(
     stop = stop_on_signals()
     token = settings.token(name)
     redis = connect(settings.redis_url or "")
-    bot = make(token, settings.telegram_api_url, Ledger(redis))
-    intake = Intake(
-        bot=name,
-        token=token,
-        api_url=settings.telegram_api_url,
-        redis=redis,
-        handle=bot.handle,
-        apologise=bot.apologise,
-        allowed_updates=allowed_updates,
-    )
+    replicas = settings.redis_replicas
+    bot = make(token, settings.telegram_api_url, Ledger(redis, replicas=replicas))
+    source = _source(name, token, settings, allowed_updates)
     try:
         if await opened(bot, stop):
             log.info("the %s bot is listening", name)
-            await intake.run(stop)
+            await Intake(bot=name, token=token, redis=redis, face=bot, replicas=replicas).run(source, stop)
     except Refused as refused:
         raise SystemExit(str(refused)) from None
     finally:
         await bot.close()
+
+
+def _source(name: Name, token: str, settings: Settings, allowed: list[str]) -> intake.Source:
+    if settings.webhook_url is None:
+        return Polling(name, token, settings.telegram_api_url, allowed)
+    # Not needed otherwise, and slow to import.
+    from bot.webhook import Webhook
+
+    host, port = settings.webhook_address(name)
+    return Webhook(name, token, settings.telegram_api_url, allowed, url=settings.webhook_url, host=host, port=port)
 
 
 async def opened(bot: Face, stop: asyncio.Event) -> bool:

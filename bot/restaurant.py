@@ -122,6 +122,14 @@ class RestaurantBot:
         """Say that the last tap or message could not be handled."""
         await self._bot.send_message(chat_id, staff_chat.APOLOGY)
 
+    async def try_again(self, update: dict[str, Any]) -> None:
+        """Say that nothing has been done yet, for the store is out of reach."""
+        given = Update.model_validate(update, context={"bot": self._bot})
+        if given.callback_query is not None:
+            await given.callback_query.answer(staff_chat.TRY_AGAIN, show_alert=True)
+        elif given.message is not None and (given.message.text or "").startswith("/"):
+            await given.message.answer(staff_chat.TRY_AGAIN)
+
     # The chat itself
 
     async def _moved_to(self, message: Message, new: int) -> None:

@@ -79,6 +79,21 @@ def inbox_offset(bot: str) -> str:
     return f"inbox:{bot}:offset"
 
 
+def inbox_chat(bot: str, chat: str) -> str:
+    """List: ids of that chat's updates in the inbox, in the order in which they are handled."""
+    return f"inbox:{bot}:chat:{chat}"
+
+
+def inbox_owners(bot: str) -> str:
+    """Hash: chat with updates in the inbox -> the process that handles them; empty when none does."""
+    return f"inbox:{bot}:owners"
+
+
+def inbox_lease(process: str) -> str:
+    """String with a life of seconds: that process of a bot is alive."""
+    return f"inbox:lease:{process}"
+
+
 def inbox_dead(bot: str) -> str:
     """Hash: update id -> JSON of an update whose handler failed each time, with its traceback."""
     return f"inbox:{bot}:dead"

@@ -32,7 +32,8 @@ def _root(value: str) -> str:
     return value.strip().rstrip("/")
 
 
-_StoreURL = Annotated[str, StringConstraints(pattern=r"^(redis|rediss|unix)://.")]
+_StoreURL = Annotated[str, StringConstraints(pattern=r"^(redis|rediss|unix|rediss?\+sentinel)://.")]
+_Address = Annotated[str, StringConstraints(pattern=r"^[^:\s]+:\d{1,5}$")]
 _Token = Annotated[SecretStr, AfterValidator(_token)]
 
 
@@ -46,6 +47,9 @@ class Settings(BaseSettings):
     telegram_api_url: Annotated[str, AfterValidator(_root)] = "https://api.telegram.org"
     # Not in the representation: it may hold a password.
     redis_url: Annotated[_StoreURL | None, Field(repr=False)] = None
+    redis_replicas: Annotated[int, Field(ge=0, le=8)] = 0
+    webhook_url: Annotated[str, AfterValidator(_root)] | None = None
+    webhook_listen: _Address = "127.0.0.1:8081"
     data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Path("data")
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     unsafe_store: bool = False
@@ -61,6 +65,11 @@ class Settings(BaseSettings):
             )
         return secret.get_secret_value()
 
+    def webhook_address(self, bot: Bot) -> tuple[str, int]:
+        """Host and port where that bot listens: the customers' at `webhook_listen`, the restaurants' one port above."""
+        host, _, port = self.webhook_listen.rpartition(":")
+        return host, int(port) + (bot == "restaurant")
+
     def tokens(self) -> tuple[str, str]:
         """The customer's and the restaurant's bot's token. Raises `BadSettings` when one is missing or both are one."""
         customer, restaurant = self.token("customer"), self.token("restaurant")
@@ -75,7 +84,10 @@ _EXPECTED = {
     "customer_bot_token": "a token from @BotFather, such as 123456:AAE…",
     "restaurant_bot_token": "a token from @BotFather, such as 123456:AAE…",
     "telegram_api_url": "the root of a Bot API server, such as https://api.telegram.org",
-    "redis_url": "a URL such as redis://host:6379/0, rediss://… or unix:///path/to/socket",
+    "redis_url": "a URL such as redis://host:6379/0, redis+sentinel://host:26379,other:26379/name or unix:///path",
+    "redis_replicas": "a number of replicas from 0 to 8",
+    "webhook_url": "the address under which Telegram reaches us, such as https://orders.example.com",
+    "webhook_listen": "where to listen for it, such as 127.0.0.1:8081",
     "data_dir": "a path",
     "workers": "a number of worker processes from 1 to 64",
     "unsafe_store": "true or false",

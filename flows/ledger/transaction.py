@@ -6,7 +6,6 @@ nothing, so between deciding and writing there is neither a lock nor a second ro
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,22 +15,17 @@ from typing import Any, TypeVar
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import NoScriptError, RedisError
 from redis.exceptions import TimeoutError as NoReply
 
 from flows import keys
+from flows.store import Script
 
 T = TypeVar("T")
 
 ATTEMPTS = 50
 """Conflicts in a row before giving up. Each lost round means that somebody else's write went through."""
 
-REPLICATED_WITHIN = 2000
-"""Milliseconds that replicas have to take what was written."""
-
-# The shebang makes the server check memory (OOM), role (READONLY) and replicas (NOREPLICAS) before the first line, so
-# that no write is refused in the middle.
-_COMMIT = """#!lua
+_COMMIT = Script("""#!lua
 local at = 0
 local function take() at = at + 1; return ARGV[at] end
 local function command()
@@ -47,8 +41,10 @@ for check = 1, tonumber(take()) do
 end
 for _ = 1, tonumber(take()) do redis.call(unpack(command())) end
 return 0
-"""
-_SHA = hashlib.sha1(_COMMIT.encode(), usedforsecurity=False).hexdigest()
+""")
+_NOTHING = Script("""#!lua
+redis.call('SET', ARGV[1], '1')
+""")
 
 
 class Contended(Exception):
@@ -57,10 +53,6 @@ class Contended(Exception):
 
 class Superseded(Exception):
     """What this was written on behalf of (see `only_while`) is over. Nothing was written, and nothing needs to be."""
-
-
-class NotReplicated(RedisError):
-    """The replicas have not confirmed a write in time. It may stand: come again with the same cause."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +135,8 @@ def transact(redis: Redis, replicas: int, work: Callable[[Transaction], T]) -> T
         attempt = Transaction(redis)
         result = work(attempt)
         if not attempt.writes.command_stack:
-            if replicas:
-                _confirm(redis, replicas)
+            if replicas:  # WAIT looks at its own connection's writes only, so there has to be one
+                _NOTHING.run(redis, [keys.CONFIRMED], replicas)
             return result
         try:
             failed = _commit(redis, replicas, [*([guard] if guard else []), *attempt.checks], attempt.writes)
@@ -165,42 +157,9 @@ def _commit(redis: Redis, replicas: int, checks: list[Check], writes: Pipeline) 
     commands = [command for command, _ in writes.command_stack]
     arguments.append(len(commands))
     for command in commands:
-        # redis-py puts the two words of such as "CLIENT LIST" into one.
-        parts = [*str(command[0]).split(), *command[1:]]
-        arguments += [len(parts), *parts]
-    failed, confirmed = _run(redis, replicas, "EVALSHA", _SHA, arguments)
-    if isinstance(failed, NoScriptError):
-        failed, confirmed = _run(redis, replicas, "EVAL", _COMMIT, arguments)
-    for reply in (failed, confirmed):
-        if isinstance(reply, Exception):
-            raise reply
-    if not failed and confirmed < replicas:
-        raise NotReplicated(f"{confirmed} of {replicas} replicas have confirmed a write")
-    return int(failed)
-
-
-def _run(redis: Redis, replicas: int, *call: Any) -> tuple[Any, Any]:
-    """The script's reply, and how many replicas have confirmed: WAIT counts on the connection that wrote."""
-    command, script, arguments = call
-    with redis.pipeline(transaction=False) as pipe:
-        pipe.execute_command(command, script, 0, *arguments)  # type: ignore[no-untyped-call]
-        if replicas:
-            pipe.execute_command("WAIT", replicas, REPLICATED_WITHIN)  # type: ignore[no-untyped-call]
-        replies = pipe.execute(raise_on_error=False)
-    return replies[0], replies[1] if replicas else 0
-
-
-def _confirm(redis: Redis, replicas: int) -> None:
-    """Everything that this client could read is on the replicas. Raises `NotReplicated`.
-
-    WAIT looks at the writes of its own connection only, so there has to be one.
-    """
-    with redis.pipeline(transaction=False) as pipe:
-        pipe.set(keys.CONFIRMED, "1")
-        pipe.execute_command("WAIT", replicas, REPLICATED_WITHIN)  # type: ignore[no-untyped-call]
-        confirmed: int = pipe.execute()[1]
-    if confirmed < replicas:
-        raise NotReplicated(f"{confirmed} of {replicas} replicas have confirmed a write")
+        arguments += [len(command), *command]
+    failed: int = _COMMIT.run(redis, arguments, replicas)
+    return failed
 
 
 def _encoded(value: bytes | int | None) -> bytes:

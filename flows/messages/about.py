@@ -24,6 +24,9 @@ OPEN_PRIVATE = "Order in a private chat"
 
 APOLOGY = "Sorry, that did not work. Your cart and your orders are safe. /start to go on, /orders for your orders."
 
+# Said when it is not known whether a tap took effect; an alert, so at most 200 characters.
+TRY_AGAIN = "Our order book is out of reach just now. Please try again in a minute. /orders shows what we received."
+
 HELP = (
     "<b>How it works</b>\n\n"
     "1. Choose a restaurant and put dishes into your cart.\n"

@@ -10,6 +10,7 @@ from typing import Any
 from redis import Redis
 
 from bot.intake import Intake
+from bot.polling import Polling
 from bot.sandbox.server import Sandbox
 from flows import keys
 from tests.people import Person, Telegram
@@ -24,6 +25,7 @@ class Bot:
     def __init__(self) -> None:
         self.seen: list[str] = []
         self.sorry: list[int] = []
+        self.told_to_wait: list[str] = []
         self.act: Callable[[str], Any] = lambda text: None
 
     async def handle(self, update: Update) -> None:
@@ -36,22 +38,19 @@ class Bot:
     async def apologise(self, chat_id: int) -> None:
         self.sorry.append(chat_id)
 
-    def intake(self, api_url: str, redis: Redis) -> Intake:
-        return Intake(
-            bot="customer",
-            token=TOKEN,
-            api_url=api_url,
-            redis=redis,
-            handle=self.handle,
-            apologise=self.apologise,
-            allowed_updates=["message"],
-        )
+    async def try_again(self, update: Update) -> None:
+        self.told_to_wait.append(update["message"]["text"])
+
+    async def run(self, api_url: str, redis: Redis, stop: asyncio.Event) -> None:
+        """Have the intake poll for this bot."""
+        intake = Intake(bot="customer", token=TOKEN, redis=redis, face=self)
+        await intake.run(Polling("customer", TOKEN, api_url, ["message"]), stop)
 
     @asynccontextmanager
     async def listening(self, api_url: str, redis: Redis) -> AsyncIterator[None]:
         """The intake runs until the context is left, and is then asked to stop."""
         stop = asyncio.Event()
-        task = asyncio.create_task(self.intake(api_url, redis).run(stop))
+        task = asyncio.create_task(self.run(api_url, redis, stop))
         try:
             yield
         finally:

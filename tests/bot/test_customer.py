@@ -15,6 +15,7 @@ from redis import Redis
 
 from bot.customer import UPDATES, CustomerBot
 from bot.intake import Intake, TryLater
+from bot.polling import Polling
 from bot.sandbox.server import Sandbox
 from flows import callbacks as cb
 from flows import keys
@@ -115,17 +116,10 @@ async def scene(redis: Redis) -> AsyncIterator[Scene]:
         carla = await telegram.person("Carla", bot=TOKEN)
         bot = CustomerBot(TOKEN, sandbox.url, ledger)
         await bot.open()
-        intake = Intake(
-            bot="customer",
-            token=TOKEN,
-            api_url=sandbox.url,
-            redis=redis,
-            handle=bot.handle,
-            apologise=bot.apologise,
-            allowed_updates=UPDATES,
-        )
+        intake = Intake(bot="customer", token=TOKEN, redis=redis, face=bot)
+        polling = Polling("customer", TOKEN, sandbox.url, UPDATES)
         stop = asyncio.Event()
-        task = asyncio.create_task(intake.run(stop))
+        task = asyncio.create_task(intake.run(polling, stop))
         yield Scene(bot, ledger, sandbox, telegram, redis, carla)
         stop.set()
         await task
@@ -515,4 +509,4 @@ class TestProcess:
         process = await self.start(sandbox.url, store_url)
         _, log = await process.communicate()
         assert process.returncode == 1
-        assert log.decode().strip() == "Telegram refuses the token: check CUSTOMER_BOT_TOKEN"
+        assert log.decode().strip() == "Telegram refuses the customer bot's token: check CUSTOMER_BOT_TOKEN"

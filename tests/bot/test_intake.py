@@ -12,7 +12,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as StoreGone
 
-from bot.inbox import SEEN_LIFE, Inbox, chat_of
+from bot.inbox import SEEN_LIFE, Inbox, Next, Ours, chat_of
 from bot.intake import TryLater
 from flows import keys
 from tests.bot.scenes import TOKEN, Scene
@@ -22,21 +22,22 @@ from tests.waiting import until
 
 Update = dict[str, Any]
 
+STORING = keys.inbox_seen("customer").encode()  # in the request that stores a batch, and in no other
+
 HANGING_BOT = """
 import asyncio, sys
 from bot.intake import Intake
+from bot.polling import Polling
 from flows.store import connect
 
-async def handle(update):
-    print(update["message"]["text"], flush=True)
-    await asyncio.Event().wait()
+class Hanging:
+    async def handle(self, update):
+        print(update["message"]["text"], flush=True)
+        await asyncio.Event().wait()
 
 async def main(api_url, store_url, token):
-    intake = Intake(
-        bot="customer", token=token, api_url=api_url, redis=connect(store_url),
-        handle=handle, apologise=None, allowed_updates=["message"],
-    )
-    await intake.run(asyncio.Event())
+    intake = Intake(bot="customer", token=token, redis=connect(store_url), face=Hanging())
+    await intake.run(Polling("customer", token, api_url, ["message"]), asyncio.Event())
 
 asyncio.run(main(*sys.argv[1:]))
 """
@@ -70,7 +71,7 @@ class TestAcknowledging:
         failures = Counter[str]()
 
         def fail_twice(number: int, request: bytes) -> None:
-            if b"HSET" in request and failures["store"] < 2:
+            if STORING in request and failures["store"] < 2:
                 failures["store"] += 1
                 raise StoreGone("gone")
 
@@ -96,7 +97,7 @@ class TestAcknowledging:
         lost = Counter[str]()
 
         def lose_one(number: int, request: bytes) -> None:
-            if b"HSET" in request and not lost["replies"]:
+            if STORING in request and not lost["replies"]:
                 lost["replies"] += 1
                 raise StoreGone("lost")
 
@@ -108,19 +109,20 @@ class TestAcknowledging:
 
     def test_a_batch_whose_reply_was_lost_is_still_handed_out(self, redis: Redis) -> None:
         batch: list[Update] = [{"update_id": 5, "message": {}}]
-        inbox = Inbox(redis, "customer")
-        assert inbox.store(batch) == batch
-        assert inbox.store(batch) == batch
-        inbox.done(batch[0])
-        assert inbox.store(batch) == []
+        inbox = Inbox(redis, "customer", "me")
+        assert inbox.store(batch) == Ours(waiting=1, chats=["0"])
+        assert inbox.store(batch) == Ours(waiting=1, chats=["0"])
+        assert inbox.next("0") == Next(waiting=1, update=batch[0])
+        assert inbox.next("0", done=batch[0]) == Next(waiting=0, update=None)
+        assert inbox.store(batch) == Ours(waiting=0, chats=[])
 
     def test_ids_are_forgotten_when_telegram_can_no_longer_know_the_update(
         self, redis: Redis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        inbox = Inbox(redis, "customer")
+        inbox = Inbox(redis, "customer", "me")
         old, new = {"update_id": 5, "message": {}}, {"update_id": 6, "message": {}}
         inbox.store([old])
-        inbox.done(old)
+        inbox.next("0", done=old)
         now = time.time()
         monkeypatch.setattr("bot.inbox.time.time", lambda: now + SEEN_LIFE + 60)
         inbox.store([new])
@@ -212,7 +214,7 @@ class TestStopping:
         for person, text in [(carla, "first"), (carla, "behind"), (dino, "other")]:
             await person.send(text)
         stop = asyncio.Event()
-        running = asyncio.create_task(scene.bot.intake(scene.sandbox.url, scene.redis).run(stop))
+        running = asyncio.create_task(scene.bot.run(scene.sandbox.url, scene.redis, stop))
         await until(lambda: sorted(scene.bot.seen) == ["first", "other"] and scene.waiting() == 3)
         stop.set()
         await until(lambda: "no more updates" in caplog.text)
@@ -264,7 +266,7 @@ class TestStopping:
         carla = await scene.person("Carla")
         scene.bot.act = lambda text: asyncio.Event().wait()
         others = asyncio.all_tasks()
-        running = asyncio.create_task(scene.bot.intake(scene.sandbox.url, scene.redis).run(asyncio.Event()))
+        running = asyncio.create_task(scene.bot.run(scene.sandbox.url, scene.redis, asyncio.Event()))
         await carla.send("in hand")
         await until(lambda: scene.bot.seen == ["in hand"])
         running.cancel()

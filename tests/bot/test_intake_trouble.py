@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from redis.exceptions import ConnectionError as StoreGone
+from redis.exceptions import ResponseError
 
 from bot.intake import TRIES, TryLater
 from bot.process import set_up_logging
@@ -24,7 +25,7 @@ from tests.waiting import until
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long for another try."""
-    monkeypatch.setattr("bot.intake.Backoff.next", lambda self, at_least=None: 0.01)
+    monkeypatch.setattr("bot.backoff.Backoff.next", lambda self, at_least=None: 0.01)
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ async def test_a_store_that_fails_after_the_handler_does_not_have_it_run_again(s
     failures = Counter[str]()
 
     def fail_three_times(number: int, request: bytes) -> None:
-        if b"HDEL" in request and failures["strikes"] < 3:
+        if scene.bot.seen and keys.inbox_dead("customer").encode() in request and failures["strikes"] < 3:
             failures["strikes"] += 1
             raise StoreGone("gone")
 
@@ -157,6 +158,51 @@ async def test_nothing_is_lost_while_the_store_is_down(scene: Scene, free_port: 
         with valkey_on(free_port, tmp_path, **durable) as again:
             await until(lambda: scene.bot.seen[-1] == "while it is down" and again.hlen(stored) == 0)
     assert scene.bot.seen == ["in hand", "behind it", "while it is down"]
+
+
+async def test_who_taps_while_the_store_is_away_is_told_to_try_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.intake.SAY_SORRY_AFTER", 0.0)
+    carla = await scene.person("Carla")
+
+    def gone_until_told(number: int, request: bytes) -> None:
+        if keys.inbox_seen("customer").encode() in request and not scene.bot.told_to_wait:
+            raise StoreGone("gone")
+
+    async with scene.listening(faulty(scene.redis, before=gone_until_told)):
+        await carla.send("one")
+        await until(lambda: scene.bot.seen == ["one"] and scene.waiting() == 0)
+    assert scene.bot.told_to_wait == ["one"]
+
+
+async def test_whose_tap_is_stuck_half_way_is_told_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.intake.SAY_SORRY_AFTER", 0.0)
+    carla = await scene.person("Carla")
+    outage = iter(range(TRIES * 2))
+
+    def gone(text: str) -> None:
+        if next(outage, None) is not None:
+            raise StoreGone("gone")
+
+    scene.bot.act = gone
+    async with scene.listening():
+        await carla.send("one")
+        await until(lambda: scene.waiting() == 0 and len(scene.bot.seen) > TRIES * 2)
+    assert scene.bot.told_to_wait == ["one"]
+
+
+async def test_a_store_that_refuses_what_is_asked_is_no_outage(scene: Scene) -> None:
+    carla = await scene.person("Carla")
+
+    def wrong(text: str) -> None:
+        if text == "wrong":
+            raise ResponseError("WRONGTYPE Operation against a key holding the wrong kind of value")
+
+    scene.bot.act = wrong
+    async with scene.listening():
+        await carla.send("wrong")
+        await until(lambda: scene.bot.sorry == [carla.id])
 
 
 async def test_the_token_never_shows_in_the_log(scene: Scene, talkative: pytest.LogCaptureFixture) -> None:

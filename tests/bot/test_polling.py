@@ -62,7 +62,7 @@ def said(*updates: tuple[int, str]) -> dict[str, Any]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long for another try."""
-    monkeypatch.setattr("bot.intake.Backoff.next", lambda self, at_least=None: 0.01)
+    monkeypatch.setattr("bot.backoff.Backoff.next", lambda self, at_least=None: 0.01)
 
 
 async def test_updates_are_acknowledged_only_when_they_are_stored(redis: Redis) -> None:
@@ -197,7 +197,7 @@ async def test_a_second_poller_is_named_with_its_cure(scene: Scene, caplog: pyte
 async def test_a_refused_token_ends_the_process_with_one_clear_line(scene: Scene) -> None:
     await scene.telegram.act("bot", token="7001:another-secret")
     with pytest.raises(Refused, match="check CUSTOMER_BOT_TOKEN") as refused:
-        await scene.bot.intake(scene.sandbox.url, scene.redis).run(asyncio.Event())
+        await scene.bot.run(scene.sandbox.url, scene.redis, asyncio.Event())
     assert TOKEN not in str(refused.value)
 
 
@@ -205,4 +205,4 @@ async def test_a_token_that_telegram_does_not_know_ends_the_process_too(redis: R
     script = Script({"ok": False, "error_code": 404, "description": "Not Found"})
     async with script.served() as url:
         with pytest.raises(Refused, match="check CUSTOMER_BOT_TOKEN and TELEGRAM_API_URL"):
-            await Bot().intake(url, redis).run(asyncio.Event())
+            await Bot().run(url, redis, asyncio.Event())

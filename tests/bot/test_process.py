@@ -30,6 +30,9 @@ class Face:
     async def apologise(self, chat_id: int) -> None:
         raise NotImplementedError
 
+    async def try_again(self, update: dict[str, Any]) -> None:
+        raise NotImplementedError
+
     async def close(self) -> None:
         raise NotImplementedError
 

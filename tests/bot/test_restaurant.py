@@ -16,6 +16,7 @@ import pytest
 from redis import Redis
 
 from bot.intake import Intake, Refused, TryLater
+from bot.polling import Polling
 from bot.restaurant import UPDATES, RestaurantBot
 from bot.sandbox.server import Sandbox
 from flows import callbacks as cb
@@ -134,17 +135,10 @@ async def scene(redis: Redis) -> AsyncIterator[Scene]:
     async with Sandbox().serve() as sandbox:
         bot = RestaurantBot(TOKEN, sandbox.url, ledger)
         await bot.open()
-        intake = Intake(
-            bot="restaurant",
-            token=TOKEN,
-            api_url=sandbox.url,
-            redis=redis,
-            handle=bot.handle,
-            apologise=bot.apologise,
-            allowed_updates=UPDATES,
-        )
+        intake = Intake(bot="restaurant", token=TOKEN, redis=redis, face=bot)
+        polling = Polling("restaurant", TOKEN, sandbox.url, UPDATES)
         stop = asyncio.Event()
-        task = asyncio.create_task(intake.run(stop))
+        task = asyncio.create_task(intake.run(polling, stop))
         telegram = Telegram(sandbox.url)
         yield Scene(bot, ledger, telegram, redis)
         stop.set()

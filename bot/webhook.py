@@ -1,0 +1,133 @@
+"""Updates that Telegram sends to us: an HTTP server behind the reverse proxy that ends the TLS.
+
+An update is answered with 200 once it is stored, and with 503 when it can't be: Telegram then sends it again. Several
+processes of a bot may listen side by side behind one address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+from typing import Any, Literal
+
+import httpx
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, ValidationError
+from redis.exceptions import RedisError
+
+from bot.backoff import Backoff
+from bot.intake import Intake, Refused
+
+log = logging.getLogger(__name__)
+
+HEADER = "X-Telegram-Bot-Api-Secret-Token"
+LARGEST = 2**20  # bytes of a request; an update is a few thousand
+CONNECTIONS = 40  # that Telegram may open at a time; its default
+
+
+class _Update(BaseModel):
+    """What every update is, whatever else it holds."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    update_id: int
+
+
+def secret_of(token: str) -> str:
+    """What Telegram proves itself with: made from the token, so that every process of the bot knows it."""
+    return hmac.new(token.encode(), b"comanda webhook", hashlib.sha256).hexdigest()
+
+
+class Webhook:
+    """Listens for one bot's updates at `host`:`port`, which the world reaches at `url`."""
+
+    def __init__(
+        self,
+        bot: Literal["customer", "restaurant"],
+        token: str,
+        api_url: str,
+        allowed: list[str],
+        *,
+        url: str,
+        host: str,
+        port: int,
+    ) -> None:
+        self._bot = bot
+        self._method = f"{api_url}/bot{token}/setWebhook"
+        self._secret = secret_of(token)
+        self._asked = {"url": f"{url}/{bot}", "secret_token": self._secret, "allowed_updates": allowed}
+        self._host, self._port = host, port
+
+    async def run(self, intake: Intake) -> None:
+        """Listen until cancelled. Raises `Refused` when Telegram refuses the token or the address."""
+        app = web.Application(client_max_size=LARGEST)
+
+        async def receive(request: web.Request) -> web.Response:
+            return await self._receive(request, intake)
+
+        app.router.add_post(f"/{self._bot}", receive)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        try:
+            try:
+                await web.TCPSite(runner, self._host, self._port).start()
+            except OSError as error:
+                raise Refused(f"WEBHOOK_LISTEN: can't listen on {self._host}:{self._port}: {error.strerror}") from None
+            await self._register(intake)
+            await asyncio.Event().wait()
+        finally:
+            await runner.cleanup()
+
+    async def _receive(self, request: web.Request, intake: Intake) -> web.Response:
+        given = request.headers.get(HEADER, "")
+        if not hmac.compare_digest(given.encode(), self._secret.encode()):
+            log.warning("%s bot: a request without Telegram's secret was refused", self._bot)
+            return web.Response(status=403)
+        try:
+            update: dict[str, Any] = json.loads(await request.read())
+            _Update.model_validate(update)
+        except (ValueError, ValidationError):
+            log.warning("%s bot: a request that is no update was refused", self._bot)
+            return web.Response(status=400)
+        if intake.full or intake.closing:
+            return web.Response(status=503)
+        try:
+            await intake.take([update])
+        except RedisError as error:
+            log.warning("%s bot: the store is out of reach (%s)", self._bot, type(error).__name__)
+            return web.Response(status=503)
+        return web.Response()
+
+    async def _register(self, intake: Intake) -> None:
+        """Tell Telegram where we listen, however long it is out of reach."""
+        backoff = Backoff()
+        async with httpx.AsyncClient(timeout=15) as http:
+            while not intake.closing:
+                try:
+                    answer = await http.post(self._method, json={**self._asked, "max_connections": CONNECTIONS})
+                    problem = self._problem(answer)
+                except httpx.HTTPError as error:  # its own text may show the URL, and with it the token
+                    problem = type(error).__name__
+                if problem is None:
+                    log.info("%s bot: Telegram sends updates to %s", self._bot, self._asked["url"])
+                    return
+                wait = backoff.next()
+                log.warning("%s bot: the webhook can't be set (%s); next try in %.1f s", self._bot, problem, wait)
+                await intake.pause(wait)
+
+    def _problem(self, answer: httpx.Response) -> str | None:
+        """Why the webhook is not set, None when it is. Raises `Refused`."""
+        if answer.is_success:
+            return None
+        if answer.status_code in (401, 404):
+            raise Refused(f"Telegram refuses the {self._bot} bot's token: check {self._bot.upper()}_BOT_TOKEN")
+        try:
+            words = str(answer.json()["description"])
+        except (ValueError, KeyError, TypeError):
+            return f"HTTP {answer.status_code}"
+        if answer.status_code == 400:
+            raise Refused(f"WEBHOOK_URL: Telegram does not take it ({words})")
+        return words

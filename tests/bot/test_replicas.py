@@ -1,0 +1,143 @@
+"""Several processes of one bot: each chat has one of them at a time, and none is missed when one dies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from bot.inbox import Inbox
+from bot.intake import Intake
+from flows import keys
+from flows.ledger import Ledger, Superseded, only_while
+from tests.bot.scenes import TOKEN, Bot
+from tests.waiting import until
+
+Update = dict[str, Any]
+
+
+def said(update_id: int, text: str, chat: int = 7) -> Update:
+    return {"update_id": update_id, "message": {"text": text, "chat": {"id": chat}}}
+
+
+class ByHand:
+    """A source that brings what the test gives it."""
+
+    def __init__(self) -> None:
+        self._intake: asyncio.Future[Intake] = asyncio.get_running_loop().create_future()
+
+    async def run(self, intake: Intake) -> None:
+        self._intake.set_result(intake)
+        await asyncio.Event().wait()
+
+    async def brings(self, *updates: Update) -> None:
+        await (await self._intake).take(list(updates))
+
+
+@asynccontextmanager
+async def replica(redis: Redis, bot: Bot) -> AsyncIterator[ByHand]:
+    source, stop = ByHand(), asyncio.Event()
+    intake = Intake(bot="customer", token=TOKEN, redis=redis, face=bot)
+    running = asyncio.create_task(intake.run(source, stop))
+    yield source
+    stop.set()
+    await running
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dead are noticed soon."""
+    monkeypatch.setattr("bot.inbox.LEASE", 1)
+    monkeypatch.setattr("bot.intake.RENEW", 0.1)
+
+
+async def test_a_chats_updates_keep_their_order_whichever_process_they_come_in_by(redis: Redis) -> None:
+    one, other = Bot(), Bot()
+    order: list[str] = []
+
+    async def slowly(text: str) -> None:
+        await asyncio.sleep(0)
+        order.append(text)
+
+    one.act = other.act = slowly
+    async with replica(redis, one) as here, replica(redis, other) as there:
+        for number in range(1, 41):
+            await (here if number % 2 else there).brings(said(number, str(number)))
+        await until(lambda: len(order) == 40)
+    assert order == [str(number) for number in range(1, 41)]
+
+
+async def test_chats_are_worked_on_side_by_side(redis: Redis) -> None:
+    one, other = Bot(), Bot()
+    one.act = lambda text: asyncio.Event().wait()
+    async with replica(redis, one) as here, replica(redis, other) as there:
+        await here.brings(said(1, "slow", chat=1))
+        await there.brings(said(2, "quick", chat=2))
+        await until(lambda: other.seen == ["quick"])
+
+
+async def test_an_update_that_comes_in_by_two_processes_is_handled_once(redis: Redis) -> None:
+    one, other = Bot(), Bot()
+    async with replica(redis, one) as here, replica(redis, other) as there:
+        await asyncio.gather(here.brings(said(1, "once")), there.brings(said(1, "once")))
+        await until(lambda: redis.hlen(keys.inbox("customer")) == 0)
+    assert one.seen + other.seen == ["once"]
+
+
+async def test_what_a_dead_process_had_in_hand_is_handled_by_another(redis: Redis) -> None:
+    dead = Inbox(redis, "customer", "dead")
+    dead.renew()
+    dead.store([said(1, "first"), said(2, "second")])
+    bot = Bot()
+    async with replica(redis, bot):
+        await until(lambda: bot.seen == ["first", "second"])
+
+
+async def test_what_a_process_leaves_when_it_stops_is_taken_at_once(redis: Redis) -> None:
+    leaver = Inbox(redis, "customer", "leaver")
+    leaver.renew()
+    leaver.store([said(1, "left")])
+    leaver.release()
+    heir = Inbox(redis, "customer", "heir")
+    assert heir.renew().chats == ["7"]
+
+
+async def test_a_process_that_is_alive_keeps_its_chats(redis: Redis) -> None:
+    owner, other = Inbox(redis, "customer", "owner"), Inbox(redis, "customer", "other")
+    owner.store([said(1, "mine")])
+    owner.renew()
+    assert [other.renew().chats for _ in range(3)] == [[], [], []]
+    assert owner.renew().chats == ["7"]
+
+
+async def test_a_process_that_slept_while_its_update_was_handled_changes_nothing(redis: Redis) -> None:
+    sleeper, heir = Inbox(redis, "customer", "sleeper"), Inbox(redis, "customer", "heir")
+    update = said(1, "place my order")
+    sleeper.store([update])
+    heir.renew()
+    assert heir.renew().chats == ["7"]
+    assert heir.next("7").update == update
+    heir.next("7", done=update)
+    with only_while(sleeper.holds(update)), pytest.raises(Superseded):
+        Ledger(redis).remember_message(7, 99)
+    assert sleeper.next("7", done=update).update is None
+    assert Ledger(redis).session(7).message_id is None
+
+
+async def test_an_update_that_can_no_longer_be_read_is_set_aside(redis: Redis) -> None:
+    bot = Bot()
+
+    def damage(text: str) -> None:
+        if text == "one":
+            redis.hset(keys.inbox("customer"), "2", "no JSON")
+
+    bot.act = damage
+    async with replica(redis, bot) as source:
+        await source.brings(said(1, "one"), said(2, "two"), said(3, "three"))
+        await until(lambda: redis.hlen(keys.inbox("customer")) == 0)
+    assert bot.seen == ["one", "three"]
+    assert redis.hkeys(keys.inbox_dead("customer")) == [b"2"]

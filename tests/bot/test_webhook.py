@@ -1,0 +1,160 @@
+"""Updates that Telegram sends: only Telegram's are taken, and they count as taken once they are stored."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as StoreGone
+
+from bot.intake import Intake, Refused
+from bot.webhook import HEADER, LARGEST, Webhook, secret_of
+from flows import keys
+from tests.bot.scenes import TOKEN, Scene
+from tests.faults import faulty
+from tests.waiting import until
+
+UPDATE = {"update_id": 5, "message": {"text": "five", "chat": {"id": 7}}}
+
+
+class Listening:
+    """A bot that listens, and whoever sends it something."""
+
+    def __init__(self, scene: Scene, port: int) -> None:
+        self.scene = scene
+        self.address = f"http://127.0.0.1:{port}"
+        self.http = httpx.AsyncClient(trust_env=False)
+
+    async def post(self, content: Any, secret: str | None = None) -> int:
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        headers = {HEADER: secret_of(TOKEN) if secret is None else secret}
+        return (await self.http.post(f"{self.address}/customer", content=body, headers=headers)).status_code
+
+
+@asynccontextmanager
+async def listening(scene: Scene, port: int, redis: Redis | None = None) -> AsyncIterator[Listening]:
+    """The bot listens and Telegram knows it, until the context is left."""
+    here, stop = Listening(scene, port), asyncio.Event()
+    intake = Intake(bot="customer", token=TOKEN, redis=redis or scene.redis, face=scene.bot)
+    webhook = Webhook("customer", TOKEN, scene.sandbox.url, ["message"], url=here.address, host="127.0.0.1", port=port)
+    running = asyncio.create_task(intake.run(webhook, stop))
+    try:
+        bot = scene.sandbox.world.bot(TOKEN)
+        await until(lambda: running.done() or (bot is not None and bot.webhook is not None))
+        yield here
+    finally:
+        stop.set()
+        await running
+        await here.http.aclose()
+
+
+async def test_what_people_write_arrives(scene: Scene, free_port: int) -> None:
+    carla = await scene.person("Carla")
+    async with listening(scene, free_port):
+        await carla.send("one")
+        await carla.send("two")
+        await until(lambda: scene.bot.seen == ["one", "two"] and scene.waiting() == 0)
+
+
+async def test_the_kinds_of_updates_that_the_bot_wants_are_asked_for(scene: Scene, free_port: int) -> None:
+    await scene.person("Carla")
+    async with listening(scene, free_port):
+        info = await scene.telegram.call(TOKEN, "getWebhookInfo")
+    assert info["url"].endswith("/customer")
+    assert info["allowed_updates"] == ["message"]
+
+
+@pytest.mark.parametrize("secret", ["", "guessed", secret_of("7002:other-token")])
+async def test_who_does_not_know_the_secret_is_refused(scene: Scene, free_port: int, secret: str) -> None:
+    await scene.person("Carla")
+    async with listening(scene, free_port) as here:
+        assert await here.post(UPDATE, secret) == 403
+        assert await here.post(UPDATE) == 200
+        await until(lambda: scene.bot.seen == ["five"])
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff", [], 5, {}, {"update_id": "5"}, {"update_id": True}, {"message": {}}]
+)
+async def test_what_is_no_update_is_refused(scene: Scene, free_port: int, content: Any) -> None:
+    await scene.person("Carla")
+    async with listening(scene, free_port) as here:
+        assert await here.post(content) == 400
+    assert scene.waiting() == 0
+
+
+async def test_a_body_that_is_too_large_is_refused(scene: Scene, free_port: int) -> None:
+    await scene.person("Carla")
+    async with listening(scene, free_port) as here:
+        assert await here.post(b" " * (LARGEST + 1)) == 413
+
+
+async def test_an_update_that_comes_twice_is_handled_once(scene: Scene, free_port: int) -> None:
+    await scene.person("Carla")
+    async with listening(scene, free_port) as here:
+        assert [await here.post(UPDATE), await here.post(UPDATE)] == [200, 200]
+        await until(lambda: scene.waiting() == 0)
+    assert scene.bot.seen == ["five"]
+
+
+async def test_telegram_keeps_what_could_not_be_stored(scene: Scene, free_port: int) -> None:
+    carla = await scene.person("Carla")
+    refused: list[int] = []
+
+    def fail_twice(number: int, request: bytes) -> None:
+        if keys.inbox_seen("customer").encode() in request and len(refused) < 2:
+            refused.append(number)
+            raise StoreGone("gone")
+
+    async with listening(scene, free_port, faulty(scene.redis, before=fail_twice)):
+        await carla.send("one")
+        await until(lambda: scene.bot.seen == ["one"])
+    assert len(refused) == 2
+
+
+async def test_no_more_is_taken_than_can_be_worked_off(
+    scene: Scene, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.intake.MOST_IN_HAND", 1)
+    await scene.person("Carla")
+    release = asyncio.Event()
+    scene.bot.act = lambda text: release.wait()
+    async with listening(scene, free_port) as here:
+        assert await here.post(UPDATE) == 200
+        assert await here.post({**UPDATE, "update_id": 6}) == 503
+        release.set()
+        await until(lambda: scene.waiting() == 0)
+
+
+async def test_an_address_that_telegram_does_not_take_ends_the_process(scene: Scene, free_port: int) -> None:
+    await scene.person("Carla")
+    intake = Intake(bot="customer", token=TOKEN, redis=scene.redis, face=scene.bot)
+    webhook = Webhook("customer", TOKEN, scene.sandbox.url, [], url="http://no-https.example.com", host="127.0.0.1", port=free_port)
+    with pytest.raises(Refused, match="WEBHOOK_URL: Telegram does not take it"):
+        await intake.run(webhook, asyncio.Event())
+
+
+async def test_a_port_that_is_taken_ends_the_process(scene: Scene) -> None:
+    port = int(scene.sandbox.url.rpartition(":")[2])
+    intake = Intake(bot="customer", token=TOKEN, redis=scene.redis, face=scene.bot)
+    webhook = Webhook("customer", TOKEN, scene.sandbox.url, [], url="http://x", host="127.0.0.1", port=port)
+    with pytest.raises(Refused, match="WEBHOOK_LISTEN: can't listen"):
+        await intake.run(webhook, asyncio.Event())
+
+
+@pytest.mark.parametrize("kind", ["500", "drop_before", "drop_after"])
+async def test_the_webhook_is_set_however_long_telegram_is_out_of_reach(
+    scene: Scene, free_port: int, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.backoff.Backoff.next", lambda self, at_least=None: 0.01)
+    carla = await scene.person("Carla")
+    await scene.telegram.act("fault", kind=kind, method="setWebhook", times=3)
+    async with listening(scene, free_port):
+        await carla.send("one")
+        await until(lambda: scene.bot.seen == ["one"])
