@@ -135,7 +135,8 @@ async def test_no_more_is_taken_than_can_be_worked_off(
 async def test_an_address_that_telegram_does_not_take_ends_the_process(scene: Scene, free_port: int) -> None:
     await scene.person("Carla")
     intake = Intake(bot="customer", token=TOKEN, redis=scene.redis, face=scene.bot)
-    webhook = Webhook("customer", TOKEN, scene.sandbox.url, [], url="http://no-https.example.com", host="127.0.0.1", port=free_port)
+    plain = "http://no-https.example.com"
+    webhook = Webhook("customer", TOKEN, scene.sandbox.url, [], url=plain, host="127.0.0.1", port=free_port)
     with pytest.raises(Refused, match="WEBHOOK_URL: Telegram does not take it"):
         await intake.run(webhook, asyncio.Event())
 
