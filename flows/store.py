@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -12,6 +13,7 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as NoReply
 from redis.retry import Retry
+from redis.sentinel import Sentinel
 
 TIMEOUT = 5.0  # seconds for a connection or a reply; a loaded disk under appendfsync always takes a fraction of it
 
@@ -29,16 +31,47 @@ class NotReplicated(RedisError):
 def connect(url: str) -> Redis:
     """A client of the store at `redis://`, `rediss://` or `unix://`; it connects at the first command.
 
+    `redis+sentinel://user:password@host:port,host:port/name/0` (or `rediss+…`) is the primary that these sentinels
+    know by that name, whichever server that is by now; `?sentinel_password=` is for the sentinels themselves.
+
     It never repeats a command by itself, as redis-py does ten times by default: after a lost reply the first try may
-    have been carried out, and only the caller can tell (see `flows.ledger.transaction`).
+    have been carried out, and only the caller can tell (see `flows.ledger.transaction`). Raises `ValueError`.
     """
-    return Redis.from_url(
-        url,
-        retry=Retry(NoBackoff(), 0),
-        socket_timeout=TIMEOUT,
-        socket_connect_timeout=TIMEOUT,
-        health_check_interval=0,
-    )
+    scheme, _, rest = url.partition("://")
+    if scheme.endswith("+sentinel"):
+        return _primary(rest, tls=scheme.startswith("rediss"))
+    return Redis.from_url(url, **_options())
+
+
+def _options() -> dict[str, Any]:
+    return {
+        "retry": Retry(NoBackoff(), 0),
+        "socket_timeout": TIMEOUT,
+        "socket_connect_timeout": TIMEOUT,
+        "health_check_interval": 0,
+    }
+
+
+def _primary(address: str, tls: bool) -> Redis:
+    login, _, place = address.rpartition("@")
+    user, _, password = login.partition(":")
+    parts = urlsplit(f"//{place}")
+    name, _, database = parts.path.strip("/").partition("/")
+    hosts = [_host(part) for part in parts.netloc.split(",")]
+    if not name:
+        raise ValueError("the name of the primary is missing")
+    options = {**_options(), "db": int(database or 0), "ssl": tls}
+    credentials = {"username": unquote(user) or None, "password": unquote(password) or None}
+    [spoken] = parse_qs(parts.query).get("sentinel_password", [None])
+    spoken_to = {**_options(), "ssl": tls, "password": spoken}
+    sentinel = Sentinel(hosts, sentinel_kwargs=spoken_to)  # type: ignore[no-untyped-call]
+    primary: Redis = sentinel.master_for(name, **options, **credentials)  # type: ignore[no-untyped-call]
+    return primary
+
+
+def _host(part: str) -> tuple[str, int]:
+    host, _, port = part.rpartition(":")
+    return (host, int(port)) if host else (port, 26379)
 
 
 def is_outage(error: Exception) -> bool:

@@ -30,7 +30,7 @@ async def run(settings: Settings, url: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
     redis = connect(url)
-    ledger = Ledger(redis)
+    ledger = Ledger(redis, replicas=settings.redis_replicas)
     customer, restaurant = settings.tokens()
     sender = Sender(settings.telegram_api_url, customer, restaurant)
     jobs.courier = Courier(ledger, redis, sender)

