@@ -35,12 +35,14 @@ from telegram.ext import (
 )
 from telegram.request import HTTPXRequest
 
+from bot.customer_limits import Limiter
 from bot.customer_replies import Replies
 from bot.intake import CONCURRENT, Refused, TryLater
 from bot.process import run_bot
 from flows import ordering
 from flows.callbacks import BadPayload, CustomerTap, decode
 from flows.events import Person
+from flows.gate import Gate
 from flows.ledger import Ledger
 from flows.messages import about
 from flows.order import Refused as RefusedByRules
@@ -71,9 +73,9 @@ Step = Callable[[Session, Moment], Turn]
 class CustomerBot:
     """The customers' chats, as the intake calls them."""
 
-    def __init__(self, token: str, api_url: str, ledger: Ledger) -> None:
+    def __init__(self, token: str, api_url: str, ledger: Ledger, gate: Gate) -> None:
         self._ledger = ledger
-        self._app = _application(token, api_url)
+        self._app = _application(token, api_url, gate)
         self._bot = self._app.bot
         self._replies = Replies(self._bot, ledger)
         self._failed: dict[int, Exception] = {}
@@ -227,11 +229,12 @@ class CustomerBot:
         return self._ledger.advance(chat_id, cause, lambda session: ordering.refused(session, refused))
 
 
-def _application(token: str, api_url: str) -> App:
+def _application(token: str, api_url: str, gate: Gate) -> App:
     """The library without its updater and its job queue: updates come from the intake, jobs are the workers'."""
     defaults = Defaults(parse_mode=ParseMode.HTML, link_preview_options=LinkPreviewOptions(is_disabled=True))
     request = HTTPXRequest(connection_pool_size=CONCURRENT, read_timeout=10, connect_timeout=5)
     builder = Application.builder().token(token).base_url(f"{api_url}/bot").request(request)
+    builder = builder.rate_limiter(Limiter(gate))
     return builder.get_updates_request(HTTPXRequest()).updater(None).job_queue(None).defaults(defaults).build()
 
 

@@ -15,6 +15,7 @@ from bot import intake
 from bot.backoff import Backoff
 from bot.intake import Intake, Refused, TryLater
 from bot.polling import Polling
+from flows.gate import Gate
 from flows.ledger import Ledger
 from flows.settings import BadSettings, Settings, read_settings
 from flows.store import connect
@@ -34,17 +35,17 @@ class Face(intake.Face, Protocol):
         """Close the connections."""
 
 
-async def run_bot(name: Name, make: Callable[[str, str, Ledger], Face], allowed_updates: list[str]) -> None:
+async def run_bot(name: Name, make: Callable[[str, str, Ledger, Gate], Face], allowed_updates: list[str]) -> None:
     """Run a bot until SIGTERM. Raises `SystemExit` for settings or a token that won't do.
 
-    `make` gets the token, the root of the Bot API, and the ledger.
+    `make` gets the token, the root of the Bot API, the ledger, and the way out.
     """
     settings = settings_or_exit()
     stop = stop_on_signals()
     token = settings.token(name)
     redis = connect(settings.redis_url or "")
     replicas = settings.redis_replicas
-    bot = make(token, settings.telegram_api_url, Ledger(redis, replicas=replicas))
+    bot = make(token, settings.telegram_api_url, Ledger(redis, replicas=replicas), Gate(redis, name))
     source = _source(name, token, settings, allowed_updates)
     try:
         if await opened(bot, stop):

@@ -35,10 +35,12 @@ from aiogram.types import (
 
 from bot.intake import Refused, TryLater
 from bot.process import run_bot
+from bot.restaurant_limits import Limiter
 from bot.restaurant_replies import NOT_NOW, Replies, says, thread
 from flows import serving
 from flows.callbacks import BadPayload, decode
 from flows.events import Person
+from flows.gate import Gate
 from flows.ledger import JoinOutcome, JoinResult, Ledger
 from flows.menu import Restaurant
 from flows.messages import staff_chat
@@ -65,9 +67,10 @@ _CLOSED = ("chat not found", "not enough rights", "have no rights", "chat_write_
 class RestaurantBot:
     """The staff chats, as the intake calls them."""
 
-    def __init__(self, token: str, api_url: str, ledger: Ledger) -> None:
+    def __init__(self, token: str, api_url: str, ledger: Ledger, gate: Gate) -> None:
         self._ledger = ledger
         session = AiohttpSession(api=TelegramAPIServer.from_base(api_url), timeout=TIMEOUT)
+        session.middleware(Limiter(gate))
         defaults = DefaultBotProperties(parse_mode="HTML", link_preview=LinkPreviewOptions(is_disabled=True))
         self._bot = Bot(token, session=session, default=defaults)
         self._replies = Replies(self._bot, ledger)

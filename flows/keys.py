@@ -29,9 +29,24 @@ def delivery_lock(order_id: str, side: str) -> str:
     return f"delivery:{order_id}:{side}:lock"
 
 
-def quiet(side: str, chat_id: int) -> str:
-    """String with a life: Telegram asked (429) to leave this chat alone for as long."""
-    return f"quiet:{side}:{chat_id}"
+def gate(bot: str, chat: str = "") -> str:
+    """String with a life: until when the bot's budget is spent, or that of one of its chats (see flows.gate)."""
+    return f"gate:{bot}:{chat}"
+
+
+def booked(bot: str, chat: str) -> str:
+    """String with a life: until when that chat's turns are given away."""
+    return f"gate:{bot}:{chat}:booked"
+
+
+def quiet(bot: str, chat: str = "") -> str:
+    """String with a life: Telegram asked (429) to leave this chat, or everybody, alone for as long."""
+    return f"quiet:{bot}:{chat}"
+
+
+def last_quiet(bot: str) -> str:
+    """String with a life: the last chat that Telegram asked to leave alone."""
+    return f"quiet:{bot}:last"
 
 
 def orders_of_customer(customer_id: int) -> str:

@@ -32,7 +32,7 @@ async def run(settings: Settings, url: str) -> None:
     redis = connect(url)
     ledger = Ledger(redis, replicas=settings.redis_replicas)
     customer, restaurant = settings.tokens()
-    sender = Sender(settings.telegram_api_url, customer, restaurant)
+    sender = Sender(settings.telegram_api_url, customer, restaurant, redis)
     jobs.courier = Courier(ledger, redis, sender)
     try:
         await Worker(connect(url), redis, Clock(ledger, redis)).run(stop)

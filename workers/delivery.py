@@ -77,7 +77,6 @@ class Courier:
         if owed is None and await self._never_seen(order, side):
             return await self._settle(order, side, chat_id)
         try:
-            await self._respect_quiet(side, chat_id)
             if chat_id is None:  # the bot was removed from it; another may join before the order expires
                 raise Later(None, "the restaurant has no staff chat just now")
             card = await self._show(order, side, chat_id)
@@ -90,9 +89,6 @@ class Courier:
             await self._follow(order, side, chat_id, moved)
         except Unreachable as reason:
             return await self._give_up(order, side, str(reason))
-        except Later as later:
-            await self._keep_quiet(side, chat_id, later)
-            raise
         return False
 
     async def _never_seen(self, order: Order, side: Side) -> bool:
@@ -101,17 +97,6 @@ class Courier:
 
     async def _settle(self, order: Order, side: Side, chat_id: int | None) -> bool:
         return await _thread(self._ledger.settle, order, side, chat_id)
-
-    async def _respect_quiet(self, side: Side, chat_id: int | None) -> None:
-        """Telegram asked to leave this chat alone for a while: that counts for every order's messages to it."""
-        left: int = await _thread(self._redis.pttl, keys.quiet(side, chat_id or 0))
-        if left > 0:
-            raise Later(left / 1000, "Telegram asked to leave this chat alone")
-
-    async def _keep_quiet(self, side: Side, chat_id: int | None, later: Later) -> None:
-        if later.seconds is not None:
-            key, life = keys.quiet(side, chat_id or 0), max(1, int(later.seconds * 1000))
-            await _thread(self._redis.set, key, "1", px=life)
 
     async def _show(self, order: Order, side: Side, chat_id: int) -> int:
         """Bring the message that shows the order up to date, or send it. Returns its id."""

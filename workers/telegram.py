@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from redis import Redis
 from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
 from telegram.constants import ParseMode
-from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+)
 from telegram.request import HTTPXRequest
 
 from flows.events import Side
+from flows.gate import Gate, NotYet
 from flows.screens import Screen
 
 # python-telegram-bot warns that the seconds of a 429 become a timedelta, unless one takes them as such already.
@@ -59,7 +71,9 @@ class Vanished(Exception):
 class Sender:
     """Sends and edits messages as either bot. Keeps its connections open; `close` them in the end."""
 
-    def __init__(self, api_url: str, customer_token: str, restaurant_token: str) -> None:
+    def __init__(self, api_url: str, customer_token: str, restaurant_token: str, redis: Redis) -> None:
+        """`redis` is where Telegram's limits are kept, for bots and workers together."""
+        self._gates = {side: Gate(redis, str(side), bulk=True) for side in Side}
         self._bots = {
             Side.CUSTOMER: _bot(api_url, customer_token),
             Side.RESTAURANT: _bot(api_url, restaurant_token),
@@ -68,7 +82,7 @@ class Sender:
     async def send(self, side: Side, chat_id: int, screen: Screen, reply_to: int | None = None) -> int:
         """Send a new message, which rings. Returns its id. Raises `Later`, `Unreachable` or `Moved`."""
         reply = None if reply_to is None else ReplyParameters(reply_to, allow_sending_without_reply=True)
-        try:
+        async with self._allowed(side, chat_id, new=True):
             message = await self._bots[side].send_message(
                 chat_id,
                 screen.text,
@@ -77,24 +91,39 @@ class Sender:
                 reply_parameters=reply,
                 link_preview_options=LinkPreviewOptions(is_disabled=True),
             )
-        except Exception as error:
-            raise _meaning(error) from error
         return message.message_id
 
     async def edit(self, side: Side, chat_id: int, message_id: int, screen: Screen) -> None:
         """Bring a message up to date, silently; no change counts as done. Raises also `Vanished`."""
+        async with self._allowed(side, chat_id, new=False):
+            try:
+                await self._bots[side].edit_message_text(
+                    screen.text,
+                    chat_id,
+                    message_id,
+                    parse_mode=ParseMode.HTML,
+                    reply_markup=_markup(screen),
+                    link_preview_options=LinkPreviewOptions(is_disabled=True),
+                )
+            except BadRequest as error:
+                if "message is not modified" not in error.message.lower():
+                    raise
+
+    @asynccontextmanager
+    async def _allowed(self, side: Side, chat_id: int, *, new: bool) -> AsyncIterator[None]:
+        """A request that is made when Telegram's limits allow it. Raises what its error means for a delivery."""
+        gate = self._gates[side]
         try:
-            await self._bots[side].edit_message_text(
-                screen.text,
-                chat_id,
-                message_id,
-                parse_mode=ParseMode.HTML,
-                reply_markup=_markup(screen),
-                link_preview_options=LinkPreviewOptions(is_disabled=True),
-            )
-        except Exception as error:
-            if "message is not modified" not in str(error).lower():
-                raise _meaning(error) from error
+            await gate.through(chat_id, new=new)
+        except NotYet as not_yet:
+            raise Later(not_yet.seconds, str(not_yet)) from None
+        try:
+            yield
+        except RetryAfter as error:
+            await gate.slow_down(chat_id, _seconds(error))
+            raise _meaning(error) from error
+        except TelegramError as error:
+            raise _meaning(error) from error
 
     async def close(self) -> None:
         for bot in self._bots.values():
@@ -110,14 +139,17 @@ def _markup(screen: Screen) -> InlineKeyboardMarkup | None:
     return InlineKeyboardMarkup.de_json(screen.keyboard(), None) if screen.rows else None
 
 
-def _meaning(error: Exception) -> Exception:
+def _seconds(error: RetryAfter) -> float:
+    wait = error.retry_after
+    return wait.total_seconds() if isinstance(wait, timedelta) else wait
+
+
+def _meaning(error: TelegramError) -> Exception:
     """What a delivery should do about an error of python-telegram-bot; unknown ones are themselves."""
     words = str(error).lower()
     match error:
         case RetryAfter():
-            wait = error.retry_after
-            seconds = wait.total_seconds() if isinstance(wait, timedelta) else wait
-            return Later(seconds, "Telegram asked to slow down")
+            return Later(_seconds(error), "Telegram asked to slow down")
         case ChatMigrated():
             return Moved(error.new_chat_id)
         case Forbidden():

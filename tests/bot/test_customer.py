@@ -22,6 +22,7 @@ from flows import keys
 from flows.callbacks import encode
 from flows.commands import AcceptOrder
 from flows.events import Side
+from flows.gate import Gate
 from flows.ledger import Ledger, Shown
 from flows.menu import Service
 from flows.messages.customer import status_screen
@@ -114,7 +115,7 @@ async def scene(redis: Redis) -> AsyncIterator[Scene]:
     async with Sandbox().serve() as sandbox:
         telegram = Telegram(sandbox.url)
         carla = await telegram.person("Carla", bot=TOKEN)
-        bot = CustomerBot(TOKEN, sandbox.url, ledger)
+        bot = CustomerBot(TOKEN, sandbox.url, ledger, Gate(redis, "customer"))
         await bot.open()
         intake = Intake(bot="customer", token=TOKEN, redis=redis, face=bot)
         polling = Polling("customer", TOKEN, sandbox.url, UPDATES)

@@ -24,6 +24,7 @@ from flows import keys
 from flows.callbacks import encode
 from flows.commands import AcceptOrder, CancelOrder, DeclineOrder, MarkPickedUp
 from flows.events import CancelReason, DeclineReason, Side
+from flows.gate import Gate
 from flows.ledger import Ledger, Shown
 from flows.messages.staff import ticket_screen
 from flows.order import Order, Status
@@ -133,7 +134,7 @@ async def scene(redis: Redis) -> AsyncIterator[Scene]:
     for name in ("nonna", "momiji"):
         ledger.save_restaurant(load((resources.files("flows") / "samples" / f"{name}.yaml").read_text("utf-8"), name))
     async with Sandbox().serve() as sandbox:
-        bot = RestaurantBot(TOKEN, sandbox.url, ledger)
+        bot = RestaurantBot(TOKEN, sandbox.url, ledger, Gate(redis, "restaurant"))
         await bot.open()
         intake = Intake(bot="restaurant", token=TOKEN, redis=redis, face=bot)
         polling = Polling("restaurant", TOKEN, sandbox.url, UPDATES)
@@ -604,14 +605,16 @@ class TestStart:
         await scene.bot.open()
 
     async def test_a_token_that_telegram_refuses_is_said_without_it(self, scene: Scene) -> None:
-        bot = RestaurantBot(f"{BOT_ID}:another-secret", scene.telegram.url, scene.ledger)
+        bot = RestaurantBot(
+            f"{BOT_ID}:another-secret", scene.telegram.url, scene.ledger, Gate(scene.redis, "restaurant")
+        )
         with pytest.raises(Refused, match="check RESTAURANT_BOT_TOKEN") as caught:
             await bot.open()
         await bot.close()
         assert "another-secret" not in "".join(traceback.format_exception(caught.value))
 
     async def test_telegram_out_of_reach_is_no_reason_to_give_up(self, redis: Redis, free_port: int) -> None:
-        bot = RestaurantBot(TOKEN, f"http://127.0.0.1:{free_port}", Ledger(redis))
+        bot = RestaurantBot(TOKEN, f"http://127.0.0.1:{free_port}", Ledger(redis), Gate(redis, "restaurant"))
         with pytest.raises(TryLater, match="out of reach") as caught:
             await bot.open()
         await bot.close()

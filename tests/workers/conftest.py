@@ -50,7 +50,7 @@ async def stage(redis: Redis) -> AsyncIterator[Stage]:
     ledger = Ledger(redis)
     async with Sandbox().serve() as sandbox:
         telegram = Telegram(sandbox.url)
-        sender = Sender(sandbox.url, CUSTOMER_TOKEN, RESTAURANT_TOKEN)
+        sender = Sender(sandbox.url, CUSTOMER_TOKEN, RESTAURANT_TOKEN, redis)
         carla = await telegram.person("Carla", bot=CUSTOMER_TOKEN)
         anna = await telegram.person("Anna", bot=RESTAURANT_TOKEN)
         await carla.send("/start")
