@@ -24,8 +24,8 @@ from typing import Literal, Protocol, TypeVar
 from redis import Redis
 from redis.exceptions import RedisError
 
-from bot.backoff import Backoff
 from bot.inbox import Inbox, Next, Ours, Update
+from flows.backoff import Backoff
 from flows.ledger import Superseded, only_while
 from flows.store import is_outage
 

@@ -9,9 +9,9 @@ import httpx
 from pydantic import BaseModel, ValidationError, field_validator
 from redis.exceptions import RedisError
 
-from bot.backoff import Backoff
 from bot.inbox import Update, offset_after
 from bot.intake import Intake, Refused
+from flows.backoff import Backoff
 
 log = logging.getLogger(__name__)
 

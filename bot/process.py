@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from bot import intake
-from bot.backoff import Backoff
 from bot.intake import Intake, Refused, TryLater
 from bot.polling import Polling
+from flows.backoff import Backoff
 from flows.gate import Gate
 from flows.ledger import Ledger
 from flows.settings import BadSettings, Settings, read_settings

@@ -18,8 +18,8 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 from redis.exceptions import RedisError
 
-from bot.backoff import Backoff
 from bot.intake import Intake, Refused
+from flows.backoff import Backoff
 
 log = logging.getLogger(__name__)
 

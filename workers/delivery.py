@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
@@ -44,6 +46,17 @@ class Busy(Exception):
     """Another worker is telling this side of this order right now."""
 
 
+@dataclass
+class _Painted:
+    """The version that this delivery has painted last.
+
+    Others may have painted a newer one meanwhile, and recorded it, and we have painted over it: a worker that slept,
+    or a bot that answers a tap. So what counts is the older one of the two.
+    """
+
+    version: float = math.inf
+
+
 class Courier:
     """Carries out `notify`: renders the order as it is now, and looks again after sending."""
 
@@ -56,7 +69,8 @@ class Courier:
         """Tell `side` all that it is owed. What can't be delivered now is put down for a later try."""
         try:
             async with self._alone(order_id, side):
-                while not await self._step(order_id, side):
+                painted = _Painted()
+                while not await self._step(order_id, side, painted):
                     pass
         except Busy:
             await self._postpone(order_id, side, SHORTEST)
@@ -67,7 +81,7 @@ class Courier:
             await self._try_later(order_id, side, error)
             raise
 
-    async def _step(self, order_id: str, side: Side) -> bool:
+    async def _step(self, order_id: str, side: Side, painted: _Painted) -> bool:
         """Do the next thing towards that side; True when nothing is left to do."""
         order = await _thread(self._ledger.order, order_id)
         if order is None:
@@ -79,7 +93,7 @@ class Courier:
         try:
             if chat_id is None:  # the bot was removed from it; another may join before the order expires
                 raise Later(None, "the restaurant has no staff chat just now")
-            card = await self._show(order, side, chat_id)
+            card = await self._show(order, side, chat_id, painted)
             if owed is None:
                 return await self._settle(order, side, chat_id)
             if owed.about is not About.PLACED:  # the ticket itself is the news of a new order
@@ -98,12 +112,13 @@ class Courier:
     async def _settle(self, order: Order, side: Side, chat_id: int | None) -> bool:
         return await _thread(self._ledger.settle, order, side, chat_id)
 
-    async def _show(self, order: Order, side: Side, chat_id: int) -> int:
+    async def _show(self, order: Order, side: Side, chat_id: int, painted: _Painted) -> int:
         """Bring the message that shows the order up to date, or send it. Returns its id."""
         shown = await _thread(self._ledger.shown, order.id, side)
         if shown is not None and shown.chat_id == chat_id:
-            if shown.version >= order.changed:
+            if min(shown.version, painted.version) >= order.changed:
                 return shown.message_id
+            painted.version = order.version
             try:
                 await self._sender.edit(side, chat_id, shown.message_id, _card(order, side))
                 return await self._remember(order, side, chat_id, shown.message_id)

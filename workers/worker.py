@@ -36,6 +36,7 @@ from rq.worker.base import WorkerStatus
 from rq.worker_registration import clean_worker_registry
 
 from flows import keys
+from flows.backoff import Backoff
 from flows.reactions import QUEUE
 from flows.store import text, texts
 from workers.clock import Clock
@@ -46,6 +47,7 @@ log = logging.getLogger(__name__)
 IN_FLIGHT = 64  # jobs one process works on at a time
 TICK = 0.5  # seconds between two looks at the deadlines
 DRAIN = 10.0  # seconds that jobs in hand have to finish after the first SIGTERM
+LONGEST_WAIT = 5.0  # seconds between two tries while the store is out of reach
 HEARTBEAT = 30.0  # seconds between two of RQ's own heartbeats, which `rq info` shows
 
 
@@ -124,15 +126,15 @@ class Worker(BaseWorker):
 
     async def _persist(self, work: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
         """Do `work`; while the store is out of reach, wait and do it again. All of it can be repeated."""
-        wait = 0.1
+        backoff = Backoff(LONGEST_WAIT)
         while not stop.is_set():
             try:
                 await work()
                 return
             except RedisError as error:
+                wait = backoff.next()
                 log.warning("the store is out of reach (%s); next try in %.1f s", type(error).__name__, wait)
                 await _sleep(wait, stop)
-                wait = min(wait * 2, 5.0)
 
     async def _take_jobs(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -198,11 +200,19 @@ class Worker(BaseWorker):
                 result = await job.func(*job.args, **job.kwargs)
         except Exception:
             error = sys.exc_info()
-            await self._keep_books(partial(self._finalize_failure, job, self._queue, execution, error))
+            finish = partial(self._finalize_failure, job, self._queue, execution, error)
         else:
-            await self._keep_books(partial(self._finalize_success, job, self._queue, execution, result))
+            finish = partial(self._finalize_success, job, self._queue, execution, result)
+        if await self._is_ours(job.id):
+            await self._keep_books(finish)
+        else:  # we slept for longer than our lease: its books are kept by whoever has it now
+            log.warning("job %s was given to another worker meanwhile", job.id)
         if len(self._in_hand) <= 1:
             await self._keep_books(partial(self.set_state, WorkerStatus.IDLE))
+
+    async def _is_ours(self, job_id: str) -> bool:
+        found = await asyncio.to_thread(self._redis.lpos, keys.processing(self.name), job_id)
+        return found is not None
 
     async def _keep_books(self, work: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._books, work)

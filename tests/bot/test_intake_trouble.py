@@ -25,7 +25,7 @@ from tests.waiting import until
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long for another try."""
-    monkeypatch.setattr("bot.backoff.Backoff.next", lambda self, at_least=None: 0.01)
+    monkeypatch.setattr("flows.backoff.Backoff.next", lambda self, at_least=None: 0.01)
 
 
 @pytest.fixture

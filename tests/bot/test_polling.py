@@ -62,7 +62,7 @@ def said(*updates: tuple[int, str]) -> dict[str, Any]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long for another try."""
-    monkeypatch.setattr("bot.backoff.Backoff.next", lambda self, at_least=None: 0.01)
+    monkeypatch.setattr("flows.backoff.Backoff.next", lambda self, at_least=None: 0.01)
 
 
 async def test_updates_are_acknowledged_only_when_they_are_stored(redis: Redis) -> None:

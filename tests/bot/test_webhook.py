@@ -153,7 +153,7 @@ async def test_a_port_that_is_taken_ends_the_process(scene: Scene) -> None:
 async def test_the_webhook_is_set_however_long_telegram_is_out_of_reach(
     scene: Scene, free_port: int, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.backoff.Backoff.next", lambda self, at_least=None: 0.01)
+    monkeypatch.setattr("flows.backoff.Backoff.next", lambda self, at_least=None: 0.01)
     carla = await scene.person("Carla")
     await scene.telegram.act("fault", kind=kind, method="setWebhook", times=3)
     async with listening(scene, free_port):

@@ -28,6 +28,7 @@ class Stage:
     """Everything a delivery needs, and the people who should hear of it."""
 
     ledger: Ledger
+    sender: Sender
     courier: Courier
     sandbox: Sandbox
     telegram: Telegram
@@ -56,6 +57,6 @@ async def stage(redis: Redis) -> AsyncIterator[Stage]:
         await carla.send("/start")
         await anna.send("/start")
         ledger.set_service("nonna", lambda _: Service(staff_chat=anna.id))
-        yield Stage(ledger, Courier(ledger, redis, sender), sandbox, telegram, carla, anna)
+        yield Stage(ledger, sender, Courier(ledger, redis, sender), sandbox, telegram, carla, anna)
         await sender.close()
         await telegram.close()

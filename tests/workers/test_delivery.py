@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -92,6 +93,28 @@ class TestWhatIsSaid:
         await stage.courier.notify(ORDER, Side.RESTAURANT)
         assert len(await stage.anna.messages()) == before
         assert waits(redis, Side.RESTAURANT) is None
+
+    async def test_who_slept_before_painting_does_not_leave_an_older_state_on_screen(
+        self, stage: Stage, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Given a worker that sleeps between reading and painting, when another shows a newer state meanwhile."""
+        stage.order()
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        stage.ledger.execute(ORDER, ACCEPT, "tap-1")
+        edit, sleeps = stage.sender.edit, iter([True])
+
+        async def sleepy_edit(*call: Any) -> None:
+            if next(sleeps, False):
+                redis.delete(keys.delivery_lock(ORDER, Side.RESTAURANT))  # expired
+                stage.ledger.execute(ORDER, MarkReady(ANNA), "tap-2")
+                await Courier(stage.ledger, redis, stage.sender).notify(ORDER, Side.RESTAURANT)
+                await stage.anna.sees("READY")
+            await edit(*call)
+
+        monkeypatch.setattr(stage.sender, "edit", sleepy_edit)
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        [ticket] = [message for message in await stage.anna.messages() if "#17" in (message.get("text") or "")]
+        assert "READY" in ticket["text"]
 
     async def test_saying_the_same_twice_sends_nothing_new(self, stage: Stage) -> None:
         stage.order(ACCEPT)

@@ -166,6 +166,18 @@ class TestDeath:
             redis.rpush(keys.processing(worker.name), job.id)
             await until(lambda: job.get_status() == JobStatus.FINISHED)
 
+    async def test_a_job_that_was_given_to_another_is_not_finished_by_who_slept(
+        self, redis: Redis, store_url: str, queue: Queue
+    ) -> None:
+        samples.meeting = asyncio.Barrier(2)
+        async with working(redis, store_url) as worker:
+            job = queue.enqueue(samples.meet)
+            await until(lambda: samples.meeting.n_waiting == 1)
+            redis.delete(keys.processing(worker.name))  # as another one does that finds our lease expired, twice
+            await samples.meeting.wait()
+            await until(lambda: not worker._in_hand)
+            assert job.get_status() == JobStatus.STARTED
+
     async def test_what_a_stopped_worker_had_not_finished_goes_back(
         self, redis: Redis, store_url: str, queue: Queue, monkeypatch: pytest.MonkeyPatch
     ) -> None:
