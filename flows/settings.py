@@ -25,6 +25,14 @@ def _token(value: SecretStr) -> SecretStr:
     return SecretStr(value.get_secret_value().strip())
 
 
+OFF = "off"
+"""For a program that is to find a setting unset, whatever `.env` says."""
+
+
+def _root_or_off(value: str | None) -> str | None:
+    return None if value is None or value.strip().lower() == OFF else _root(value)
+
+
 def _root(value: str) -> str:
     url = _URL.validate_python(value.strip())
     if url.query is not None or url.fragment is not None:
@@ -48,7 +56,7 @@ class Settings(BaseSettings):
     # Not in the representation: it may hold a password.
     redis_url: Annotated[_StoreURL | None, Field(repr=False)] = None
     redis_replicas: Annotated[int, Field(ge=0, le=8)] = 0
-    webhook_url: Annotated[str, AfterValidator(_root)] | None = None
+    webhook_url: Annotated[str | None, AfterValidator(_root_or_off)] = None
     webhook_listen: _Address = "127.0.0.1:8081"
     data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Path("data")
     workers: Annotated[int, Field(ge=1, le=64)] = 1

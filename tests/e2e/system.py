@@ -23,7 +23,7 @@ WITHIN = 60.0  # seconds until a process that should start or end counts as stuc
 class System:
     """`comanda up`, its data and its Telegram."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.sandbox = subprocess.Popen(
             [sys.executable, "-m", "bot.sandbox", "--port", "0", "--json"], stdout=subprocess.PIPE, text=True
@@ -36,6 +36,7 @@ class System:
             "RESTAURANT_BOT_TOKEN": RESTAURANT_TOKEN,
             "TELEGRAM_API_URL": self.url,
             "DATA_DIR": str(folder / "data"),
+            **settings,
         }
         self.up: subprocess.Popen[bytes] | None = None
 
