@@ -8,6 +8,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+NAME = "comanda"  # of each connection, as CLIENT LIST shows it
 TIMEOUT = 5.0  # seconds for a connection or a reply; a loaded disk under appendfsync always takes a fraction of it
 
 
@@ -19,6 +20,7 @@ def connect(url: str) -> Redis:
     """
     return Redis.from_url(
         url,
+        client_name=NAME,
         retry=Retry(NoBackoff(), 0),
         socket_timeout=TIMEOUT,
         socket_connect_timeout=TIMEOUT,
