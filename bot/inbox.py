@@ -13,6 +13,7 @@ from flows.store import text
 
 Update = dict[str, Any]
 
+LISTENING_LIFE = 120  # seconds that a bot's last word on its polling stands; a poll takes up to 65
 SEEN_LIFE = 25 * 3600  # seconds that ids are remembered; Telegram keeps an update for 24 h
 
 
@@ -40,6 +41,7 @@ class Inbox:
                     pipe.zadd(seen, {str(update["update_id"]): now})
             pipe.zremrangebyscore(seen, 0, now - SEEN_LIFE)
             pipe.set(keys.inbox_offset(self._bot), offset_after(batch))
+            pipe.set(keys.listening(self._bot), _word(""), ex=LISTENING_LIFE)
             pipe.hmget(keys.inbox(self._bot), ids)
             kept = pipe.execute()[-1]
         return [update for update, raw in zip(batch, kept, strict=True) if raw is not None]
@@ -55,16 +57,24 @@ class Inbox:
 
     def set_aside(self, update: Update, trace: str) -> None:
         """Keep an update that can't be handled, with its traceback, out of the way."""
-        entry = json.dumps({"update": update, "traceback": trace, "at": time.time()})
+        entry = json.dumps({"update": update, "chat": chat_of(update), "traceback": trace, "at": time.time()})
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.hset(keys.inbox_dead(self._bot), str(update["update_id"]), entry)
             pipe.hdel(keys.inbox(self._bot), str(update["update_id"]))
             pipe.execute()
 
+    def tell(self, problem: str) -> None:
+        """Leave word for `comanda doctor` that this bot asks for updates, and what hinders it; empty for nothing."""
+        self._redis.set(keys.listening(self._bot), _word(problem), ex=LISTENING_LIFE)
+
     def offset(self) -> int:
         """From which id on to ask: one above the last that was stored, 0 when none was."""
         raw = self._redis.get(keys.inbox_offset(self._bot))
         return 0 if raw is None else int(text(raw))
+
+
+def _word(problem: str) -> str:
+    return json.dumps({"at": time.time(), "problem": problem})
 
 
 def offset_after(batch: list[Update]) -> int:

@@ -106,6 +106,7 @@ class Intake:
         for update in await self._persist(self._inbox.waiting) or []:
             self._dispatch(update)
         offset = await self._persist(self._inbox.offset) or 0
+        await self._persist(lambda: self._inbox.tell(""))
         backoff = Backoff()
         async with self._open_poller() as poller:
             while not self._closing.is_set():
@@ -117,12 +118,15 @@ class Intake:
                 except NotNow as reason:
                     wait = backoff.next(reason.seconds)
                     log.warning("%s bot: %s; next try in %.1f s", self._name, reason, wait)
+                    await self._persist(functools.partial(self._inbox.tell, str(reason)))
                     await self._pause(wait)
                     continue
                 backoff.reset()
                 if batch:
                     await self._store(batch)
                     offset = offset_after(batch)
+                else:
+                    await self._persist(lambda: self._inbox.tell(""))
 
     async def _store(self, batch: list[Update]) -> None:
         """Store a batch, and hand out what of it is neither in hand nor was when the batch came."""

@@ -19,20 +19,25 @@ WANTED = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noe
 
 def check_durable(redis: Redis, allow_unsafe: bool) -> None:
     """Refuse a store that may forget what it has acknowledged, unless `allow_unsafe`. Raises `StoreError`."""
-    try:
-        wrong = "; ".join(_shortcomings(redis))
-    except (AuthenticationError, NoPermissionError) as error:
-        raise StoreError(
-            f"REDIS_URL: the store does not let us in ({type(error).__name__}): check user and password"
-        ) from None
-    except RedisError as error:
-        raise StoreError(f"REDIS_URL: no store answers there ({type(error).__name__}): is it running?") from None
+    wrong = "; ".join(shortcomings(redis))
     if not wrong:
         return
     problem = f"REDIS_URL: this store may lose acknowledged orders: {wrong}"
     if not allow_unsafe:
         raise StoreError(f"{problem}. Change its configuration, or set UNSAFE_STORE=true to run all the same")
     log.warning("%s", problem)
+
+
+def shortcomings(redis: Redis) -> list[str]:
+    """Why a store may forget what it has acknowledged. Raises `StoreError` when it can't be asked."""
+    try:
+        return list(_shortcomings(redis))
+    except (AuthenticationError, NoPermissionError) as error:
+        raise StoreError(
+            f"REDIS_URL: the store does not let us in ({type(error).__name__}): check user and password"
+        ) from None
+    except RedisError as error:
+        raise StoreError(f"REDIS_URL: no store answers there ({type(error).__name__}): is it running?") from None
 
 
 def _shortcomings(redis: Redis) -> Iterator[str]:

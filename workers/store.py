@@ -81,11 +81,13 @@ def _refuse_half_a_store(url: str) -> None:
 
 def check_outside(url: str, allow_unsafe: bool) -> None:
     """Refuse an outside store that can't be used. Raises `StoreError`, without the URL: it may hold a password."""
+    with client_of(url) as redis:
+        check_durable(redis, allow_unsafe)
+
+
+def client_of(url: str) -> Redis:
+    """A client of an outside store. Raises `StoreError` for what is no URL of one."""
     try:
-        redis = connect(url)
+        return connect(url)
     except ValueError:
         raise StoreError("REDIS_URL is wrong: expected a URL such as redis://host:6379/0") from None
-    try:
-        check_durable(redis, allow_unsafe)
-    finally:
-        redis.close()
