@@ -36,7 +36,7 @@ def up() -> None:
                 stages = [programs.bots(env), programs.crew(settings.workers, env)]
 
                 async def beside(_: Supervisor) -> None:
-                    await _warn(settings)
+                    await warn(settings)
 
                 orderly = asyncio.run(running.run(stages, store, beside))
         except AlreadyRunning as other:
@@ -45,7 +45,7 @@ def up() -> None:
         raise SystemExit(1)
 
 
-async def _warn(settings: Settings) -> None:
+async def warn(settings: Settings) -> None:
     """Say what is wrong between us and Telegram, while everything starts. `comanda doctor` says more."""
     for check in await of_telegram(settings):
         if check.level is not Level.OK:
