@@ -17,6 +17,9 @@ from workers.verify import Finding, Verification
 
 COUNT = 200  # keys written at a time
 
+Progress = Callable[[str], Callable[[int], None]]
+"""Of what a part is told how many are done; gives what is told that."""
+
 
 @dataclass(frozen=True)
 class Restored:
@@ -43,10 +46,8 @@ def checked(records: Iterable[Record]) -> int:
     return number
 
 
-def restore(
-    redis: Redis, records: Iterable[Record], clock: Callable[[], datetime], tell: Callable[[int], None]
-) -> Restored:
-    """Erase the store, write `records`, and make anew what is derived. `tell` gets the number of keys so far.
+def restore(redis: Redis, records: Iterable[Record], clock: Callable[[], datetime], progress: Progress) -> Restored:
+    """Erase the store, write `records`, make anew what is derived from them, and look whether all of it agrees.
 
     Until all is done a mark in the store keeps everybody from starting on it (see `workers.store`). Raises redis-py's
     errors, upon which the restore has to be done again.
@@ -55,7 +56,7 @@ def restore(
         pipe.flushdb()
         pipe.set(keys.RESTORING, clock().isoformat())
         pipe.execute()
-    number = 0
+    number, tell = 0, progress("keys brought back")
     for batch in in_batches(records, COUNT):
         with redis.pipeline(transaction=True) as pipe:
             for record in batch:
@@ -63,12 +64,12 @@ def restore(
             pipe.execute()
         number += len(batch)
         tell(number)
-    for _ in Verification(redis, clock, repair=True, as_of_then=True).run():
+    for _ in Verification(redis, clock, repair=True, as_of_then=True, tell=progress("orders replayed")).run():
         pass
-    replay = Verification(redis, clock, repair=False)
-    findings = list(replay.run())
+    look = Verification(redis, clock, repair=False, tell=progress("orders compared"))
+    findings = list(look.run())
     redis.delete(keys.RESTORING)
-    return Restored(replay.orders, findings)
+    return Restored(look.orders, findings)
 
 
 def _write(pipe: Any, record: Record) -> None:

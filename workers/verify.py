@@ -41,15 +41,24 @@ class Finding:
 class Verification:
     """One look at a whole store; `run` it once, to its end."""
 
-    def __init__(self, redis: Redis, clock: Callable[[], datetime], *, repair: bool, as_of_then: bool = False) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        clock: Callable[[], datetime],
+        *,
+        repair: bool,
+        as_of_then: bool = False,
+        tell: Callable[[int], None] = lambda _: None,
+    ) -> None:
         """With `as_of_then` entries missing from the stream of events get ids by the times of their events.
 
-        That is for a store that nobody else uses, and whose stream is empty.
+        That is for a store that nobody else uses, and whose stream is empty. `tell` gets the number of orders so far.
         """
         self._redis = redis
         self._clock = clock
         self._repair = repair
         self._as_of_then = as_of_then
+        self._tell = tell
         self._homes: dict[str, Home] = {}
         self._lengths: dict[str, int] = {}
         self._unreadable: set[str] = set()
@@ -97,6 +106,7 @@ class Verification:
                     yield Finding(found.order_id, f"can't be read: {found.why}", "left")
                 else:
                     yield from self._order(found)
+            self._tell(self.orders)
 
     def _order(self, found: Reading) -> Iterator[Finding]:
         order = found.order

@@ -28,8 +28,7 @@ from tests.platform.programs import Program, valkey_on
 from tests.platform.test_store import USER
 from workers.backup import CannotBackUp, take
 from workers.backup_file import BadBackup, Reader, Record
-from workers.cli import backup as command
-from workers.cli import main
+from workers.cli import main, progress
 from workers.cli.seats import import_samples
 from workers.restore import checked, restore
 from workers.store import StoreError, open_store
@@ -98,7 +97,7 @@ def brought_back(redis: Redis, file: Path) -> list[str]:
     """Restore a checked backup. Returns what a look at all of it has found."""
     with file.open("rb") as opened:
         checked(Reader(opened).records())
-        done = restore(redis, Reader(opened).records(), Ledger(redis).clock, silent)
+        done = restore(redis, Reader(opened).records(), Ledger(redis).clock, lambda _: silent)
     return [f"{one.subject}: {one.says}" for one in done.findings]
 
 
@@ -408,7 +407,7 @@ def test_a_restore_that_was_interrupted_is_done_again_before_anything_starts(sto
         file.open("rb") as whole,
         pytest.raises(Cut),
     ):
-        restore(redis, cut_short(whole), Ledger(redis).clock, silent)
+        restore(redis, cut_short(whole), Ledger(redis).clock, lambda _: silent)
 
     with pytest.raises(StoreError, match="run `comanda restore FILE` again"), open_store(settings):
         pass
@@ -424,12 +423,14 @@ def cut_short(file: IO[bytes]) -> Iterator[Record]:
 
 
 def test_what_takes_long_says_how_far_it_is(store: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "QUIET", -1.0)
+    monkeypatch.setattr(progress, "QUIET", -1.0)
 
     done = comanda("backup", str(file))
 
     assert "1 keys written …" in done.stderr
     assert "keys written" not in done.stdout
+    restored = comanda("restore", str(file), "--replace", "--yes").stderr
+    assert all(f"{what} …" in restored for what in ("keys brought back", "orders replayed", "orders compared"))
 
 
 def test_a_folder_that_is_not_there_is_said_in_one_line(store: Path, tmp_path: Path) -> None:

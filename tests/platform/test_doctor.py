@@ -112,11 +112,11 @@ FOUND: list[tuple[SPOIL, str, int]] = [
     ),
     (
         lambda redis: redis.zadd(keys.DUE, {"wake:0rder": time.time() - 300}),
-        "problem  deadlines: wake:0rder was due 300 s ago → see that a worker runs",
+        "problem  deadlines: wake:0rder was due … s ago → see that a worker runs",
         1,
     ),
     (
-        lambda redis: redis.set(keys.RESTORING, "…"),
+        lambda redis: redis.set(keys.RESTORING, "since noon"),
         "problem  store: has half a backup: bringing it back was interrupted → run `comanda restore FILE` again",
         1,
     ),
@@ -131,7 +131,7 @@ async def test_what_is_amiss_in_the_store_is_named_with_its_cure(
 
     done = await comanda()
 
-    assert said.replace("300 s", "") in done.output.replace("300 s", "").replace("301 s", "")
+    assert all(part in done.output for part in said.split("…"))
     assert done.exit_code == code
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,25 +18,11 @@ from flows.store import connect
 from workers.backup import CannotBackUp, take
 from workers.backup_file import BadBackup, Reader, Summary
 from workers.cli.data import as_json
+from workers.cli.progress import Progress
 from workers.cli.verify import line
 from workers.restore import checked, is_empty
 from workers.restore import restore as bring_back
 from workers.store import StoreError, open_store, open_store_alone
-
-QUIET = 2.0  # seconds before a command says how far it is, and one more before it says so again
-
-
-class Progress:
-    """How far a command is, on stderr, once it takes longer than `QUIET`."""
-
-    def __init__(self, word: str) -> None:
-        self._word = word
-        self._next = time.monotonic() + QUIET
-
-    def __call__(self, number: int) -> None:
-        if time.monotonic() > self._next:
-            click.echo(f"{number} keys {self._word} …", err=True)
-            self._next = time.monotonic() + 1
 
 
 @click.command()
@@ -51,7 +36,7 @@ def backup(file: Path, as_json: bool) -> None:
     with _failures_in_one_line(file), open_store(read_settings()) as store:
         if file.exists() and not file.is_file():
             raise click.ClickException(f"{file} is no file")
-        summary = take(connect(store.url), file, Progress("written"))
+        summary = take(connect(store.url), file, Progress("keys written"))
     click.echo(json.dumps(_fields(summary)) if as_json else f"{file}: {_words(summary)}.")
 
 
@@ -73,7 +58,7 @@ def restore(file: Path, replace: bool, yes: bool, as_json: bool) -> None:
                     raise click.ClickException("the store is not empty: --replace erases all that it has")
                 if not yes:
                     click.confirm("This erases all that the store has now. Go on?", abort=True, err=True)
-            done = bring_back(redis, Reader(opened).records(), utc_now, Progress("brought back"))
+            done = bring_back(redis, Reader(opened).records(), utc_now, Progress)
     if as_json:
         left = [{"subject": one.subject, "says": one.says} for one in done.findings]
         click.echo(json.dumps(_fields(summary) | {"replayed": done.orders, "differences": left}))

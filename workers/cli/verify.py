@@ -15,6 +15,7 @@ from flows.ledger.transaction import Contended
 from flows.settings import BadSettings, read_settings
 from flows.store import connect
 from workers.cli.data import as_json
+from workers.cli.progress import Progress
 from workers.store import StoreError, open_store
 from workers.verify import Finding, Verification
 
@@ -37,7 +38,7 @@ def verify(repair: bool, as_json: bool) -> None:
     """
     findings = []
     with _failing_with_2(), open_store(read_settings()) as store:
-        verification = Verification(connect(store.url), utc_now, repair=repair)
+        verification = Verification(connect(store.url), utc_now, repair=repair, tell=Progress("orders compared"))
         for finding in verification.run():
             findings.append(finding)
             if not as_json:
