@@ -164,25 +164,21 @@ def test_what_has_expired_meanwhile_does_not_come_back(redis: Redis, file: Path)
 
 
 def test_a_backup_of_a_running_system_has_a_beginning_of_each_order(redis: Redis, file: Path) -> None:
-    ledger, stop = Ledger(redis), threading.Event()
+    ledger = Ledger(redis)
 
     def live() -> None:
-        number = 0
-        while not stop.is_set():
-            number += 1
-            order_id = f"live{number:08}"
-            ledger.execute(order_id, place(order_id), f"a-{number}")
-            ledger.execute(f"live{max(number - 3, 1):08}", AcceptOrder(by=ANNA, minutes=20), f"b-{number}")
-            ledger.execute(f"live{max(number - 9, 1):08}", MarkPickedUp(by=ANNA), f"c-{number}") if number > 9 else None
+        for number in range(100):
+            ledger.execute(f"live{number:08}", place(f"live{number:08}"), f"a-{number}")
+            if number >= 3:
+                ledger.execute(f"live{number - 3:08}", AcceptOrder(by=ANNA, minutes=20), f"b-{number}")
+            if number >= 9:
+                ledger.execute(f"live{number - 9:08}", MarkPickedUp(by=ANNA), f"c-{number}")
 
     thread = threading.Thread(target=live)
     thread.start()
-    try:
-        for _ in range(10):
-            take(redis, file, silent)
-    finally:
-        stop.set()
-        thread.join()
+    while redis.zcard(keys.ORDERS) < 50:
+        take(redis, file, silent)
+    thread.join()
     full = {key: redis.lrange(key, 0, -1) for key in redis.scan_iter(match="order:*")}
 
     found = brought_back(redis, file)
