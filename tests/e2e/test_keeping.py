@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.system import CUSTOMER_TOKEN, RESTAURANT_TOKEN, System
+from tests.e2e.system import CUSTOMER_TOKEN, RESTAURANT_TOKEN, System, eventually
 from tests.e2e.test_whole_orders import restaurant_file
 from tests.people import Telegram
 
@@ -19,6 +19,15 @@ def system(tmp_path: Path) -> Iterator[System]:
     running.start()
     yield running
     running.close()
+
+
+def is_well(system: System) -> bool:
+    """Whether the doctor finds nothing at all just now; a worker on a busy machine can seem dead for a moment."""
+    try:
+        found = system.comanda("doctor")
+    except AssertionError:
+        return False
+    return {check["level"] for check in found["checks"]} == {"ok"}
 
 
 async def test_an_order_goes_on_where_the_backup_has_it(system: System, tmp_path: Path) -> None:
@@ -36,8 +45,7 @@ async def test_an_order_goes_on_where_the_backup_has_it(system: System, tmp_path
     await anna.sees("NEW ORDER")
 
     # While it runs: nothing is amiss, and a backup is taken.
-    found = await asyncio.to_thread(system.comanda, "doctor")
-    assert {check["level"] for check in found["checks"]} == {"ok"}, found
+    await asyncio.to_thread(eventually, lambda: is_well(system), "the doctor finds something")
     assert await asyncio.to_thread(system.comanda, "verify") == {"orders": 1, "differences": []}
     assert (await asyncio.to_thread(system.comanda, "backup", file))["orders"] == 1
     with pytest.raises(AssertionError, match="is in use: stop `comanda up`"):
