@@ -22,6 +22,7 @@ from flows.store import Script, text
 
 Update = dict[str, Any]
 
+LISTENING_LIFE = 120  # seconds that a bot's last word on its polling stands; a poll takes up to 65
 SEEN_LIFE = 25 * 3600  # seconds that ids are remembered; Telegram keeps an update for 24 h
 
 LEASE = 4  # seconds that a process counts as alive after its last sign of life
@@ -123,7 +124,11 @@ class Inbox:
         With `trace` it is set aside with that traceback, for it can't be handled.
         """
         bot = self._bot
-        dead = json.dumps({"update": done, "traceback": trace, "at": time.time()}) if trace else ""
+        dead = (
+            json.dumps({"update": done, "chat": int(chat) or None, "traceback": trace, "at": time.time()})
+            if trace
+            else ""
+        )
         arguments = [
             keys.inbox(bot),
             keys.inbox_owners(bot),
@@ -166,10 +171,18 @@ class Inbox:
         """Let others have the chats of this process, for it ends."""
         _RELEASE.run(self._redis, [keys.inbox_owners(self._bot), self._me, keys.inbox_lease(self._me)])
 
+    def tell(self, problem: str) -> None:
+        """Leave word for `comanda doctor` that this bot asks for updates, and what hinders it; empty for nothing."""
+        self._redis.set(keys.listening(self._bot), _word(problem), ex=LISTENING_LIFE)
+
     def offset(self) -> int:
         """From which id on to ask: one above the last that was stored, 0 when none was."""
         raw = self._redis.get(keys.inbox_offset(self._bot))
         return 0 if raw is None else int(text(raw))
+
+
+def _word(problem: str) -> str:
+    return json.dumps({"at": time.time(), "problem": problem})
 
 
 def offset_after(batch: list[Update]) -> int:

@@ -63,6 +63,7 @@ class Polling:
         """Ask until cancelled. Raises `Refused` when Telegram refuses the token."""
         backoff = Backoff()
         offset = await intake.offset()
+        await intake.tell("")
         async with self._http:
             while not intake.closing:
                 if intake.full:
@@ -73,12 +74,14 @@ class Polling:
                 except NotNow as reason:
                     wait = backoff.next(reason.seconds)
                     log.warning("%s bot: %s; next try in %.1f s", self._bot, reason, wait)
+                    await intake.tell(str(reason))
                     await intake.pause(wait)
                     continue
                 backoff.reset()
                 if batch:
                     offset = offset_after(batch)
                     await self._hand_over(intake, batch, offset)
+                await intake.tell("")
 
     async def _hand_over(self, intake: Intake, batch: list[Update], offset: int) -> None:
         """Have a batch stored, however long the store is out of reach: only then may Telegram forget it."""

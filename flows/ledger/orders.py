@@ -14,6 +14,7 @@ from rq.serializers import JSONSerializer
 from flows import events, keys
 from flows.commands import AnyCommand, Wake
 from flows.events import AnyEvent, Side
+from flows.ledger.audit import NUMBER_LIFE
 from flows.ledger.restaurants import Restaurants, stored_service
 from flows.ledger.shown import ShownMessages
 from flows.ledger.transaction import Transaction
@@ -93,7 +94,7 @@ class Ledger(Restaurants, ShownMessages):
         key = keys.number(slug, day)
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.incr(key)
-            pipe.expire(key, 3 * 86_400)
+            pipe.expire(key, NUMBER_LIFE)
             taken: int = pipe.execute()[0]
         return taken
 
@@ -181,14 +182,14 @@ class Ledger(Restaurants, ShownMessages):
                 return False
             if side is Side.RESTAURANT and stored_service(attempt, slug).staff_chat != chat_id:
                 return False
-            attempt.writes.zrem(keys.DUE, _notify_member(order.id, side))
+            attempt.writes.zrem(keys.DUE, keys.notify(order.id, side))
             return True
 
         return self._transact(work)
 
     def postpone(self, order_id: str, side: Side, until: datetime) -> None:
         """Try to tell that side again at `until`."""
-        self._redis.zadd(keys.DUE, {_notify_member(order_id, side): until.timestamp()})
+        self._redis.zadd(keys.DUE, {keys.notify(order_id, side): until.timestamp()})
 
     def requeue(self, order_id: str, side: Side) -> bool:
         """Enqueue an outstanding notification anew unless its job is alive; True when it was enqueued."""
@@ -202,7 +203,7 @@ class Ledger(Restaurants, ShownMessages):
             elif alive:
                 self._stage_recheck(attempt.writes, order_id, side)
             else:
-                attempt.writes.zrem(keys.DUE, _notify_member(order_id, side))
+                attempt.writes.zrem(keys.DUE, keys.notify(order_id, side))
             return bool(version) and not alive
 
         return self._transact(work)
@@ -265,7 +266,7 @@ class Ledger(Restaurants, ShownMessages):
 
     def _stage_recheck(self, pipe: Pipeline, order_id: str, side: Side) -> None:
         """Look again in `RECHECK` whether the notification still needs a job."""
-        pipe.zadd(keys.DUE, {_notify_member(order_id, side): (self.clock() + RECHECK).timestamp()})
+        pipe.zadd(keys.DUE, {keys.notify(order_id, side): (self.clock() + RECHECK).timestamp()})
 
 
 def _read(attempt: Transaction, order_id: str) -> Order | None:
@@ -284,17 +285,9 @@ def _stage_indices(pipe: Pipeline, order: Order) -> None:
     pipe.sadd(keys.open_orders(order.placed.restaurant.slug), order.id)
 
 
-def _wake_member(order_id: str) -> str:
-    return f"wake:{order_id}"
-
-
-def _notify_member(order_id: str, side: Side) -> str:
-    return f"notify:{order_id}:{side}"
-
-
 def _stage_deadline(pipe: Pipeline, order_id: str, order: Order | None) -> None:
     deadline = None if order is None else next_deadline(order)
     if deadline is None:
-        pipe.zrem(keys.DUE, _wake_member(order_id))
+        pipe.zrem(keys.DUE, keys.wake(order_id))
     else:
-        pipe.zadd(keys.DUE, {_wake_member(order_id): deadline.timestamp()})
+        pipe.zadd(keys.DUE, {keys.wake(order_id): deadline.timestamp()})
