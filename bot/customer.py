@@ -200,9 +200,10 @@ class CustomerBot:
 
     async def _advance(self, update_id: int, chat_id: int, user: User, step: Step) -> Turn:
         """Commit a step with the update as its cause, or the answer to what the order's rules refuse."""
+        name = user.full_name or ""  # None, whatever its type says, where the first name is empty
         moment = Moment(
             now=self._ledger.clock(),
-            customer=Person(id=user.id, name=ordering.name_of(user.full_name)),
+            customer=Person(id=user.id, name=ordering.name_of(name)),
             new_id=lambda: "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH)),
             new_code=lambda: f"{secrets.randbelow(10_000):04}",
             number=self._ledger.next_number,
