@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from typing import Any
 
@@ -10,6 +11,8 @@ from redis import Redis
 
 from flows import keys
 from flows.store import text
+
+log = logging.getLogger(__name__)
 
 Update = dict[str, Any]
 
@@ -45,9 +48,16 @@ class Inbox:
         return [update for update, raw in zip(batch, kept, strict=True) if raw is not None]
 
     def waiting(self) -> list[Update]:
-        """What a former process has left, in the order of the ids."""
-        stored: list[Update] = [json.loads(raw) for raw in self._redis.hvals(keys.inbox(self._bot))]
-        return sorted(stored, key=lambda update: int(update["update_id"]))
+        """What a former process has left, in the order of the ids. What can't be read is set aside."""
+        found = []
+        stored: dict[bytes, bytes] = self._redis.hgetall(keys.inbox(self._bot))  # type: ignore[assignment]
+        for field, raw in stored.items():
+            try:
+                found.append(_read(field, raw))
+            except (ValueError, RecursionError) as error:
+                log.warning("%s bot: what is stored as update %r can't be read: %s", self._bot, field, error)
+                self._move(field, {"unreadable": raw.decode("utf-8", "backslashreplace")}, str(error))
+        return sorted(found, key=lambda update: int(update["update_id"]))
 
     def done(self, update: Update) -> None:
         """Strike an update off."""
@@ -55,16 +65,34 @@ class Inbox:
 
     def set_aside(self, update: Update, trace: str) -> None:
         """Keep an update that can't be handled, with its traceback, out of the way."""
+        self._move(str(update["update_id"]).encode(), update, trace)
+
+    def _move(self, field: bytes, update: Update, trace: str) -> None:
         entry = json.dumps({"update": update, "traceback": trace, "at": time.time()})
         with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(keys.inbox_dead(self._bot), str(update["update_id"]), entry)
-            pipe.hdel(keys.inbox(self._bot), str(update["update_id"]))
+            pipe.hset(keys.inbox_dead(self._bot), field, entry)
+            pipe.hdel(keys.inbox(self._bot), field)
             pipe.execute()
 
     def offset(self) -> int:
-        """From which id on to ask: one above the last that was stored, 0 when none was."""
+        """From which id on to ask: one above the last that was stored, 0 when none was.
+
+        0 too where that can't be read: Telegram then gives all that it still has, and what was seen is known.
+        """
         raw = self._redis.get(keys.inbox_offset(self._bot))
-        return 0 if raw is None else int(text(raw))
+        try:
+            return 0 if raw is None else int(text(raw))
+        except ValueError:
+            log.warning("%s bot: where it had come to can't be read; it asks from the oldest update on", self._bot)
+            return 0
+
+
+def _read(field: bytes, raw: bytes) -> Update:
+    """A stored update. Raises `ValueError` (or `RecursionError`) for what is none, or not the one of that number."""
+    update = json.loads(raw)
+    if not isinstance(update, dict) or str(update.get("update_id")).encode() != field:
+        raise ValueError("this is not the update of that number")
+    return update
 
 
 def offset_after(batch: list[Update]) -> int:
