@@ -1,0 +1,112 @@
+"""What comes in Telegram's place, and what the inbox holds: batches of updates, or `NotNow` and `Refused`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from hypothesis import strategies as st
+
+from bot.inbox import Inbox, Update, chat_of, offset_after
+from bot.intake import Backoff
+from bot.polling import NotNow, Poller, Refused
+from flows import keys
+from tests.fuzz.budget import fuzz
+from tests.fuzz.stand import EVE, Stand, message, tap, typed
+from tests.fuzz.strategies import mutated, stored, values
+
+UPDATES = [typed(EVE, "hello"), tap(EVE, "1me:nonna", "customer"), {"update_id": 3, "edited_message": message(EVE)}]
+ANSWERS = [
+    {"ok": True, "result": UPDATES},
+    {"ok": True, "result": []},
+    {"ok": False, "error_code": 429, "description": "Too Many Requests", "parameters": {"retry_after": 3}},
+    {"ok": False, "error_code": 409, "description": "Conflict: can't use getUpdates while webhook is active"},
+    {"ok": False, "error_code": 502, "description": "Bad Gateway"},
+]
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+class Impostor:
+    """Answers every connection with the same bytes, whatever was asked."""
+
+    def __init__(self) -> None:
+        self.says = b""
+        self.url = ""
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with server:
+            yield
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(self.says)
+        await writer.drain()
+        writer.close()
+
+
+async def _ask(answer: bytes) -> list[Update]:
+    impostor = Impostor()
+    impostor.says = answer
+    async with impostor.listening(), Poller("customer", "7001:customer-token", impostor.url, []) as poller:
+        return await poller.ask(0)
+
+
+def _take_in(bots: Stand, answer: bytes) -> None:
+    """The intake's way with an answer."""
+    seconds, batch = None, list[Update]()
+    try:
+        batch = bots.run(_ask(answer))
+    except NotNow as reason:
+        seconds = reason.seconds
+    except Refused:
+        return
+    assert 0 <= Backoff().next(seconds) < 86_400
+    inbox = Inbox(bots.redis, "customer")
+    bots.redis.delete(keys.inbox("customer"), keys.inbox_seen("customer"))
+    if batch:
+        inbox.store(batch)
+        assert {update["update_id"] for update in inbox.waiting()} == {update["update_id"] for update in batch}
+        assert inbox.offset() == offset_after(batch)
+
+
+@fuzz(2, body=stored(*ANSWERS))
+def test_any_body(bots: Stand, body: bytes) -> None:
+    _take_in(bots, HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+
+@pytest.mark.parametrize("seconds", [-1, 0, 10**12, 10**400])
+def test_any_wait_that_telegram_asks_for(bots: Stand, seconds: int) -> None:
+    body = json.dumps(ANSWERS[2] | {"parameters": {"retry_after": seconds}}).encode()
+    _take_in(bots, HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+
+@fuzz(1, answer=st.binary(max_size=200) | st.binary(max_size=80).map(lambda junk: HEAD + junk))
+def test_any_bytes(bots: Stand, answer: bytes) -> None:
+    _take_in(bots, answer)
+
+
+@fuzz(2, update=st.sampled_from(UPDATES).flatmap(mutated) | st.dictionaries(st.text(max_size=8), values, max_size=3))
+def test_an_update_belongs_to_a_chat_or_to_none(update: object) -> None:
+    if isinstance(update, dict):
+        assert isinstance(chat_of(update), int | None)
+
+
+@fuzz(1, raw=stored(*UPDATES))
+def test_what_the_inbox_cannot_read_does_not_stop_the_bot(bots: Stand, raw: bytes) -> None:
+    good = typed(EVE, "good")
+    bots.redis.delete(keys.inbox("customer"))
+    bots.redis.hset(keys.inbox("customer"), "0", raw)
+    bots.redis.hset(keys.inbox("customer"), "1", json.dumps(good))
+    assert good in Inbox(bots.redis, "customer").waiting()
+
+
+@pytest.mark.parametrize("raw", [b"", b"x", b"\xff", b"1e3", b"9" * 5000])
+def test_an_offset_that_cannot_be_read_asks_from_the_oldest_on(bots: Stand, raw: bytes) -> None:
+    bots.redis.set(keys.inbox_offset("customer"), raw)
+    assert Inbox(bots.redis, "customer").offset() == 0
