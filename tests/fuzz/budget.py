@@ -16,7 +16,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-ORDINARY = 4000  # inputs of all targets in the ordinary tests
+ORDINARY = 2000  # inputs of all targets in the ordinary tests
 SAY_EVERY = 10.0  # seconds between two lines of a long run
 
 ASKED = int(os.environ.get("FUZZ_INPUTS", "0"))
@@ -34,7 +34,7 @@ def fuzz(share: float, **strategies: st.SearchStrategy[Any]) -> Callable[[Callab
         def counted(*args: Any, **kwargs: Any) -> None:
             RUN[test.__name__] += 1
             if ASKED:
-                _say(test.__name__)
+                _tell(test.__name__)
             test(*args, **kwargs)
 
         SHARES[test.__name__] = share
@@ -52,9 +52,14 @@ def fuzz(share: float, **strategies: st.SearchStrategy[Any]) -> Callable[[Callab
     return decorate
 
 
-def _say(name: str) -> None:
-    """Tell the person who waits how far it is, now and then."""
+def _tell(name: str) -> None:
+    """How far a long run is, now and then."""
     global _said  # noqa: PLW0603 - one line of output for all targets
     if time.monotonic() - _said > SAY_EVERY:
         _said = time.monotonic()
-        print(f"fuzz: {sum(RUN.values()):,} of {ASKED:,} inputs, at {name}", file=sys.stderr, flush=True)
+        say(f"{sum(RUN.values()):,} of {ASKED:,} inputs, at {name}")
+
+
+def say(line: str) -> None:
+    """Tell the person who waits what happens."""
+    print(f"fuzz: {line}", file=sys.stderr, flush=True)
