@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
@@ -71,7 +72,7 @@ class Stand:
         self.ledger.save_restaurant(trattoria())
         self.ledger.set_service("nonna", lambda _: Service(staff_chat=ANNA))
         self.redis.hset(keys.STAFF, str(ANNA), "nonna")
-        self.ledger.create_invite("nonna", 86_400)
+        self.invite = self.ledger.create_invite("nonna", 86_400)
         order = place(ORDER, customer=Person(id=CARLA, name="Carla"))
         self.ledger.execute(ORDER, order, "before")
         for side, chat in ((Side.CUSTOMER, CARLA), (Side.RESTAURANT, ANNA)):
@@ -105,6 +106,10 @@ class Stand:
         """The methods of the Bot API that the bots have used since `reset`."""
         return [entry["method"] for entry in self.sandbox.world.log.after(self._seen)]
 
+    def said(self) -> str:
+        """What they have said since then, in answers to taps and in messages."""
+        return "\n".join(str(entry["params"].get("text", "")) for entry in self.sandbox.world.log.after(self._seen))
+
     def guarded(self) -> dict[bytes, bytes]:
         """All that a stranger must not change: everything but the sessions of their own chats."""
         carlas = keys.session(CARLA).encode()
@@ -116,8 +121,11 @@ class Stand:
 
 
 @contextmanager
-def stand(folder: Path, port: int) -> Iterator[Stand]:
+def stand(folder: Path) -> Iterator[Stand]:
     """A stand with a store of its own, which need not write to the disk."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
     with asyncio.Runner() as runner, ExitStack() as open_:
         redis = open_.enter_context(valkey_on(port, folder, save=""))
         serving = AsyncExitStack()

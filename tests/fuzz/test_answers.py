@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
 
 import pytest
 from hypothesis import strategies as st
@@ -30,65 +30,73 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
 class Impostor:
-    """Answers every connection with the same bytes, whatever was asked."""
+    """Answers every connection with the same bytes, whatever was asked; and a poller that asks there."""
 
-    def __init__(self) -> None:
-        self.says = b""
-        self.url = ""
+    def __init__(self, bots: Stand) -> None:
+        self._bots = bots
+        self._says = b""
+        self._serving = AsyncExitStack()
+        self._poller = bots.run(self._open())
 
-    @asynccontextmanager
-    async def listening(self) -> AsyncIterator[None]:
+    async def _open(self) -> Poller:
         server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with server:
-            yield
+        await self._serving.enter_async_context(server)
+        host, port = server.sockets[0].getsockname()
+        poller = Poller("customer", "7001:customer-token", f"http://{host}:{port}", [])
+        return await self._serving.enter_async_context(poller)
+
+    def close(self) -> None:
+        self._bots.run(self._serving.aclose())
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
-        writer.write(self.says)
+        writer.write(self._says)
         await writer.drain()
         writer.close()
 
+    def take_in(self, answer: bytes) -> None:
+        """The intake's way with an answer."""
+        self._says = answer
+        seconds, batch = None, list[Update]()
+        try:
+            batch = self._bots.run(self._poller.ask(0))
+        except NotNow as reason:
+            seconds = reason.seconds
+        except Refused:
+            return
+        assert 0 <= Backoff().next(seconds) < 86_400
+        inbox, redis = Inbox(self._bots.redis, "customer"), self._bots.redis
+        redis.delete(keys.inbox("customer"), keys.inbox_seen("customer"))
+        if batch:
+            inbox.store(batch)
+            assert {update["update_id"] for update in inbox.waiting()} == {update["update_id"] for update in batch}
+            assert inbox.offset() == offset_after(batch)
 
-async def _ask(answer: bytes) -> list[Update]:
-    impostor = Impostor()
-    impostor.says = answer
-    async with impostor.listening(), Poller("customer", "7001:customer-token", impostor.url, []) as poller:
-        return await poller.ask(0)
+
+@pytest.fixture(scope="module")
+def impostor(bots: Stand) -> Iterator[Impostor]:
+    made = Impostor(bots)
+    yield made
+    made.close()
 
 
-def _take_in(bots: Stand, answer: bytes) -> None:
-    """The intake's way with an answer."""
-    seconds, batch = None, list[Update]()
-    try:
-        batch = bots.run(_ask(answer))
-    except NotNow as reason:
-        seconds = reason.seconds
-    except Refused:
-        return
-    assert 0 <= Backoff().next(seconds) < 86_400
-    inbox = Inbox(bots.redis, "customer")
-    bots.redis.delete(keys.inbox("customer"), keys.inbox_seen("customer"))
-    if batch:
-        inbox.store(batch)
-        assert {update["update_id"] for update in inbox.waiting()} == {update["update_id"] for update in batch}
-        assert inbox.offset() == offset_after(batch)
+def in_full(body: bytes) -> bytes:
+    return HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
 @fuzz(2, body=stored(*ANSWERS))
-def test_any_body(bots: Stand, body: bytes) -> None:
-    _take_in(bots, HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+def test_any_body(impostor: Impostor, body: bytes) -> None:
+    impostor.take_in(in_full(body))
 
 
 @pytest.mark.parametrize("seconds", [-1, 0, 10**12, 10**400])
-def test_any_wait_that_telegram_asks_for(bots: Stand, seconds: int) -> None:
-    body = json.dumps(ANSWERS[2] | {"parameters": {"retry_after": seconds}}).encode()
-    _take_in(bots, HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+def test_any_wait_that_telegram_asks_for(impostor: Impostor, seconds: int) -> None:
+    impostor.take_in(in_full(json.dumps(ANSWERS[2] | {"parameters": {"retry_after": seconds}}).encode()))
 
 
 @fuzz(1, answer=st.binary(max_size=200) | st.binary(max_size=80).map(lambda junk: HEAD + junk))
-def test_any_bytes(bots: Stand, answer: bytes) -> None:
-    _take_in(bots, answer)
+def test_any_bytes(impostor: Impostor, answer: bytes) -> None:
+    impostor.take_in(answer)
 
 
 @fuzz(2, update=st.sampled_from(UPDATES).flatmap(mutated) | st.dictionaries(st.text(max_size=8), values, max_size=3))
