@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
 from telegram.constants import ParseMode
-from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter
+from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 
 from flows.events import Side
@@ -64,6 +64,7 @@ class Sender:
             Side.CUSTOMER: _bot(api_url, customer_token),
             Side.RESTAURANT: _bot(api_url, restaurant_token),
         }
+        self._tokens = (customer_token, restaurant_token)
 
     async def send(self, side: Side, chat_id: int, screen: Screen, reply_to: int | None = None) -> int:
         """Send a new message, which rings. Returns its id. Raises `Later`, `Unreachable` or `Moved`."""
@@ -78,6 +79,7 @@ class Sender:
                 link_preview_options=LinkPreviewOptions(is_disabled=True),
             )
         except Exception as error:
+            self._hush(error)
             raise _meaning(error) from error
         return message.message_id
 
@@ -93,8 +95,15 @@ class Sender:
                 link_preview_options=LinkPreviewOptions(is_disabled=True),
             )
         except Exception as error:
+            self._hush(error)
             if "message is not modified" not in str(error).lower():
                 raise _meaning(error) from error
+
+    def _hush(self, error: Exception) -> None:
+        """RQ keeps the traceback of a job; who repeats our request in the words of an error would show the token."""
+        if isinstance(error, TelegramError):
+            for token in self._tokens:
+                error.message = error.message.replace(token, "<token>")
 
     async def close(self) -> None:
         for bot in self._bots.values():
