@@ -197,6 +197,11 @@ class CustomerBot:
             await self._replies.answer(query, Notice(about.ONLY_PRIVATE))
             return
         chat_id = query.message.chat.id
+        sender = query.message.from_user if isinstance(query.message, Message) else None
+        if sender is not None and sender.id != self._bot.id:
+            log.warning("user %s tapped on a message that is not the bot's: refused", query.from_user.id)
+            await self._replies.answer(query, Notice(about.UNKNOWN_BUTTON))
+            return
         turn = await self._advance(update.update_id, chat_id, query.from_user, self._step_of(query.data or ""))
         await self._replies.to_tap(query, chat_id, query.message.message_id, turn)
 
@@ -208,16 +213,23 @@ class CustomerBot:
             outdated = bad.outdated
             return lambda session, _: ordering.stale(session, outdated)
         if isinstance(tap, CustomerTap):
-            return lambda session, moment: ordering.apply(session, tap, self._ledger, moment)
+            return lambda session, moment: self._apply(session, tap, moment)
         return lambda session, _: ordering.stale(session, outdated=False)
+
+    def _apply(self, session: Session, tap: CustomerTap, moment: Moment) -> Turn:
+        turn = ordering.apply(session, tap, self._ledger, moment)
+        if turn.foreign:
+            log.warning("user %s: %s is not theirs: refused", moment.customer.id, tap)
+        return turn
 
     # The effect
 
     async def _advance(self, update_id: int, chat_id: int, user: User, step: Step) -> Turn:
         """Commit a step with the update as its cause, or the answer to what the order's rules refuse."""
+        name = user.full_name or ""  # None, whatever its type says, where the first name is empty
         moment = Moment(
             now=self._ledger.clock(),
-            customer=Person(id=user.id, name=ordering.name_of(user.full_name)),
+            customer=Person(id=user.id, name=ordering.name_of(name)),
             new_id=lambda: "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH)),
             new_code=lambda: f"{secrets.randbelow(10_000):04}",
             number=self._ledger.next_number,

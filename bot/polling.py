@@ -19,6 +19,7 @@ POLL = 50  # seconds; Bot API, the longest getUpdates
 PATIENCE = 15.0  # seconds more until a silent connection is given up
 WEBHOOK_PAUSE = 30.0  # seconds until a bot is asked for again whose updates go elsewhere
 RIVAL_PAUSE = 10.0
+LONGEST_PAUSE = 3600  # seconds that Telegram is left alone at most, whatever the answer asks for
 
 
 class NotNow(Exception):
@@ -119,5 +120,6 @@ class Polling:
             case 409:
                 return NotNow("another process polls with the same token: stop it, or use another bot", RIVAL_PAUSE)
             case _:
+                asked = answer.parameters.retry_after
                 reason = f"getUpdates: {answer.error_code} {answer.description}"
-                return NotNow(reason, answer.parameters.retry_after)
+                return NotNow(reason, None if asked is None else min(asked, LONGEST_PAUSE))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, StringConstraints, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -86,6 +87,12 @@ class Settings(BaseSettings):
                 "CUSTOMER_BOT_TOKEN and RESTAURANT_BOT_TOKEN are of the same bot: make two with @BotFather"
             )
         return customer, restaurant
+
+    def secrets(self) -> list[str]:
+        """What nobody should read in a log: the tokens, also without their bots' numbers, and the store's password."""
+        tokens = [one.get_secret_value() for one in (self.customer_bot_token, self.restaurant_bot_token) if one]
+        password = urlsplit(self.redis_url or "").password or ""
+        return [*tokens, *(token.partition(":")[2] for token in tokens), *filter(None, {password, unquote(password)})]
 
 
 _EXPECTED = {

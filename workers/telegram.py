@@ -81,6 +81,7 @@ class Sender:
             Side.CUSTOMER: _bot(api_url, customer_token),
             Side.RESTAURANT: _bot(api_url, restaurant_token),
         }
+        self._tokens = (customer_token, restaurant_token)
 
     async def send(self, side: Side, chat_id: int, screen: Screen, reply_to: int | None = None) -> int:
         """Send a new message, which rings. Returns its id. Raises `Later`, `Unreachable` or `Moved`."""
@@ -122,11 +123,16 @@ class Sender:
             raise Later(not_yet.seconds, str(not_yet)) from None
         try:
             yield
-        except RetryAfter as error:
-            await gate.slow_down(chat_id, _seconds(error))
-            raise _meaning(error) from error
         except TelegramError as error:
+            self._hush(error)
+            if isinstance(error, RetryAfter):
+                await gate.slow_down(chat_id, _seconds(error))
             raise _meaning(error) from error
+
+    def _hush(self, error: TelegramError) -> None:
+        """RQ keeps the traceback of a job; who repeats our request in the words of an error would show the token."""
+        for token in self._tokens:
+            error.message = error.message.replace(token, "<token>")
 
     async def close(self) -> None:
         for bot in self._bots.values():
