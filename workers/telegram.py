@@ -24,6 +24,7 @@ from telegram.error import (
 )
 from telegram.request import HTTPXRequest
 
+from flows.backoff import LONGEST
 from flows.events import Side
 from flows.gate import Gate, NotYet
 from flows.screens import Screen
@@ -160,7 +161,7 @@ def _markup(screen: Screen) -> InlineKeyboardMarkup | None:
 
 def _seconds(error: RetryAfter) -> float:
     wait = error.retry_after
-    return wait.total_seconds() if isinstance(wait, timedelta) else wait
+    return min(wait.total_seconds() if isinstance(wait, timedelta) else wait, LONGEST)
 
 
 def _meaning(error: TelegramError) -> Exception:

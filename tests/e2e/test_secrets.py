@@ -32,8 +32,7 @@ from tests.waiting import until
 
 CUSTOMER, RESTAURANT = "7001:customer-secret-of-the-bot", "7002:restaurant-secret-of-the-bot"
 PASSWORD, FORMER = "the-password-of-the-store", "the-former-password-of-the-store"
-WEBHOOK = "the-secret-of-the-webhook"
-SECRETS = [CUSTOMER.split(":")[1], RESTAURANT.split(":")[1], PASSWORD, FORMER, WEBHOOK]
+SECRETS = [CUSTOMER.split(":")[1], RESTAURANT.split(":")[1], PASSWORD, FORMER]
 PROGRAMS = ["bot.customer", "bot.restaurant", "workers"]
 REFUSAL = {"ok": False, "error_code": 401, "description": "Unauthorized"}
 
@@ -105,7 +104,6 @@ class Programs:
             "RESTAURANT_BOT_TOKEN": RESTAURANT,
             "TELEGRAM_API_URL": api_url,
             "REDIS_URL": redis_url,
-            "WEBHOOK_SECRET": WEBHOOK,
             "LOG_LEVEL": "DEBUG",
         }
         self._running: list[asyncio.subprocess.Process] = []
