@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from bot.sandbox import verbs
 from bot.sandbox.faults import Fault, Faults
-from bot.sandbox.markup import typed_entities
 from bot.sandbox.state import Bot, Checkout, Json, Pending, Query, Room, World
+from bot.sandbox.texts import typed
 from bot.sandbox.verbs import ControlError
 
 
@@ -205,8 +205,10 @@ class Control:
     # Small helpers
 
     def _write(self, room: Room, person: Json, text: str, reply: Json | None = None) -> Json:
-        entities = typed_entities(text) or None
-        message = self._world.post(room, person, text=text, entities=entities, reply_to=reply)
+        text, entities = typed(text)
+        if not text:
+            raise ControlError("there is no text to send")
+        message = self._world.post(room, person, text=text, entities=entities or None, reply_to=reply)
         for bot in self._world.bots_in(room):
             # In a group a bot sees only what is meant for it (its privacy mode, on by default).
             if room.kind == "private" or _is_for(bot, message):

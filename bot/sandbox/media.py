@@ -13,9 +13,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bot.sandbox import pictures
 from bot.sandbox.calls import Call, Served
 from bot.sandbox.errors import bad_request
+from bot.sandbox.keyboards import markup_of
 from bot.sandbox.messages import edit, own_message, send
-from bot.sandbox.parts import caption_of, markup_of
 from bot.sandbox.state import Json
+from bot.sandbox.texts import caption_of
 
 served = Served()
 

@@ -6,10 +6,12 @@ from typing import Any
 
 from bot.sandbox import errors
 from bot.sandbox.calls import Call, Served
+from bot.sandbox.entities import Entity, cut
 from bot.sandbox.errors import bad_request
-from bot.sandbox.markup import Entity, cut
-from bot.sandbox.parts import markup_of, replied_of, text_of
+from bot.sandbox.keyboards import markup_of
+from bot.sandbox.replies import replied_of
 from bot.sandbox.state import QUERY_LIFE, Json
+from bot.sandbox.texts import text_of
 
 served = Served()
 
@@ -42,7 +44,7 @@ def send(call: Call, **content: Any) -> Json:
         room,
         call.bot.user,
         **content,
-        reply_to=replied_of(call, room),
+        **replied_of(call, room),
         has_protected_content=call.flag("protect_content") or None,
     )
     return _as_sent(sent)

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bot.sandbox.calls import Call, Served
 from bot.sandbox.errors import OLD_QUERY, bad_request
+from bot.sandbox.keyboards import markup_of
 from bot.sandbox.messages import send
-from bot.sandbox.parts import markup_of
 from bot.sandbox.state import Checkout, Json
 
 served = Served()

@@ -60,8 +60,8 @@ class TestJson:
             (b"[" * 200_000, "can't parse JSON object"),
             (b'{"text": ' + b"[" * 101 + b"]" * 101 + b"}", "can't parse JSON object"),
             (b'{"text": "\xff"}', "strings must be encoded in UTF-8"),
-            (b'{"reply_markup": "{"}', "can't parse reply markup JSON object"),
-            (b'{"reply_markup": "' + b"[" * 100_000 + b'"}', "can't parse reply markup JSON object"),
+            (b'{"reply_markup": "{"}', "can't parse reply keyboard markup JSON object"),
+            (b'{"reply_markup": "' + b"[" * 100_000 + b'"}', "can't parse reply keyboard markup JSON object"),
         ],
         ids=lambda value: value if isinstance(value, str) else value[:20].decode(errors="replace"),
     )

@@ -82,7 +82,8 @@ class TestMessages:
         sent = await ptb.send_message(carla.id, "🍕 <b>pizza &amp; <i>vino</i></b>", parse_mode="HTML")
         assert sent.text == "🍕 pizza & vino"
         assert [(entity.type, entity.offset, entity.length) for entity in sent.entities] == [
-            (MessageEntity.BOLD, 3, 12),
+            (MessageEntity.BOLD, 3, 8),
+            (MessageEntity.BOLD, 11, 4),
             (MessageEntity.ITALIC, 11, 4),
         ]
 
@@ -137,7 +138,8 @@ class TestRefusals:
         ("text", "words"),
         [
             ("", "Message text is empty"),
-            (" \n ", "Message text is empty"),
+            (" \n ", "Text must be non-empty"),
+            ("<b> </b>\u200b", "Text must be non-empty"),
             ("x" * 4097, "Message is too long"),
             ("🍕" * 2049, "Message is too long"),
             ("<b>open", "Can't parse entities: can't find end tag corresponding to start tag \"b\""),
