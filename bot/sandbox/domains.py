@@ -19,10 +19,10 @@ academy aero agency app art asia bar beer bike bio biz blog cafe cards care cash
 cloud club coffee com community company cool coop delivery design dev diet digital direct earth edu education email
 energy events expert farm fashion finance fish fit food foundation fun games garden gov group guide guru health help
 host house info ink int international jobs kim kitchen land life link live lol love management market media menu mil
-mobi moe museum name net network news ninja one onion online onl org page party pet photo photos pink pizza place plus post
-press pro pub recipes red rest restaurant reviews rocks run sale school science services shop shopping show site social
-software solutions space store studio style support systems team tech technology tel tips today ton tools top tours town
-travel tube university uno vet video vin vip vodka wiki win wine work works world wtf xxx xyz yoga zone
+mobi moe museum name net network news ninja one onion online onl org page party pet photo photos pink pizza place plus
+post press pro pub recipes red rest restaurant reviews rocks run sale school science services shop shopping show site
+social software solutions space store studio style support systems team tech technology tel tips today ton tools top
+tours town travel tube university uno vet video vin vip vodka wiki win wine work works world wtf xxx xyz yoga zone
 дети москва онлайн орг рус сайт
 """
 ENDS = frozenset((_COUNTRIES + _OTHERS).split())

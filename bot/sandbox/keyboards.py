@@ -10,8 +10,7 @@ from bot.sandbox import errors, links
 from bot.sandbox.calls import Call
 from bot.sandbox.cleaning import is_blank
 from bot.sandbox.errors import bad_request
-from bot.sandbox.fields import Given, Text, complaint
-from bot.sandbox.state import Json
+from bot.sandbox.fields import Given, Json, Text, complaint
 
 DATA_LIMIT = 64  # bytes of callback_data
 COPY_LIMIT = 256  # characters of a copy_text button

@@ -9,8 +9,9 @@ from pydantic import BeforeValidator, Field, ValidationError
 from bot.sandbox.calls import Call
 from bot.sandbox.entities import STYLES, Entity, end_of, units
 from bot.sandbox.errors import NO_CHAT, bad_request
-from bot.sandbox.fields import Given, Text, complaint
-from bot.sandbox.state import Json, Room, World
+from bot.sandbox.fields import Given, Json, Text, complaint
+from bot.sandbox.rooms import Room
+from bot.sandbox.state import World
 from bot.sandbox.texts import parsed
 
 QUOTE_LIMIT = 1024  # UTF-16 units; Bot API, ReplyParameters

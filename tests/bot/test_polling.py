@@ -13,7 +13,7 @@ from aiohttp import web
 from redis import Redis
 
 from bot.intake import Refused
-from bot.sandbox.state import Webhook
+from bot.sandbox.bots import Webhook
 from flows import keys
 from tests.bot.scenes import TOKEN, Bot, Scene
 from tests.waiting import until

@@ -39,6 +39,22 @@ PROMISED = frozenset(
         "editMessageMedia",
         "setChatMenuButton",
         "getFile",
+        "sendLocation",
+        "sendContact",
+        "sendDice",
+        "forwardMessage",
+        "forwardMessages",
+        "copyMessage",
+        "copyMessages",
+        "getChatAdministrators",
+        "getChatMemberCount",
+        "getUserProfilePhotos",
+        "setMyName",
+        "getMyName",
+        "setMyDescription",
+        "getMyDescription",
+        "setMyShortDescription",
+        "getMyShortDescription",
     }
 )
 

@@ -86,7 +86,12 @@ class TestParameters:
     @pytest.mark.parametrize(
         ("method", "name", "value", "words"),
         [
-            ("setMyCommands", "scope", {"type": []}, "can't parse BotCommandScope"),
+            (
+                "setMyCommands",
+                "scope",
+                {"type": []},
+                'can\'t parse BotCommandScope: Field "type" must be of type String',
+            ),
             ("sendPhoto", "photo", {"a": 1}, "wrong file identifier/HTTP URL specified"),
             ("sendPhoto", "photo", [[1]], "wrong file identifier/HTTP URL specified"),
             ("sendPhoto", "photo", "http://[", "wrong file identifier/HTTP URL specified"),

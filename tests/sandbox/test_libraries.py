@@ -24,8 +24,8 @@ from telegram import Bot, BotCommand, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, NetworkError, RetryAfter
 from telegram.request import HTTPXRequest
 
+from bot.sandbox.bots import Pending
 from bot.sandbox.server import Sandbox
-from bot.sandbox.state import Pending
 from tests.people import Person, Telegram
 
 TOKEN = "7001:customer-token"

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from bot.sandbox.bots import Bot
 from bot.sandbox.server import Sandbox
-from bot.sandbox.state import Bot, World
+from bot.sandbox.state import World
 from bot.sandbox.updates import at_leisure
 from tests.people import Person, Telegram
 

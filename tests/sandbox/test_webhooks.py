@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from aiohttp import FormData, web
 
+from bot.sandbox.bots import Pending
 from bot.sandbox.delivery import queue_of, wait_after
 from bot.sandbox.server import Sandbox
-from bot.sandbox.state import Pending
 from tests.people import WITHIN, Person, Telegram
 
 TOKEN = "7001:customer-token"
