@@ -48,7 +48,6 @@ PROMISED = frozenset(
         "copyMessages",
         "getChatAdministrators",
         "getChatMemberCount",
-        "getUserProfilePhotos",
         "setMyName",
         "getMyName",
         "setMyDescription",

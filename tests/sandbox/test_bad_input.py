@@ -18,6 +18,7 @@ SEND = f"{BOT}/sendMessage"
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=b"
+NO_SCOPE = "can't parse BotCommandScope"
 NO_FORM = "Bad Request: can't parse multipart form"
 
 

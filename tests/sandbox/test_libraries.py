@@ -27,31 +27,10 @@ from telegram.request import HTTPXRequest
 from bot.sandbox.bots import Pending
 from bot.sandbox.server import Sandbox
 from tests.people import Person, Telegram
-
-TOKEN = "7001:customer-token"
+from tests.sandbox.talk import TOKEN
 
 # How python-telegram-bot gives the seconds of a 429: as the timedelta that its next version gives anyway.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox().serve() as serving:
-        yield serving
-
-
-@pytest.fixture
-async def telegram(sandbox: Sandbox) -> AsyncIterator[Telegram]:
-    control = Telegram(sandbox.url)
-    yield control
-    await control.close()
-
-
-@pytest.fixture
-async def carla(telegram: Telegram) -> Person:
-    person = await telegram.person("Carla", bot=TOKEN)
-    await person.send("/start")
-    return person
 
 
 def ptb_bot(url: str, token: str = TOKEN) -> Bot:

@@ -15,19 +15,8 @@ import httpx
 import pytest
 from aiohttp import web
 
-from bot.sandbox.server import Sandbox
 from tests.people import Telegram
-
-TOKEN = "7001:customer-token"
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[Telegram]:
-    async with Sandbox().serve() as sandbox:
-        control = Telegram(sandbox.url)
-        await control.act("bot", token=TOKEN, username="pizza_bot")
-        yield control
-        await control.close()
+from tests.sandbox.talk import TOKEN
 
 
 class Hook:
