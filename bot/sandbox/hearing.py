@@ -11,6 +11,7 @@ from bot.sandbox.verbs import ControlError
 
 
 def write(world: World, room: Room, person: Json, text: str, reply: Json | None = None) -> Json:
+    """A person's message. Raises `ControlError` for a text that shows nothing."""
     text, entities = typed(text)
     if not text:
         raise ControlError("there is no text to send")
