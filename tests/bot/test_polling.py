@@ -14,7 +14,7 @@ from redis import Redis
 
 from bot.inbox import LISTENING_LIFE
 from bot.intake import Refused
-from bot.sandbox.state import Webhook
+from bot.sandbox.bots import Webhook
 from flows import keys
 from flows.store import text
 from tests.bot.scenes import TOKEN, Bot, Scene
