@@ -42,6 +42,8 @@ lock: ## Lock the dependencies anew (needs uv; UPGRADE=--upgrade takes the newes
 	$(COMPILE) pyproject.toml --group build -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --group build --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(COMPILE) --group conformance -c requirements/runtime.txt -o requirements/conformance.txt
+	$(COMPILE) --group bench -o requirements/bench.txt
+	$(COMPILE) --group bench-arq -o requirements/bench-arq.txt
 	$(COMPILE) --group store -c requirements/runtime.txt -o requirements/store.txt
 
 clean: ## Remove .venv and what the tools left; orders and carts in data/ stay
