@@ -10,10 +10,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
+import inspect
 import itertools
 import json
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +39,10 @@ STUCK = 60.0  # seconds without any event after which the run counts as failed
 WARM_UP = 1.0  # seconds after the first order has been picked up
 FIVE = ("order_placed", "restaurant_notified", "order_accepted", "user_notified", "order_fulfilled")
 
-Publish = Callable[[str, Side], Awaitable[None]]
+PEOPLE = 32  # who act at the same time: a bot handles more
+
+Publish = Callable[[str, Side], Awaitable[None] | None]
+"""Enqueues a job `notify`. One that is no coroutine is called in a thread."""
 
 
 class Failed(Exception):
@@ -45,7 +50,7 @@ class Failed(Exception):
 
 
 class Elsewhere(Ledger):
-    """The ledger of a pipeline on another queue than RQ: what is to be enqueued, is so after the commit."""
+    """One use of the ledger of a pipeline on another queue: what is `outstanding` is to be enqueued after the commit."""
 
     outstanding: list[tuple[str, Side]]
 
@@ -73,11 +78,16 @@ class Mark:
 class Driver:
     """One run. `watched` are the processes whose CPU time is noted, by name."""
 
-    def __init__(self, ledger: Ledger, publish: Publish | None, watched: dict[str, list[int]]) -> None:
-        self._ledger = ledger
+    def __init__(self, publish: Publish | None, watched: dict[str, list[int]]) -> None:
+        """Without `publish` the ledger enqueues as Comanda's does."""
         self._redis = connect(here().redis_url)
+        self._ledger = Ledger(self._redis)
         self._publish = publish
         self._watched = watched
+        self._threads = ThreadPoolExecutor(PEOPLE)
+        self._free = asyncio.Semaphore(PEOPLE)
+        self._acting: set[asyncio.Task[None]] = set()
+        self._broken: BaseException | None = None
         self._placed: list[str] = []
         self._fulfilled = 0
         self._after = "0"
@@ -94,7 +104,8 @@ class Driver:
         await self._until(open_orders, lambda: time.monotonic() >= begin.at + seconds)
         end = self._mark()
         await self._until(0, lambda: self._fulfilled == len(self._placed))
-        self._settled()
+        await asyncio.gather(*self._acting)
+        await self._settled()
         self._check()
         lasted, orders = end.at - begin.at, end.fulfilled - begin.fulfilled
         if not orders:
@@ -111,16 +122,18 @@ class Driver:
         heard = time.monotonic()
         while not over():
             while len(self._placed) - self._fulfilled < open_orders:
-                await self._place()
-            found = self._ledger.read_events(self._after, LOOK)
+                self._place()
+            found = await asyncio.to_thread(self._ledger.read_events, self._after, LOOK)
             for entry, order_id, _, event in found:
                 self._after = entry
-                await self._react(order_id, event)
+                self._react(order_id, event)
+            if self._broken is not None:
+                raise Failed(f"something could not be done: {self._broken!r}") from self._broken
             heard = time.monotonic() if found else heard
             if time.monotonic() > heard + STUCK:
                 raise Failed(f"{len(self._placed) - self._fulfilled} orders are stuck: {self._standing()}")
 
-    async def _place(self) -> None:
+    def _place(self) -> None:
         number = next(self._ids)
         card = NONNA.model_copy(update={"slug": f"r{number % RESTAURANTS}"})
         order_id = f"{number:012}"
@@ -128,30 +141,56 @@ class Driver:
         command = place(order_id, customer=customer)
         command = type(command)(**{**vars(command), "restaurant": card})
         self._placed.append(order_id)
-        await self._do(order_id, command)
+        self._begin(order_id, command)
 
-    async def _react(self, order_id: str, event: object) -> None:
+    def _react(self, order_id: str, event: object) -> None:
         match event:
             case RestaurantNotified(about=About.PLACED):
-                await self._do(order_id, AcceptOrder(ANNA, 20))
+                self._begin(order_id, AcceptOrder(ANNA, 20))
             case UserNotified(about=About.ACCEPTED):
-                await self._do(order_id, MarkPickedUp(ANNA))
+                self._begin(order_id, MarkPickedUp(ANNA))
             case OrderFulfilled():
                 self._fulfilled += 1
 
-    async def _do(self, order_id: str, command: AnyCommand) -> None:
-        self._ledger.execute(order_id, command, f"people-{type(command).__name__}")
-        if self._publish is not None and isinstance(self._ledger, Elsewhere):
-            for one, side in self._ledger.outstanding:
-                await self._publish(one, side)
+    def _begin(self, order_id: str, command: AnyCommand) -> None:
+        task = asyncio.create_task(self._do(order_id, command))
+        self._acting.add(task)
+        task.add_done_callback(self._done)
 
-    def _settled(self) -> None:
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._acting.discard(task)
+        self._broken = self._broken or task.exception()
+
+    async def _do(self, order_id: str, command: AnyCommand) -> None:
+        loop = asyncio.get_running_loop()
+        async with self._free:
+            for one, side in await loop.run_in_executor(self._threads, self._commit, order_id, command):
+                assert self._publish is not None
+                publishing = self._publish(one, side)
+                assert publishing is not None
+                await publishing
+
+    def _commit(self, order_id: str, command: AnyCommand) -> list[tuple[str, Side]]:
+        """Carry it out, and publish what follows unless that has to be awaited. Returns what is to be published."""
+        cause = f"people-{type(command).__name__}"
+        if self._publish is None:
+            self._ledger.execute(order_id, command, cause)
+            return []
+        ledger = Elsewhere(self._redis)
+        ledger.execute(order_id, command, cause)
+        if inspect.iscoroutinefunction(self._publish):
+            return ledger.outstanding
+        for one, side in ledger.outstanding:
+            self._publish(one, side)
+        return []
+
+    async def _settled(self) -> None:
         """Wait until both sides of every order have been shown its end."""
         deadline = time.monotonic() + STUCK
         while left := self._redis.zcard(keys.DUE):
             if time.monotonic() > deadline:
                 raise Failed(f"{left} messages about orders were never settled")
-            time.sleep(LOOK / 1000)
+            await asyncio.sleep(LOOK / 1000)
 
     def _check(self) -> None:
         for order_id in self._placed:
@@ -176,13 +215,9 @@ class Driver:
 
 async def drive(options: argparse.Namespace) -> dict[str, Any]:
     """One run. Raises `Failed`."""
-    redis = connect(here().redis_url)
     watched = {name: [int(pid) for pid in pids.split(",")] for name, _, pids in (w.partition("=") for w in options.watch)}
-    if options.publisher is None:
-        driver = Driver(Ledger(redis), None, watched)
-    else:
-        publish: Publish = await importlib.import_module(options.publisher).publisher()
-        driver = Driver(Elsewhere(redis), publish, watched)
+    publish = None if options.publisher is None else await importlib.import_module(options.publisher).publisher()
+    driver = Driver(publish, watched)
     return await driver.run(options.seconds, options.open_orders)
 
 

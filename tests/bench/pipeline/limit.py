@@ -40,7 +40,7 @@ def _stream(shard: int) -> str:
 async def publisher() -> Publish:
     redis, shards = connect(here().redis_url), int(os.environ["BENCH_PROCESSES"])
 
-    async def publish(order_id: str, side: Side) -> None:
+    def publish(order_id: str, side: Side) -> None:
         redis.xadd(_stream(int(order_id) % shards), {"order": order_id, "side": str(side)})
 
     return publish
@@ -109,11 +109,11 @@ class Limit:
     async def _work(self, entry: bytes, which: tuple[str, str], former: asyncio.Task[None] | None) -> None:
         if former is not None:
             await former
-        await self._notify(which[0], Side(which[1]))
-        await self._together.run([("XACK", self._stream, GROUP, entry), ("XDEL", self._stream, entry)])
+        done: Commands = [("XACK", self._stream, GROUP, entry), ("XDEL", self._stream, entry)]
+        await self._notify(which[0], Side(which[1]), done)
         self._free.release()
 
-    async def _notify(self, order_id: str, side: Side) -> None:
+    async def _notify(self, order_id: str, side: Side, done: Commands) -> None:
         while True:
             raw, shown, services = await self._together.run(
                 [
@@ -126,7 +126,7 @@ class Limit:
             assert order is not None
             chat = _chat(order, side, services)
             writes, version = await self._tell(order, side, chat, shown)
-            replies = await self._together.run([*writes, ("LLEN", keys.order(order_id))])
+            replies = await self._together.run([*done, *writes, ("LLEN", keys.order(order_id))])
             if replies[-1] == version:
                 return
 

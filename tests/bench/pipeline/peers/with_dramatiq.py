@@ -23,7 +23,7 @@ def notify(order_id: str, side: str) -> None:
 
 
 async def publisher() -> Publish:
-    async def publish(order_id: str, side: Side) -> None:
+    def publish(order_id: str, side: Side) -> None:
         notify.send(order_id, str(side))
 
     return publish

@@ -30,7 +30,7 @@ async def publisher() -> Publish:
     queue = _queue()
     job = "tests.bench.pipeline.peers.with_rq.notify"
 
-    async def publish(order_id: str, side: Side) -> None:
+    def publish(order_id: str, side: Side) -> None:
         queue.enqueue(job, order_id, str(side), result_ttl=RESULT_TTL, failure_ttl=FAILURE_TTL)
 
     return publish
