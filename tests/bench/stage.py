@@ -22,6 +22,7 @@ from tests.people import Person, Telegram
 from tests.waiting import until
 
 CUSTOMER, RESTAURANT = TOKENS
+STARTED_WITHIN = 120.0  # seconds; on a busy machine one import alone takes many
 Entry = dict[str, Any]
 
 
@@ -49,13 +50,13 @@ class Stage:
         """Start both bots, with the limits `opened` wide or as they are, and wait until they ask for updates."""
         for module in ("bot.customer", "bot.restaurant"):
             self.start(*(["tests.bench.opened"] if opened else []), module)
-        await until(lambda: self.redis.exists(keys.listening("customer"), keys.listening("restaurant")) == 2)
+        await until(lambda: self.redis.exists(keys.listening("customer"), keys.listening("restaurant")) == 2, STARTED_WITHIN)
 
     async def workers(self, number: int, *, opened: bool) -> None:
         """Start so many workers, and wait until they are there."""
         for _ in range(number):
             self.start(*(["tests.bench.opened"] if opened else []), "workers")
-        await until(lambda: self.redis.scard(keys.WORKERS) == number)
+        await until(lambda: self.redis.scard(keys.WORKERS) == number, STARTED_WITHIN)
 
     async def person(self, name: str, bot: str) -> Person:
         """Somebody who has started that bot; what the bot would have answered is forgotten."""

@@ -138,8 +138,7 @@ class Driver:
         card = NONNA.model_copy(update={"slug": f"r{number % RESTAURANTS}"})
         order_id = f"{number:012}"
         customer = Person(id=10_000 + number % CUSTOMERS, name="Carla")
-        command = place(order_id, customer=customer)
-        command = type(command)(**{**vars(command), "restaurant": card})
+        command = place(order_id, customer=customer, restaurant=card)
         self._placed.append(order_id)
         self._begin(order_id, command)
 
