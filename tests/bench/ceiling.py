@@ -14,9 +14,10 @@ from flows import keys
 from flows.commands import AcceptOrder
 from flows.events import Person as Customer
 from flows.menu import Service
+from flows.store import texts
 from tests.bench.errors import BrokenRun
 from tests.bench.report import Row, Section
-from tests.bench.rounds import figure, percentile
+from tests.bench.rounds import Figure, figure, percentile
 from tests.bench.size import Size
 from tests.bench.stage import CUSTOMER, RESTAURANT, Entry, Stage, following, stage
 from tests.customers import trattoria
@@ -77,7 +78,7 @@ async def measure(size: Size, folder: Path, say: Callable[[str], None]) -> Secti
 
 
 async def _backlog(stand: Stage, messages: int) -> int:
-    """Orders that each owe their restaurant a ticket; half of them are accepted, and owe their customer two messages."""
+    """Orders that each owe their restaurant a ticket; half are accepted, and owe their customer two messages."""
     number = messages // 4
     staff = [await stand.person(f"Anna {one}", RESTAURANT) for one in range(STAFF_CHATS)]
     customers = [await stand.person(f"Carla {one}", CUSTOMER) for one in range(number)]
@@ -109,7 +110,7 @@ async def _ask(guests: list[Person], wire: Wire) -> None:
 
 async def _drained(stand: Stage) -> None:
     def owed() -> bool:
-        return any(member.startswith(b"notify:") for member in stand.redis.zrange(keys.DUE, 0, -1))  # type: ignore[union-attr]
+        return any(member.startswith("notify:") for member in texts(stand.redis.zrange(keys.DUE, 0, -1)))
 
     async with asyncio.timeout(DRAINED_WITHIN):
         while await asyncio.to_thread(owed):  # noqa: ASYNC110 - the store has no event to wait for
@@ -123,8 +124,8 @@ def section(wire: Wire) -> Section:
         rate = (len(times) - 1) / (max(times) - min(times))
         shares.append(rate / Limits().bot)
         name = "customer bot" if bot == int(CUSTOMER.partition(":")[0]) else "restaurant bot"
-        cells = {"messages": str(len(times)), "messages/s": figure([rate]), "of permitted": figure([shares[-1]])}
-        rows.append(Row(name, dict(cells)))
+        cells: dict[str, Figure | str] = {"messages": str(len(times)), "messages/s": figure([rate])}
+        rows.append(Row(name, cells | {"of permitted": figure([shares[-1]])}))
     p50, p99 = percentile(wire.answers, 0.5), percentile(wire.answers, 0.99)
     rows.append(
         Row(

@@ -15,9 +15,7 @@ from tests.bench.processes import ROOT
 
 PROJECT = "project"
 PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet", "--require-virtualenv")
-VERSIONS = (
-    "import json, sys, importlib.metadata as m; print(json.dumps({one: m.version(one) for one in sys.argv[1:]}))"
-)
+VERSIONS = "import json, sys, importlib.metadata as m; print(json.dumps({one: m.version(one) for one in sys.argv[1:]}))"
 
 
 def python_of(environment: str) -> str:

@@ -84,9 +84,7 @@ def _idle(pids: dict[str, int], seconds: float) -> list[Row]:
     for name, pid in pids.items():
         cpu = 100 * (used(pid) - before[name]) / lasted
         mb = memory(pid)
-        rows.append(
-            Row(name, {"CPU %": figure([cpu]), "RSS MB": figure([mb["rss"]]), "PSS MB": figure([mb["pss"]])})
-        )
+        rows.append(Row(name, {"CPU %": figure([cpu]), "RSS MB": figure([mb["rss"]]), "PSS MB": figure([mb["pss"]])}))
     return rows
 
 

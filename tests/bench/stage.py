@@ -50,7 +50,9 @@ class Stage:
         """Start both bots, with the limits `opened` wide or as they are, and wait until they ask for updates."""
         for module in ("bot.customer", "bot.restaurant"):
             self.start(*(["tests.bench.opened"] if opened else []), module)
-        await until(lambda: self.redis.exists(keys.listening("customer"), keys.listening("restaurant")) == 2, STARTED_WITHIN)
+        await until(
+            lambda: self.redis.exists(keys.listening("customer"), keys.listening("restaurant")) == 2, STARTED_WITHIN
+        )
 
     async def workers(self, number: int, *, opened: bool) -> None:
         """Start so many workers, and wait until they are there."""
@@ -74,7 +76,6 @@ class Stage:
 @asynccontextmanager
 async def stage(folder: Path, *, limits: bool = False) -> AsyncIterator[Stage]:
     """A stage on which nothing runs yet; with `limits` the sandbox refuses what Telegram would."""
-    folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         served = stack.enter_context(store(folder / "store"))
         command = [sys.executable, "-m", "bot.sandbox", "--port", "0", "--json", *(["--limits"] if limits else [])]

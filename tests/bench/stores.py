@@ -24,7 +24,7 @@ class Served:
 
     @property
     def pid(self) -> int:
-        server: dict[str, int] = self.redis.info("server")  # type: ignore[assignment]
+        server: dict[str, int] = self.redis.info("server")
         return server["process_id"]
 
 

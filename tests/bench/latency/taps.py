@@ -75,7 +75,8 @@ class Taps:
         except TimeoutError:
             raise BrokenRun(f"the ticket of order {cart.id} did not arrive within {LOST:.0f} s") from None
         del self._arrived[cart.id]
-        return at - self._left.pop(cart.id)
+        lasted: float = at - self._left.pop(cart.id)
+        return lasted
 
     async def one_by_one(self, number: int) -> list[float]:
         """Each tap when the one before is over and done with."""

@@ -42,7 +42,9 @@ def _module(name: str) -> Callable[[float], list[str]]:
 
 
 ALL = (
-    Contestant(OURS, "project", None, ("rq", "redis", "python-telegram-bot"), lambda _: ["-m", "tests.bench.opened", "workers"]),
+    Contestant(
+        OURS, "project", None, ("rq", "redis", "python-telegram-bot"), lambda _: ["-m", "tests.bench.opened", "workers"]
+    ),
     Contestant(LIMIT, "project", "tests.bench.pipeline.limit", ("redis",), _module("tests.bench.pipeline.limit")),
     Contestant("rq", "project", f"{PEERS}.with_rq", ("rq", "redis"), _module(f"{PEERS}.with_rq"), alone=True),
     Contestant(

@@ -50,7 +50,7 @@ class Failed(Exception):
 
 
 class Elsewhere(Ledger):
-    """One use of the ledger of a pipeline on another queue: what is `outstanding` is to be enqueued after the commit."""
+    """One use of the ledger of a pipeline on another queue: the `outstanding` jobs are enqueued after the commit."""
 
     outstanding: list[tuple[str, Side]]
 
@@ -214,7 +214,9 @@ class Driver:
 
 async def drive(options: argparse.Namespace) -> dict[str, Any]:
     """One run. Raises `Failed`."""
-    watched = {name: [int(pid) for pid in pids.split(",")] for name, _, pids in (w.partition("=") for w in options.watch)}
+    watched = {
+        name: [int(pid) for pid in pids.split(",")] for name, _, pids in (w.partition("=") for w in options.watch)
+    }
     publish = None if options.publisher is None else await importlib.import_module(options.publisher).publisher()
     driver = Driver(publish, watched)
     return await driver.run(options.seconds, options.open_orders)

@@ -49,11 +49,11 @@ def section(runs: Runs, names: list[str], settings: list[Setting]) -> Section:
         rows.append(row)
     peers = [name for name in names if name not in (OURS, LIMIT)]
     for setting in settings:
-        best = max(peers, key=lambda name: figure(_rates(runs[name, setting.name])).median)  # noqa: B023 - used at once
-        ours, limit = _rates(runs[OURS, setting.name]), _rates(runs[LIMIT, setting.name])
+        best = max(peers, key=lambda name: figure(_rates(runs[name, setting.name])).median)
+        ours = _rates(runs[OURS, setting.name])
         aims.append(
             f"{setting.name}: {ratio(ours, _rates(runs[best, setting.name]))} × the best peer, {best} "
-            f"(aim {BETTER}); {ratio(ours, limit)} of the limit (aim {SHARE})"
+            f"(aim {BETTER}); {ratio(ours, _rates(runs[LIMIT, setting.name]))} of the limit (aim {SHARE})"
         )
     return Section("pipeline", "Pipeline: orders a second through all five events", rows, aims)
 

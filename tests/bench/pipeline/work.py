@@ -99,9 +99,7 @@ class Telling:
         self._ledger.record_shown(order.id, side, Shown(chat_id=chat, message_id=message, version=order.version))
         return message
 
-    def _send(
-        self, side: Side, method: str, chat: int, screen: Screen, more: Body
-    ) -> Generator[Send | Wait, int, int]:
+    def _send(self, side: Side, method: str, chat: int, screen: Screen, more: Body) -> Generator[Send | Wait, int, int]:
         while wait := self._gates[side]._ask(chat, method == "sendMessage")[0]:
             yield Wait(wait)
         body = request_of(chat, screen) | more
