@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from pydantic import ValidationError
 from redis import Redis
@@ -17,6 +16,7 @@ from flows import events, keys
 from flows.commands import AnyCommand, Wake
 from flows.events import AnyEvent, OrderPlaced, Side
 from flows.ledger.audit import NUMBER_LIFE
+from flows.ledger.removal import Removal
 from flows.ledger.restaurants import Restaurants, stored_service
 from flows.ledger.shown import ShownMessages
 from flows.ledger.transaction import Transaction
@@ -41,7 +41,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Ledger(Restaurants, ShownMessages):
+class Ledger(Restaurants, ShownMessages, Removal):
     """One store's orders, restaurants and sessions. Synchronous: call it from a thread where a loop runs."""
 
     def __init__(self, redis: Redis, clock: Callable[[], datetime] = utc_now, replicas: int = 0) -> None:
@@ -86,22 +86,6 @@ class Ledger(Restaurants, ShownMessages):
             except ValueError as error:
                 log.error("order %s can't be read: %s", order_id, error)  # noqa: TRY400 - the line says it all
         return [order for order in found if order is not None]
-
-    def read_events(self, after: str, block_ms: int | None = None) -> list[tuple[str, str, int, AnyEvent]]:
-        """Up to 500 entries (entry id, order id, version, event) of the stream of all events after an entry id.
-
-        `"0"` begins at the oldest. With `block_ms` it waits that long for a first one.
-        """
-        answer: Any = self._redis.xread({keys.EVENTS: after}, count=500, block=block_ms)
-        found = []
-        for _, entries in answer or []:
-            for entry, fields in entries:
-                try:
-                    event = events.load(fields[b"event"])
-                    found.append((text(entry), text(fields[b"order"]), int(fields[b"version"]), event))
-                except (ValueError, LookupError) as error:
-                    log.error("entry %s of the events can't be read: %s", text(entry), error)  # noqa: TRY400
-        return found
 
     def next_number(self, slug: str, day: date) -> int:
         """The restaurant's next order number of that local day. A number taken and not used leaves a gap."""
@@ -254,9 +238,8 @@ class Ledger(Restaurants, ShownMessages):
             order = evolve(order, event)
             if order.unreachable != unreachable:  # the ticket says whether the customer can be reached
                 sides[Side.RESTAURANT] = None
-            data = events.dump(event)
-            pipe.rpush(keys.order(order.id), data)
-            pipe.xadd(keys.EVENTS, {"order": order.id, "version": order.version, "event": data})
+            pipe.rpush(keys.order(order.id), events.dump(event))
+            pipe.xadd(keys.EVENTS, {"order": order.id, "version": order.version})
             sides |= dict.fromkeys(REACTIONS[event.kind])
         if order is None or not new:
             return order
