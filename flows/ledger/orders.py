@@ -34,6 +34,10 @@ RECHECK = timedelta(seconds=30)
 RESULT_TTL = 60  # seconds that RQ keeps a finished job
 FAILURE_TTL = 86_400  # seconds that RQ keeps a failed one, for `rq info` and dashboards
 
+SHOWN_TTL = 7 * 86_400
+"""Seconds that it is known which messages show an order, once it is over and a side has been told. The other side is
+told, or given up, within a day of running; after a downtime of a week its message may come anew."""
+
 SESSION_TTL = 90 * 86_400  # seconds that a cart waits for a customer who went away
 
 
@@ -180,6 +184,9 @@ class Ledger(Restaurants, ShownMessages, Removal):
             if side is Side.RESTAURANT and stored_service(attempt, slug).staff_chat != chat_id:
                 return False
             attempt.writes.zrem(keys.DUE, keys.notify(order.id, side))
+            if order.over:
+                attempt.writes.hdel(keys.delivery(order.id), f"{side}:job")
+                attempt.writes.expire(keys.delivery(order.id), SHOWN_TTL)
             return True
 
         return self._transact(work)
