@@ -171,7 +171,7 @@ class ArchiveFile:
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         with _transaction(db):
-            if not db.execute("SELECT 1 FROM sqlite_schema").fetchone():
+            if not db.execute("SELECT 1 FROM sqlite_master").fetchone():
                 for table in _TABLES:
                     db.execute(table)
                 db.execute(f"PRAGMA application_id = {APPLICATION}")
