@@ -49,7 +49,8 @@ class Removal(Feed):
 
 
 def _deadlines(order: Order) -> list[str]:
-    return [keys.wake(order.id), *(keys.notify(order.id, side) for side in Side)]
+    of_sides = [member(order.id, side) for member in (keys.notify, keys.repaint) for side in Side]
+    return [keys.wake(order.id), *of_sides]
 
 
 def _checks(order: Order) -> list[Check]:

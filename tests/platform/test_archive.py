@@ -31,6 +31,7 @@ from workers.archive_file import ArchiveFile, CannotArchive
 from workers.backup import take
 from workers.backup_file import Reader
 from workers.cli import main, progress
+from workers.reading import read_orders
 from workers.restore import restore
 from workers.verify import Verification
 
@@ -314,9 +315,12 @@ def test_an_order_that_changes_meanwhile_stays_and_is_archived_anew(years: Years
     assert len(years.kept()["declined"]) == 5
 
 
-def test_an_order_that_becomes_due_meanwhile_stays(years: Years) -> None:
+@pytest.mark.parametrize(
+    "member",
+    [keys.wake("declined"), keys.notify("declined", Side.CUSTOMER), keys.repaint("declined", Side.RESTAURANT)],
+)
+def test_an_order_that_becomes_due_meanwhile_stays(years: Years, member: str) -> None:
     years.fill()
-    member = keys.notify("declined", Side.CUSTOMER)
 
     years.archive(redis=in_between(years, lambda: years.redis.zadd(keys.DUE, {member: 5})))
 
@@ -354,6 +358,19 @@ def test_what_comes_back_from_a_backup_is_archived_again_as_it_is_then(years: Ye
     assert years.archive().orders == 3
     assert years.kept() == before
     assert years.differences() == []
+
+
+def test_an_order_that_is_archived_while_it_is_to_be_read_is_not_an_unreadable_one(years: Years) -> None:
+    years.fill()
+    moved: list[Archived] = []
+
+    def archive_first(number: int, _: bytes) -> None:
+        if number == 1:  # the first events are read; next come the whole orders
+            moved.append(years.archive())
+
+    assert read_orders(faulty(years.redis, before=archive_first), ["declined"]) == []
+    assert read_orders(years.redis, ["declined"]) == []
+    assert len(moved) == 1
 
 
 def test_verify_gives_no_false_alarm_while_orders_are_archived(years: Years) -> None:
