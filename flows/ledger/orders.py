@@ -18,7 +18,7 @@ from flows.events import AnyEvent, OrderPlaced, Side
 from flows.ledger.audit import NUMBER_LIFE
 from flows.ledger.removal import Removal
 from flows.ledger.restaurants import Restaurants, stored_service
-from flows.ledger.shown import ShownMessages
+from flows.ledger.shown import Shown, ShownMessages, stage_shown
 from flows.ledger.transaction import Transaction
 from flows.order import Order, Refused, Why, decide, evolve, fold, next_deadline
 from flows.ordering import Turn
@@ -105,8 +105,10 @@ class Ledger(Restaurants, ShownMessages, Removal):
     def session(self, chat_id: int) -> Session:
         return _session(chat_id, self._redis.get(keys.session(chat_id)))
 
-    def advance(self, chat_id: int, cause: str, step: Callable[[Session], Turn]) -> Turn:
+    def advance(self, chat_id: int, cause: str, step: Callable[[Session], Turn], message_id: int | None = None) -> Turn:
         """Take one update of a customer: the session's next state and the order's next events, as one step.
+
+        An order that is placed by a tap is to be shown in the tapped message, `message_id`.
 
         `step` may run again after a conflict. An update that has taken effect before gives the session as it is,
         `repeated`. Raises `Refused`, with nothing saved.
@@ -124,7 +126,10 @@ class Ledger(Restaurants, ShownMessages, Removal):
                 order = _read(attempt, order_id)
                 new = decide(order, command, self.clock())
             attempt.writes.set(keys.session(chat_id), saved.model_dump_json(), ex=SESSION_TTL)
-            self._stage(attempt.writes, order, new, cause)
+            placed = self._stage(attempt.writes, order, new, cause)
+            if order is None and placed is not None and message_id is not None:
+                # Version 0: it does not show it yet. Else whoever has news first would make a second message of it.
+                stage_shown(attempt, placed.id, Side.CUSTOMER, Shown(chat_id=chat_id, message_id=message_id, version=0))
             return Turn(session=saved, notice=turn.notice, command=turn.command)
 
         return self._transact(work)
