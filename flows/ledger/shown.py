@@ -100,7 +100,8 @@ class ShownMessages(Transacting):
 
 
 def stage_shown(attempt: Transaction, order_id: str, side: Side, shown: Shown) -> None:
-    attempt.writes.hset(keys.delivery(order_id), side, shown.model_dump_json())
+    # Without the defaults it is short enough (64 bytes) for the store to pack it.
+    attempt.writes.hset(keys.delivery(order_id), side, shown.model_dump_json(exclude_defaults=True))
 
 
 def _known(attempt: Transaction, order_id: str, side: Side) -> Shown | None:
