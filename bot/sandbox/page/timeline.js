@@ -52,7 +52,9 @@ export class Timeline {
     const links = element("span", "links");
     if (note.link) links.append(Object.assign(element("a", "raw", "↗"), { href: note.link, target: "_blank", rel: "noopener noreferrer", ariaLabel: `More on ${note.title}` }));
     if (Object.keys(note.details).length) links.append(rawLink(note.title, note, `/control/notes/${note.seq}`));
-    row.append(glyph, element("span", "what", words(note.title)), time, element("span", "delay", since), links);
+    const what = element("span", "what", words(note.title));
+    what.title = note.title; // exactly as it is called
+    row.append(glyph, what, time, element("span", "delay", since), links);
     return row;
   }
 
