@@ -29,7 +29,7 @@ export class ChatList {
     this.box.hidden = true;
     this.people = element("div");
     const more = element("div", "more");
-    more.append(button("", "＋ New customer", on.customer), button("", "＋ New group", on.group));
+    more.append(button("", "+ New customer", on.customer), button("", "+ New group", on.group));
     this.box.append(this.people, more);
     arrowKeys(this.box, "button");
     this.box.addEventListener("keydown", (event) => event.key === "Escape" && on.close());

@@ -33,6 +33,7 @@ class History {
 export class Chats {
   rooms = []; // as the control API lists them
   histories = new Map(); // of the chats that were opened, by room
+  refreshing = new Set(); // for each look at the list: changes that its answer may not know of yet
 
   roomOf(key) {
     return this.rooms.find((room) => room.room === key);
@@ -47,10 +48,13 @@ export class Chats {
   }
 
   async refresh() {
-    this.meanwhile = [];
-    this.rooms = await get("chats");
-    const missed = this.meanwhile;
-    this.meanwhile = undefined;
+    const missed = [];
+    this.refreshing.add(missed);
+    try {
+      this.rooms = await get("chats");
+    } finally {
+      this.refreshing.delete(missed);
+    }
     missed.forEach((change) => this.applyToRoom(change));
   }
 
@@ -61,7 +65,7 @@ export class Chats {
 
   // Applies a change of the stream. Returns whether that was enough, or the list of chats has to be looked at anew.
   apply(change) {
-    this.meanwhile?.push(change);
+    this.refreshing.forEach((missed) => missed.push(change));
     this.histories.get(change.room)?.apply(change);
     return this.applyToRoom(change);
   }

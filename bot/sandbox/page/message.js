@@ -73,7 +73,7 @@ function keyboard(message, rows, on) {
     const line = element("div", "row");
     for (const key of row) {
       const made = button(`key ${key.style ?? ""}`, key.text, (event) => on.key(message, key, event.currentTarget));
-      const corner = key.url ? "↗" : key.copy_text ? "⧉" : "";
+      const corner = key.url ? "↗" : key.copy_text ? "📋" : "";
       if (corner) made.append(Object.assign(element("span", "corner", corner), { ariaHidden: "true" }));
       line.append(made);
     }

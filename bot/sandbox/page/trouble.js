@@ -47,20 +47,20 @@ export class Trouble {
 
   tooManySwitch() {
     const on = this.faults.some((fault) => fault.name === TOO_MANY);
-    const about = "It refuses every new message and says when to try again. Each is sent as soon as Telegram takes it; none is lost.";
+    const about = "It refuses new messages and says when to try again. None is lost.";
     const fault = { name: TOO_MANY, kind: "429", method: "sendMessage", times: null, retry_after: 3 };
     return this.switch("Telegram answers 429", about, on, () => (on ? liftFault(TOO_MANY) : this.act("fault", fault)));
   }
 
   offlineSwitch(phone) {
     const { offline, id } = phone.me;
-    const about = "It hears nothing and sends nothing. What the bot writes waits at Telegram and is there when the phone is back.";
+    const about = "It hears nothing and sends nothing until it is back.";
     return this.switch(`${nameOf(phone.me)}’s phone is offline`, about, offline, () => this.act("offline", { user: id, offline: !offline }));
   }
 
   blockSwitch(phone) {
     const { blocked } = phone.room;
-    const about = "The bot can’t write there. The order goes on all the same, and the staff are told.";
+    const about = "The bot can’t write there. The order goes on, and staff are told.";
     const change = { user: phone.person, bot: String(phone.bot.id), blocked: !blocked };
     return this.switch(`${nameOf(phone.me)} blocked the bot`, about, blocked, () => this.act("block", change));
   }
