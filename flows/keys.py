@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-EVENTS = "events"  # stream: every event of every order, in the order of their commits
+EVENTS = "events"  # stream: order id and version of every event, in the order of their commits
 ORDERS = "orders"  # sorted set: order id by the time it was placed
 DUE = "due"  # sorted set: what is to be woken, by when (see flows.ledger)
 RESTAURANTS = "restaurants"  # hash: slug -> JSON of flows.menu.Restaurant
@@ -25,6 +25,11 @@ def wake(order_id: str) -> str:
 def notify(order_id: str, side: str) -> str:
     """Member of `DUE`: that side of the order is to be told something."""
     return f"notify:{order_id}:{side}"
+
+
+def repaint(order_id: str, side: str) -> str:
+    """Member of `DUE`: nobody knows whether an edit of what shows the order to that side has arrived."""
+    return f"repaint:{order_id}:{side}"
 
 
 def order(order_id: str) -> str:

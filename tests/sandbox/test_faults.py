@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -24,6 +25,14 @@ async def test_a_fault_without_a_number_of_times_lasts_until_it_is_cleared(teleg
     await telegram._http.delete("/control/faults")
     assert await status(telegram, carla) == 200
     assert await telegram.look("faults") == {"faults": []}
+
+
+async def test_a_fault_with_a_name_is_lifted_without_the_others(telegram: Telegram) -> None:
+    await telegram.act("fault", kind="429", name="mine")
+    await telegram.act("fault", kind="500")
+    await telegram._http.delete("/control/faults/mine")
+    [left] = (await telegram.look("faults"))["faults"]
+    assert left["kind"] == "500"
 
 
 async def test_the_page_hears_when_faults_come_are_used_up_and_are_cleared(telegram: Telegram, carla: Person) -> None:
@@ -62,3 +71,12 @@ async def test_a_deleted_account_can_not_be_written_to_and_does_nothing(telegram
     assert (answer.status_code, answer.json()["description"]) == (403, "Forbidden: user is deactivated")
     refused = await telegram._http.post("/control/send", json={"user": carla.id, "bot": TOKEN, "text": "hi"})
     assert refused.status_code == 400
+
+
+async def test_what_was_asked_is_done_even_if_whoever_asked_hangs_up(telegram: Telegram, carla: Person) -> None:
+    await telegram.act("fault", kind="latency", seconds=0.5, method="sendMessage")
+    asking = asyncio.create_task(status(telegram, carla))
+    while (await telegram.look("faults"))["faults"]:  # until it has arrived
+        pass
+    asking.cancel()
+    await carla.sees("hi")
