@@ -74,6 +74,7 @@ def pattern(redis: Redis) -> list[Command]:
     commands: list[Command] = [("RPUSH", keys.order(PATTERN), *redis.lrange(keys.order(PATTERN), 0, -1))]
     delivery: Any = redis.hgetall(keys.delivery(PATTERN))
     commands.append(("HSET", keys.delivery(PATTERN), *(part for pair in delivery.items() for part in pair)))
+    commands.append(("EXPIRE", keys.delivery(PATTERN), str(redis.ttl(keys.delivery(PATTERN)))))
     for key in (keys.ORDERS, keys.orders_of_customer(PATTERN_CUSTOMER)):
         commands.append(("ZADD", key, repr(redis.zscore(key, PATTERN)), PATTERN))
     stream: Any = redis.xrange(keys.EVENTS)

@@ -47,7 +47,7 @@ async def _order(http: aiohttp.ClientSession, redis: Any, query: dict[str, Any])
     placed = after(of=place(order_id)).placed.model_dump_json()
     with redis.pipeline(transaction=True) as pipe:
         pipe.rpush(f"by-hand:order:{order_id}", placed)
-        pipe.xadd("by-hand:events", {"order": order_id, "event": placed})
+        pipe.xadd("by-hand:events", {"order": order_id, "version": 1})
         pipe.rpush(QUEUE, order_id)
         await asyncio.to_thread(pipe.execute)
     await _call(http, TOKENS[0], "answerCallbackQuery", callback_query_id=query["id"])

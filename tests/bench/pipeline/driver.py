@@ -25,6 +25,7 @@ from flows import keys
 from flows.commands import AcceptOrder, AnyCommand, MarkPickedUp
 from flows.events import About, OrderFulfilled, Person, RestaurantNotified, Side, UserNotified
 from flows.ledger import Ledger
+from flows.ledger.orders import RECHECK
 from flows.ledger.transaction import Transaction
 from flows.menu import Service
 from flows.order import Status
@@ -63,7 +64,7 @@ class Elsewhere(Ledger):
 
     def _stage_notify(self, pipe: Pipeline, order_id: str, version: int, side: Side, former: str | None = None) -> None:
         self.outstanding.append((order_id, side))
-        self._stage_recheck(pipe, order_id, side)
+        pipe.zadd(keys.DUE, {keys.notify(order_id, side): (self.clock() + RECHECK).timestamp()})
 
 
 @dataclass(frozen=True)

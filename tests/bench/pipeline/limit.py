@@ -20,6 +20,7 @@ from flows.commands import RecordNotified
 from flows.events import About, Side
 from flows.ledger import Ledger, Shown
 from flows.ledger.orders import utc_now
+from flows.ledger.shown import EDIT_LIFE
 from flows.menu import Service
 from flows.messages import customer, staff
 from flows.order import Order, decide, evolve, fold
@@ -138,6 +139,14 @@ class Limit:
         if shown is None:
             message = await self._send(side, "sendMessage", chat, screen, {})
         elif shown.version < order.changed:
+            until = utc_now().timestamp() + EDIT_LIFE
+            begun = shown.model_copy(update={"edits": {"edit": until}}).model_dump_json()
+            await self._together.run(
+                [
+                    ("HSET", keys.delivery(order.id), str(side), begun),
+                    ("ZADD", keys.DUE, until, keys.repaint(order.id, side)),
+                ]
+            )
             await self._send(side, "editMessageText", chat, screen, {"message_id": message})
         writes = self._redis.pipeline()
         writes.multi()
@@ -150,9 +159,9 @@ class Limit:
             self._stage(writes, after, new, f"delivery-{side}-{owed.about}-{after.version}")
             for event in new:
                 after = evolve(after, event)
-        record = Shown(chat_id=chat, message_id=message, version=order.version).model_dump_json()
+        record = Shown(chat_id=chat, message_id=message, version=order.version).model_dump_json(exclude_defaults=True)
         writes.hset(keys.delivery(order.id), str(side), record)
-        writes.zrem(keys.DUE, keys.notify(order.id, side))
+        writes.zrem(keys.DUE, keys.notify(order.id, side), keys.repaint(order.id, side))
         return [command for command, _ in writes.command_stack], after.version
 
     async def _send(self, side: Side, method: str, chat: int, screen: Screen, more: dict[str, Any]) -> int:

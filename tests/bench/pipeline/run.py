@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from tests.bench.pipeline.contestants import Contestant
 from tests.bench.pipeline.place import Place
 from tests.bench.processes import running
 from tests.bench.stores import Served
+
+LOOK = 0.1  # seconds between two looks at whether everybody still lives
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,16 @@ def run(contestant: Contestant, setting: Setting, seconds: float, store: Served,
         command += [] if contestant.publisher is None else ["--publisher", contestant.publisher]
         command += [f"--watch={one}={pids}" for one, pids in watch.items()]
         driver = stack.enter_context(running(command, environment, log, told=True))
-        said, _ = driver.communicate()
-        ended = [worker.returncode for worker in workers if worker.poll() is not None]
+        while driver.poll() is None:
+            if ended := [worker.returncode for worker in workers if worker.poll() is not None]:
+                raise BrokenRun(
+                    f"{contestant.name} ({setting.name}): a worker ended with exit code {ended[0]}: see {log}"
+                )
+            time.sleep(LOOK)
+        assert driver.stdout is not None
+        said = driver.stdout.read()
     if driver.returncode:
         raise BrokenRun(f"{contestant.name} ({setting.name}): {_last_line(log)} (see {log})")
-    if ended:
-        raise BrokenRun(f"{contestant.name} ({setting.name}): a worker ended with exit code {ended[0]} (see {log})")
     measured: dict[str, Any] = json.loads(said)
     return measured
 

@@ -88,15 +88,16 @@ class Telling:
 
     def _show(self, order: Order, side: Side, chat: int) -> Generator[Send | Wait, int, int]:
         screen = customer.status_screen(order) if side is Side.CUSTOMER else staff.ticket_screen(order)
-        shown = self._ledger.shown(order.id, side)
+        shown, edit = self._ledger.shown(order.id, side), ""
         if shown is None:
             message = yield from self._send(side, "sendMessage", chat, screen, {})
         elif shown.version < order.changed:
             message = shown.message_id
+            edit = self._ledger.begin_edit(order.id, side, chat, message)
             yield from self._send(side, "editMessageText", chat, screen, {"message_id": message})
         else:
             return shown.message_id
-        self._ledger.record_shown(order.id, side, Shown(chat_id=chat, message_id=message, version=order.version))
+        self._ledger.record_shown(order.id, side, Shown(chat_id=chat, message_id=message, version=order.version), edit)
         return message
 
     def _send(self, side: Side, method: str, chat: int, screen: Screen, more: Body) -> Generator[Send | Wait, int, int]:
