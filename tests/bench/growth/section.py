@@ -17,7 +17,7 @@ from flows.ledger import Ledger
 from flows.menu import Service
 from flows.ordering import Moment
 from flows.session import Session
-from flows.turns import Turn
+from flows.turns import Shop, Turn
 from tests.bench.growth import filling
 from tests.bench.report import Row, Section
 from tests.bench.rounds import figure, interleaved, percentile, ratio
@@ -79,11 +79,12 @@ class Grown:
         tap = cb.ShowMenu("nonna") if number % 2 else cb.ShowOrders(0)
         moment = Moment(self._ledger.clock(), CARLA, lambda: "", lambda: "", lambda slug, day: 0)
 
-        def step(session: Session) -> Turn:
-            return ordering.apply(session, tap, self._ledger, moment)
+        def step(session: Session, shop: Shop) -> Turn:
+            return ordering.apply(session, tap, shop, moment)
 
         turn = self._ledger.advance(self._customer.id, f"update-{next(self._ids)}", step)
-        ordering.render(turn.session, self._ledger, self._customer.id, moment.now)
+        assert turn.shop is not None
+        ordering.render(turn.session, turn.shop, self._customer.id, moment.now)
 
     @property
     def _customer(self) -> Person:
