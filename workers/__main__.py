@@ -10,7 +10,7 @@ import signal
 from flows.ledger import Ledger
 from flows.logs import log_to_stderr
 from flows.settings import BadSettings, Settings, read_settings
-from flows.store import connect
+from flows.store import Together, connect
 from workers import jobs
 from workers.clock import Clock
 from workers.delivery import Courier
@@ -33,7 +33,7 @@ async def run(settings: Settings, url: str) -> None:
     ledger = Ledger(redis, replicas=settings.redis_replicas)
     customer, restaurant = settings.tokens()
     sender = Sender(settings.telegram_api_url, customer, restaurant, redis)
-    jobs.courier = Courier(ledger, redis, sender)
+    jobs.courier = Courier(ledger, Together(redis, settings.redis_replicas), sender)
     try:
         await Worker(connect(url), redis, Clock(ledger, redis)).run(stop)
     finally:

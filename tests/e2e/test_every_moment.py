@@ -35,7 +35,7 @@ from flows.menu import Service
 from flows.order import Status
 from flows.reactions import QUEUE
 from flows.restaurant_file import load
-from flows.store import texts
+from flows.store import Together, texts
 from tests.faults import Killed, faulty
 from tests.people import Telegram
 from workers.clock import Clock
@@ -103,7 +103,7 @@ class Processes:
             RESTAURANT_TOKEN: Inbox(redis, "restaurant", name),
         }
         self._sender = Sender(url, CUSTOMER_TOKEN, RESTAURANT_TOKEN, redis)
-        self._courier = Courier(ledger, redis, self._sender)
+        self._courier = Courier(ledger, Together(redis), self._sender)
         self._clock = Clock(ledger, redis)
 
     @classmethod

@@ -97,14 +97,14 @@ class TestTheBot:
     async def test_everybody_gets_through_in_the_end_and_never_too_many_at_once(self, redis: Redis) -> None:
         gate = Gate(redis, "customer")
         await asyncio.gather(*(gate.through(chat, new=True) for chat in range(1, BOT_BURST + 10)))
-        wait, everybody = await asyncio.to_thread(gate._ask, 999, True)
+        [(wait, everybody)] = await asyncio.to_thread(gate.ask, [(999, True)])
         assert (wait > 0) == everybody
 
     async def test_answers_pass_when_bulk_has_to_wait(self, redis: Redis) -> None:
         bulk, answers = Gate(redis, "customer", bulk=True), Gate(redis, "customer")
         for chat in range(1, BOT_BURST - BOT_RESERVE + 1):
             await bulk.through(chat, new=True)
-        assert (await asyncio.to_thread(answers._ask, 500, True))[0] == 0
+        assert await asyncio.to_thread(answers.ask, [(500, True)]) == [(0, False)]
 
 
 class TestTelegramsWord:

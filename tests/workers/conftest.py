@@ -16,6 +16,7 @@ from flows.events import Person as Customer
 from flows.ledger import Ledger
 from flows.menu import Service
 from flows.order import Order
+from flows.store import Together
 from tests.orders import place
 from tests.people import Person, Telegram
 from workers.delivery import Courier
@@ -65,7 +66,7 @@ async def stage(redis: Redis) -> AsyncIterator[Stage]:
         await carla.send("/start")
         await anna.send("/start")
         ledger.set_service("nonna", lambda _: Service(staff_chat=anna.id))
-        scene = Stage(ledger, sender, Courier(ledger, redis, sender), sandbox, telegram, carla, anna)
+        scene = Stage(ledger, sender, Courier(ledger, Together(redis), sender), sandbox, telegram, carla, anna)
         yield scene
         await sender.close()
         await telegram.close()

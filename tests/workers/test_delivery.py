@@ -17,6 +17,7 @@ from flows.ledger.shown import EDIT_LIFE
 from flows.ledger.transaction import Contended
 from flows.menu import Service
 from flows.order import Status
+from flows.store import Together
 from tests.faults import faulty
 from tests.orders import ANNA, CARLA, place
 from tests.waiting import until
@@ -128,7 +129,7 @@ class TestWhatIsSaid:
         await until(lambda: not stage.sandbox.faults.listed())
         redis.delete(keys.delivery_lock(ORDER, Side.RESTAURANT))  # expired
         stage.ledger.execute(ORDER, MarkReady(ANNA), "tap-2")
-        await Courier(stage.ledger, redis, stage.sender).notify(ORDER, Side.RESTAURANT)
+        await Courier(stage.ledger, Together(redis), stage.sender).notify(ORDER, Side.RESTAURANT)
         assert await stage.tickets() == ["READY"]
         return late
 
@@ -265,7 +266,7 @@ class TestTrouble:
         stage.order(ACCEPT)
         late = Ledger(redis, lambda: datetime.now(UTC) + GIVE_UP + timedelta(minutes=1))
         await stage.telegram.act("fault", kind="500", times=1000)
-        await Courier(late, redis, stage.courier._sender).notify(ORDER, Side.CUSTOMER)
+        await Courier(late, Together(redis), stage.courier._sender).notify(ORDER, Side.CUSTOMER)
         last = stage.ledger.history(ORDER)[-1]
         assert isinstance(last, UserUnreachable)
         assert "24" in last.reason or "1 day" in last.reason
@@ -288,7 +289,8 @@ class TestTrouble:
             if b"restaurant_notified" in request:
                 raise StoreGone("gone")
 
-        courier = Courier(Ledger(faulty(redis, before=no_record)), redis, stage.courier._sender)
+        store = faulty(redis, before=no_record)
+        courier = Courier(Ledger(store), Together(store), stage.courier._sender)
         with pytest.raises((Contended, StoreGone)):
             await courier.notify(ORDER, Side.RESTAURANT)
         assert waits(redis, Side.RESTAURANT) is not None

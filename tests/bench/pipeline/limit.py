@@ -84,7 +84,7 @@ class Limit:
 
     def __init__(self, http: aiohttp.ClientSession) -> None:
         redis = connect(here().redis_url)
-        self._stage = Ledger(redis)._stage
+        self._stage = Ledger(redis).stage
         self._redis = redis
         self._http = http
         self._together = Together(redis)

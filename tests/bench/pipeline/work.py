@@ -101,7 +101,7 @@ class Telling:
         return message
 
     def _send(self, side: Side, method: str, chat: int, screen: Screen, more: Body) -> Generator[Send | Wait, int, int]:
-        while wait := self._gates[side]._ask(chat, method == "sendMessage")[0]:
+        while wait := self._gates[side].ask([(chat, method == "sendMessage")])[0][0]:
             yield Wait(wait)
         body = request_of(chat, screen) | more
         return (yield Send(path_of(side, method), body))
