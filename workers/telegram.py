@@ -6,10 +6,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import cache
-from ssl import SSLContext
 
-from httpx import create_ssl_context
 from redis import Redis
 from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
 from telegram.constants import ParseMode
@@ -22,12 +19,12 @@ from telegram.error import (
     RetryAfter,
     TelegramError,
 )
-from telegram.request import HTTPXRequest
 
 from flows.backoff import LONGEST
 from flows.events import Side
 from flows.gate import Gate, NotYet
 from flows.screens import Screen
+from workers.requests import AiohttpRequest
 
 # python-telegram-bot warns that the seconds of a 429 become a timedelta, unless one takes them as such already.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
@@ -150,18 +147,9 @@ class Sender:
 
 
 def _bot(api_url: str, token: str) -> Bot:
-    tls = {"verify": _tls()}
-    request = HTTPXRequest(
-        connection_pool_size=CONNECTIONS, read_timeout=10, write_timeout=10, connect_timeout=5, httpx_kwargs=tls
-    )
-    unused = HTTPXRequest(httpx_kwargs=tls)  # for getUpdates, which workers do not call
+    # The second one is for getUpdates, which workers do not call.
+    request, unused = AiohttpRequest(CONNECTIONS), AiohttpRequest(1)
     return Bot(token, base_url=f"{api_url}/bot", request=request, get_updates_request=unused)
-
-
-@cache
-def _tls() -> SSLContext:
-    """The authorities that are trusted; reading them takes a tenth of a second, and each client would do it."""
-    return create_ssl_context()
 
 
 def _markup(screen: Screen) -> InlineKeyboardMarkup | None:
