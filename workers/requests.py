@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from functools import cache
 from ssl import SSLContext, create_default_context
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 from telegram.error import NetworkError, TimedOut
@@ -44,18 +45,24 @@ class AiohttpRequest(BaseRequest):
         """The HTTP status and the body of the answer. Raises `TimedOut` or `NetworkError`."""
         body = urlencode(request_data.json_parameters) if request_data else ""
         try:
-            async with self._open().request(method, url, data=body, headers=FORM) as response:
+            async with self._open(url).request(method, url, data=body, headers=FORM) as response:
                 return response.status, await response.read()
         except TimeoutError as error:
             raise TimedOut from error
         except (ClientError, OSError) as error:
             raise NetworkError(type(error).__name__) from error
 
-    def _open(self) -> ClientSession:
+    def _open(self, url: str) -> ClientSession:
+        """The session, with the proxy that the environment names for this server."""
         if self._session is None:
             connector = TCPConnector(limit=self._connections, keepalive_timeout=KEPT, ssl=_authorities())
-            self._session = ClientSession(connector=connector, timeout=TIMEOUT, trust_env=True)
+            self._session = ClientSession(connector=connector, timeout=TIMEOUT, proxy=_proxy(url))
         return self._session
+
+
+def _proxy(url: str) -> str | None:
+    server = urlsplit(url)
+    return None if proxy_bypass(server.netloc) else getproxies().get(server.scheme)
 
 
 @cache

@@ -6,9 +6,10 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 from redis import Redis
-from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
+from telegram import Bot, LinkPreviewOptions, ReplyParameters
 from telegram.constants import ParseMode
 from telegram.error import (
     BadRequest,
@@ -30,6 +31,8 @@ from workers.requests import AiohttpRequest
 os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 CONNECTIONS = 64  # per bot; what one worker process keeps in flight at most
+
+_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 _GONE = (
     "chat not found",
@@ -94,9 +97,9 @@ class Sender:
                 chat_id,
                 screen.text,
                 parse_mode=ParseMode.HTML,
-                reply_markup=_markup(screen),
                 reply_parameters=reply,
-                link_preview_options=LinkPreviewOptions(is_disabled=True),
+                link_preview_options=_NO_PREVIEW,
+                api_kwargs=_markup(screen),
             )
         return message.message_id
 
@@ -113,8 +116,8 @@ class Sender:
                     chat_id,
                     message_id,
                     parse_mode=ParseMode.HTML,
-                    reply_markup=_markup(screen),
-                    link_preview_options=LinkPreviewOptions(is_disabled=True),
+                    link_preview_options=_NO_PREVIEW,
+                    api_kwargs=_markup(screen),
                 )
             except BadRequest as error:
                 if "message is not modified" not in error.message.lower():
@@ -152,8 +155,9 @@ def _bot(api_url: str, token: str) -> Bot:
     return Bot(token, base_url=f"{api_url}/bot", request=request, get_updates_request=unused)
 
 
-def _markup(screen: Screen) -> InlineKeyboardMarkup | None:
-    return InlineKeyboardMarkup.de_json(screen.keyboard(), None) if screen.rows else None
+def _markup(screen: Screen) -> dict[str, Any]:
+    """The keyboard is in Telegram's own form already."""
+    return {"reply_markup": screen.keyboard()} if screen.rows else {}
 
 
 def _seconds(error: RetryAfter) -> float:
