@@ -15,11 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis import Redis
-
 from flows import keys
 from flows.backoff import LONGEST
-from flows.store import Script
+from flows.store import Command, Script, Together
 
 # Milliseconds between two messages in the long run, and messages that may come at once. The bot's rate is a little
 # below Telegram's, for what is spaced out here may arrive there bunched.
@@ -31,7 +29,8 @@ AT_ONCE = 64  # requests that one script looks at
 
 # Each budget is the time until which it is spent (the "generic cell rate algorithm"): one number, no timer. Asked for
 # several requests in a row, it stops at the first that has to wait for the bot's turn: the others come after it.
-_ASK = Script("""#!lua
+_ASK = Script(
+    """#!lua
 local bot, quiet_bot = ARGV[1], ARGV[2]
 local bot_every, bot_burst, bulk = tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local clock = redis.call('TIME')
@@ -67,16 +66,21 @@ for at = 6, #ARGV, 5 do
   if everybody == 1 then break end
 end
 return answers
-""")
+""",
+    lasting=False,
+)
 
 # The answer to one request too many does not tell which limit it was. Once a second chat gets one, it is the bot's.
-_SLOW_DOWN = Script("""#!lua
+_SLOW_DOWN = Script(
+    """#!lua
 local quiet_bot, quiet_chat, last, chat, life = unpack(ARGV)
 local before = redis.call('GET', last)
 redis.call('SET', quiet_chat, 1, 'PX', life)
 redis.call('SET', last, chat, 'PX', life)
 if before and before ~= chat then redis.call('SET', quiet_bot, 1, 'PX', life) end
-""")
+""",
+    lasting=False,
+)
 
 
 class NotYet(Exception):
@@ -99,9 +103,9 @@ class _Asked:
 class Gate:
     """One bot's way out, as one process uses it."""
 
-    def __init__(self, redis: Redis, bot: str, *, bulk: bool = False) -> None:
+    def __init__(self, store: Together, bot: str, *, bulk: bool = False) -> None:
         """With `bulk` the reserves are left to others, and who has to wait for a chat gets a turn of their own."""
-        self._redis = redis
+        self._store = store
         self._bot = bot
         self._bulk = bulk
         self._line: list[_Asked] = []
@@ -138,7 +142,7 @@ class Gate:
     async def _ask_for(self, asked: list[_Asked]) -> float:
         """Answer those that need not wait for the bot's turn. Returns the seconds until that is."""
         try:
-            answers = await asyncio.to_thread(self.ask, [(one.chat_id, one.new) for one in asked])
+            [answers] = await self._store.run(self.command([(one.chat_id, one.new) for one in asked]))
         except BaseException as error:  # whoever asked gets to know
             for one in asked:
                 if not one.wait.done():
@@ -148,16 +152,16 @@ class Gate:
             return 0.0
         for one, (wait, everybody) in zip(asked, answers, strict=False):
             if everybody:
-                return wait
+                return float(wait / 1000)
             if not one.wait.done():
-                one.wait.set_result(wait)
+                one.wait.set_result(wait / 1000)
         return 0.0
 
-    def ask(self, requests: Sequence[tuple[int, bool]]) -> list[tuple[float, bool]]:
-        """Ask for these requests, each a chat and whether it makes a message, in their order.
+    def command(self, requests: Sequence[tuple[int, bool]]) -> Command:
+        """Asks for these requests, each a chat and whether it makes a message, in their order.
 
-        Each answer is the seconds to wait, 0 for now, and whether it is the bot's turn that is waited for; that one is
-        the last, for the rest comes after it.
+        Each answer is the milliseconds to wait, 0 for now, and 1 if it is the bot's turn that is waited for; that one
+        is the last, for the rest comes after it.
         """
         budget = [BOT_EVERY, BOT_BURST - self._bulk * BOT_RESERVE, int(self._bulk)]
         arguments: list[Any] = [keys.gate(self._bot), keys.quiet(self._bot), *budget]
@@ -166,14 +170,13 @@ class Gate:
             every, burst, reserve = _chat_limits(chat_id)
             arguments += [keys.gate(bot, chat), keys.quiet(bot, chat), keys.booked(bot, chat)]
             arguments += [every if new else 0, burst - self._bulk * reserve]
-        answers = _ASK.run(self._redis, arguments)
-        return [(wait / 1000, bool(everybody)) for wait, everybody in answers]
+        return (_ASK, *arguments)
 
     async def slow_down(self, chat_id: int, seconds: float) -> None:
         """Telegram wants to be left alone for so long: by this chat's messages at least."""
         bot, chat = self._bot, str(chat_id)
         names = [keys.quiet(bot), keys.quiet(bot, chat), keys.last_quiet(bot)]
-        await asyncio.to_thread(_SLOW_DOWN.run, self._redis, [*names, chat, max(1, int(min(seconds, LONGEST) * 1000))])
+        await self._store.run((_SLOW_DOWN, *names, chat, max(1, int(min(seconds, LONGEST) * 1000))))
 
 
 def _chat_limits(chat_id: int) -> tuple[float, int, int]:

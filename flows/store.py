@@ -93,8 +93,10 @@ class Script:
     refused in the middle.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, *, lasting: bool = True) -> None:
+        """What is not `lasting` need not be on the replicas: locks, and what is only for a moment."""
         self.source = source
+        self.lasting = lasting
         self.sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
     def run(self, redis: Redis, arguments: Iterable[Any], replicas: int = 0) -> Any:
@@ -112,11 +114,11 @@ Command = tuple[Any, ...]
 def pipelined(redis: Redis, asked: Sequence[Sequence[Command]], replicas: int = 0) -> list[list[Any] | Exception]:
     """Send all these commands in one go. Returns the replies to each sequence, or the first error among them.
 
-    With `replicas`, what has called a script waits until so many replicas have confirmed all that was written, or gets
-    `NotReplicated`. Raises redis-py's errors when the connection is lost: then any of it may have been carried out.
+    With `replicas`, what has called a lasting script waits until so many replicas have confirmed all that was written,
+    or gets `NotReplicated`. Raises redis-py's errors when the connection is lost: then any of it may have taken effect.
     """
     commands = [command for one in asked for command in one]
-    replicas = replicas if any(isinstance(command[0], Script) for command in commands) else 0
+    replicas = replicas if any(_lasts(command) for command in commands) else 0
     replies = _replies(redis, commands, replicas)
     unknown = [number for number, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
     if unknown:
@@ -130,10 +132,14 @@ def pipelined(redis: Redis, asked: Sequence[Sequence[Command]], replicas: int = 
     for one in asked:
         mine, at = replies[at : at + len(one)], at + len(one)
         errors = [reply for reply in mine if isinstance(reply, Exception)]
-        if not errors and replicas and any(isinstance(command[0], Script) for command in one):
+        if not errors and replicas and any(_lasts(command) for command in one):
             errors = _unconfirmed(confirmed, replicas)
         found.append(errors[0] if errors else mine)
     return found
+
+
+def _lasts(command: Command) -> bool:
+    return isinstance(command[0], Script) and command[0].lasting
 
 
 def _unconfirmed(confirmed: int | Exception, replicas: int) -> list[Exception]:

@@ -32,10 +32,11 @@ async def run(settings: Settings, url: str) -> None:
     redis = connect(url)
     ledger = Ledger(redis, replicas=settings.redis_replicas)
     customer, restaurant = settings.tokens()
-    sender = Sender(settings.telegram_api_url, customer, restaurant, redis)
-    jobs.courier = Courier(ledger, Together(redis, settings.redis_replicas), sender)
+    store = Together(redis, settings.redis_replicas)
+    sender = Sender(settings.telegram_api_url, customer, restaurant, store)
+    jobs.courier = Courier(ledger, store, sender)
     try:
-        await Worker(connect(url), redis, Clock(ledger, redis)).run(stop)
+        await Worker(connect(url), store, Clock(ledger, redis)).run(stop)
     finally:
         await sender.close()
 

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from redis import Redis
 from telegram import Bot, LinkPreviewOptions, ReplyParameters
 from telegram.constants import ParseMode
 from telegram.error import (
@@ -25,6 +24,7 @@ from flows.backoff import LONGEST
 from flows.events import Side
 from flows.gate import Gate, NotYet
 from flows.screens import Screen
+from flows.store import Together
 from workers.requests import AiohttpRequest
 
 # python-telegram-bot warns that the seconds of a 429 become a timedelta, unless one takes them as such already.
@@ -80,9 +80,9 @@ def may_have_arrived(error: Exception) -> bool:
 class Sender:
     """Sends and edits messages as either bot. Keeps its connections open; `close` them in the end."""
 
-    def __init__(self, api_url: str, customer_token: str, restaurant_token: str, redis: Redis) -> None:
-        """`redis` is where Telegram's limits are kept, for bots and workers together."""
-        self._gates = {side: Gate(redis, str(side), bulk=True) for side in Side}
+    def __init__(self, api_url: str, customer_token: str, restaurant_token: str, store: Together) -> None:
+        """`store` is where Telegram's limits are kept, for bots and workers together."""
+        self._gates = {side: Gate(store, str(side), bulk=True) for side in Side}
         self._bots = {
             Side.CUSTOMER: _bot(api_url, customer_token),
             Side.RESTAURANT: _bot(api_url, restaurant_token),

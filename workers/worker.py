@@ -37,7 +37,7 @@ from flows.backoff import Backoff
 from flows.gathering import Gathering
 from flows.ledger.orders import FAILURE_TTL
 from flows.reactions import QUEUE
-from flows.store import text, texts
+from flows.store import Script, Together, text, texts
 from workers.books import Begun, Books, Ended
 from workers.clock import Clock
 from workers.recovery import LOOK_EVERY, Recovery
@@ -50,6 +50,22 @@ DRAIN = 10.0  # seconds that jobs in hand have to finish after the first SIGTERM
 LONGEST_WAIT = 5.0  # seconds between two tries while the store is out of reach
 HEARTBEAT = 30.0  # seconds between two of RQ's own heartbeats, which `rq info` shows
 
+# Whether workers are to rest, what is in this one's list, and what is in it from now on.
+_TAKE = Script(
+    """#!lua
+local queue, mine, suspended, hands = unpack(ARGV)
+local left, moved = redis.call('LRANGE', mine, 0, -1), {}
+if redis.call('EXISTS', suspended) == 1 then return {1, left, moved} end
+for _ = 1, tonumber(hands) do
+  local job = redis.call('LMOVE', queue, mine, 'LEFT', 'RIGHT')
+  if not job then break end
+  table.insert(moved, job)
+end
+return {0, left, moved}
+""",
+    lasting=False,
+)
+
 ABANDONED = 3600
 """Seconds after its time that an execution counts as that of a worker that died; its job was another's long before."""
 
@@ -60,15 +76,16 @@ class Worker(BaseWorker):
     # Callbacks run in the bookkeeping thread, where a signal can't be used.
     death_penalty_class = TimerDeathPenalty
 
-    def __init__(self, connection: Redis, redis: Redis, clock: Clock) -> None:
-        """`connection` is RQ's own, for RQ changes its time-outs; `redis` is for everything else."""
+    def __init__(self, connection: Redis, store: Together, clock: Clock) -> None:
+        """`connection` is RQ's own, for RQ changes its time-outs; `store` is for everything else."""
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
         super().__init__([queue], name=name, connection=connection, serializer=JSONSerializer, worker_ttl=120)
         self._queue = queue
-        self._redis = redis
+        self._store = store
+        self._redis = store.redis
         self._clock = clock
-        self._recovery = Recovery(redis, queue.key, name)
+        self._recovery = Recovery(store.redis, queue.key, name)
         self._in_hand: dict[str, asyncio.Task[None]] = {}
         # RQ's bookkeeping is synchronous and not made for threads: one thread does all of it, off the loop.
         self._bookkeeper = ThreadPoolExecutor(1, thread_name_prefix="rq")
@@ -162,28 +179,16 @@ class Worker(BaseWorker):
         stays in the list, so that it is found there next time.
         """
         known = set(self._in_hand)
-        is_suspended, left, moved = await asyncio.to_thread(self._look, free)
-        found = [*(job_id for job_id in left if job_id not in known), *moved]
+        mine = keys.processing(self.name)
+        hands = min(free, max(1, len(known)))
+        [[is_suspended, left, moved]] = await self._store.run((_TAKE, self._queue.key, mine, WORKERS_SUSPENDED, hands))
+        found = [*(job_id for job_id in texts(left) if job_id not in known), *texts(moved)]
         if is_suspended and not found:
             await asyncio.sleep(1)
         elif not found:
-            wait = partial(self._redis.blmove, self._queue.key, keys.processing(self.name), 1, "LEFT", "RIGHT")
-            one = await asyncio.to_thread(wait)
+            one = await asyncio.to_thread(self._redis.blmove, self._queue.key, mine, 1, "LEFT", "RIGHT")
             found = [] if one is None else [text(one)]
         taken.extend(dict.fromkeys(job_id for job_id in found if job_id not in self._in_hand))
-
-    def _look(self, free: int) -> tuple[bool, list[str], list[str]]:
-        """Whether workers are to rest, what was in the list, and what is in it from now on."""
-        mine = keys.processing(self.name)
-        with self._redis.pipeline(transaction=False) as pipe:
-            pipe.lrange(mine, 0, -1)
-            pipe.exists(WORKERS_SUSPENDED)
-            left, suspended = pipe.execute()
-            if suspended:
-                return True, [], []
-            for _ in range(min(free, max(1, len(self._in_hand)))):
-                pipe.lmove(self._queue.key, mine, "LEFT", "RIGHT")
-            return False, texts(left), texts(one for one in pipe.execute() if one is not None)
 
     # One job
 

@@ -27,12 +27,18 @@ from flows.store import Command, Script, Together
 LOCK = 6  # seconds that the lock on a side outlives a process that dies
 PROLONG = 2.0  # seconds between two prolongations
 
-_PROLONG = Script("""#!lua
+_PROLONG = Script(
+    """#!lua
 if redis.call('GET', ARGV[1]) == ARGV[2] then redis.call('PEXPIRE', ARGV[1], ARGV[3]) end
-""")
-_UNLOCK = Script("""#!lua
+""",
+    lasting=False,
+)
+_UNLOCK = Script(
+    """#!lua
 if redis.call('GET', ARGV[1]) == ARGV[2] then redis.call('DEL', ARGV[1]) end
-""")
+""",
+    lasting=False,
+)
 
 
 class Busy(Exception):

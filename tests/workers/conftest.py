@@ -60,7 +60,7 @@ async def stage(redis: Redis) -> AsyncIterator[Stage]:
     ledger = Ledger(redis, lambda: datetime.now(UTC) + scene.later)
     async with Sandbox().serve() as sandbox:
         telegram = Telegram(sandbox.url)
-        sender = Sender(sandbox.url, CUSTOMER_TOKEN, RESTAURANT_TOKEN, redis)
+        sender = Sender(sandbox.url, CUSTOMER_TOKEN, RESTAURANT_TOKEN, Together(redis))
         carla = await telegram.person("Carla", bot=CUSTOMER_TOKEN)
         anna = await telegram.person("Anna", bot=RESTAURANT_TOKEN)
         await carla.send("/start")

@@ -17,7 +17,7 @@ from rq.serializers import JSONSerializer
 from flows import keys
 from flows.ledger import Ledger
 from flows.reactions import QUEUE
-from flows.store import connect, texts
+from flows.store import Together, connect, texts
 from tests.waiting import until
 from tests.workers import samples
 from workers.books import NOT_PUBLIC
@@ -100,7 +100,7 @@ def outcome(scenario: Scenario, redis: Redis, work: Callable[[Queue], object]) -
 async def work(queue: Queue, redis: Redis, store_url: str) -> None:
     """Work until there is nothing to do."""
     stop = asyncio.Event()
-    worker = Worker(connect(store_url), redis, Clock(Ledger(redis), redis))
+    worker = Worker(connect(store_url), Together(redis), Clock(Ledger(redis), redis))
     task = asyncio.create_task(worker.run(stop))
     await until(lambda: not queue.job_ids and not redis.exists(keys.processing(worker.name)))
     stop.set()
@@ -154,7 +154,7 @@ def test_its_private_fields_are_there_too(redis: Redis) -> None:
 async def test_rq_info_shows_the_worker_and_what_it_has_done(redis: Redis, store_url: str) -> None:
     queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer)
     stop = asyncio.Event()
-    worker = Worker(connect(store_url), redis, Clock(Ledger(redis), redis))
+    worker = Worker(connect(store_url), Together(redis), Clock(Ledger(redis), redis))
     task = asyncio.create_task(worker.run(stop))
     jobs = [queue.enqueue(samples.double, number) for number in range(10)] + [queue.enqueue(samples.fail)]
     await until(lambda: all(job.get_status() in {"finished", "failed"} for job in jobs))

@@ -17,7 +17,7 @@ from rq.worker import BaseWorker
 from flows import keys
 from flows.ledger import Ledger
 from flows.reactions import NOTIFY, QUEUE, REACTIONS
-from flows.store import connect, texts
+from flows.store import Together, connect, texts
 from tests.waiting import until
 from tests.workers import samples
 from workers.clock import Clock
@@ -34,7 +34,7 @@ def queue(redis: Redis) -> Queue:
 async def working(redis: Redis, store_url: str) -> AsyncIterator[Worker]:
     """A worker that works until the context is left, and is then asked to stop."""
     stop = asyncio.Event()
-    worker = Worker(connect(store_url), redis, Clock(Ledger(redis), redis))
+    worker = Worker(connect(store_url), Together(redis), Clock(Ledger(redis), redis))
     task = asyncio.create_task(worker.run(stop))
     try:
         yield worker
@@ -113,7 +113,7 @@ class TestStillRq:
         self, redis: Redis, store_url: str, queue: Queue
     ) -> None:
         job = queue.enqueue(samples.double, 1)
-        dead = Worker(connect(store_url), redis, Clock(Ledger(redis), redis))
+        dead = Worker(connect(store_url), Together(redis), Clock(Ledger(redis), redis))
         await asyncio.to_thread(dead.prepare_execution, job)
         job.set_status(JobStatus.STARTED)
         redis.delete(queue.key)

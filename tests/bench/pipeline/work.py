@@ -26,7 +26,7 @@ from flows.ledger import Ledger, Shown
 from flows.messages import customer, staff
 from flows.order import Order
 from flows.screens import Screen
-from flows.store import connect
+from flows.store import Together, connect
 from tests.bench.pipeline.place import IN_FLIGHT, TOKENS, here, open_the_gate
 
 LOCK, LOCKED = 6, 0.01  # seconds that a lock lives, and between two tries to get it
@@ -56,7 +56,7 @@ class Telling:
         open_the_gate()
         self._redis = connect(here().redis_url)
         self._ledger = Ledger(self._redis)
-        self._gates = {side: Gate(self._redis, str(side), bulk=True) for side in Side}
+        self._gates = {side: Gate(Together(self._redis), str(side), bulk=True) for side in Side}
 
     def notify(self, order_id: str, side: Side) -> Steps:
         """Tell that side all that it is owed. One at a time does so for a side of an order."""
@@ -101,10 +101,15 @@ class Telling:
         return message
 
     def _send(self, side: Side, method: str, chat: int, screen: Screen, more: Body) -> Generator[Send | Wait, int, int]:
-        while wait := self._gates[side].ask([(chat, method == "sendMessage")])[0][0]:
+        while wait := self._ask(side, chat, method == "sendMessage"):
             yield Wait(wait)
         body = request_of(chat, screen) | more
         return (yield Send(path_of(side, method), body))
+
+    def _ask(self, side: Side, chat: int, new: bool) -> float:
+        script, *arguments = self._gates[side].command([(chat, new)])
+        answers: list[list[int]] = script.run(self._redis, arguments)
+        return answers[0][0] / 1000
 
     def _chat(self, order: Order, side: Side) -> int:
         if side is Side.CUSTOMER:
