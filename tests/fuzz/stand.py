@@ -54,12 +54,8 @@ class Stand:
         self._runner = runner
         store = Together(redis)
         self._bots: dict[str, CustomerBot | RestaurantBot] = {
-            "customer": CustomerBot(
-                TOKENS["customer"], sandbox.url, self.ledger, Unlimited(store, "customer")
-            ),
-            "restaurant": RestaurantBot(
-                TOKENS["restaurant"], sandbox.url, self.ledger, Unlimited(store, "restaurant")
-            ),
+            "customer": CustomerBot(TOKENS["customer"], sandbox.url, self.ledger, Unlimited(store, "customer")),
+            "restaurant": RestaurantBot(TOKENS["restaurant"], sandbox.url, self.ledger, Unlimited(store, "restaurant")),
         }
         self._stored: list[tuple[bytes, bytes]] = []
         self._seen = 0
