@@ -143,9 +143,8 @@ class Sender:
     async def _call(self, side: Side, method: str, body: dict[str, Any]) -> _Answer:
         """The answer to a request that was granted. Raises what else it means for a delivery."""
         try:
-            async with self._session(side).post(
-                f"/bot{self._tokens[side]}/{method}", data=json.dumps(body)
-            ) as response:
+            url = f"{self._api_url}/bot{self._tokens[side]}/{method}"
+            async with self._session(side).post(url, data=json.dumps(body)) as response:
                 answer = _Answer.model_validate_json(await response.read())
         except (ClientError, OSError, TimeoutError) as error:  # their words may hold the URL, and it the token
             raise Later(None, f"Telegram is out of reach: {type(error).__name__}") from None
