@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
@@ -104,23 +103,25 @@ class Courier:
         if shown is not None and shown.chat_id == chat_id:
             if shown.version >= look.order.changed and covered.issuperset(shown.edits):
                 return look, None
+            before = frozenset(covered)
             covered.update(shown.edits)
             try:
-                return await self._edit(held, look, shown)
+                return await self._edit(held, look, shown, before)
             except Vanished:
                 log.info("order %s: the message shown to %s is gone, sending it anew", held.order_id, held.side)
         message_id = await self._sender.send(held.side, chat_id, _card(look.order, held.side))
         return look, Painted(Shown(chat_id=chat_id, message_id=message_id, version=look.order.version))
 
-    async def _edit(self, held: Telling, look: Look, shown: Shown) -> tuple[Look, Painted]:
-        """Edit what shows the order, which is read when it is our turn: that may take a while."""
+    async def _edit(
+        self, held: Telling, look: Look, shown: Shown, covered: frozenset[str]
+    ) -> tuple[Look, Painted | None]:
+        """Edit what shows the order, which is read when it is our turn: that may take a while, and others edit, too."""
         edit = ""
 
-        async def draw() -> Screen:
+        async def draw() -> Screen | None:
             nonlocal edit, look
-            edit, order = await held.begin_edit(shown)
-            look = replace(look, order=order)
-            return _card(order, held.side)
+            look, edit = await held.begin_edit(look, covered)
+            return _card(look.order, held.side) if edit else None
 
         try:
             await self._sender.edit(held.side, shown.chat_id, shown.message_id, draw)
@@ -131,6 +132,8 @@ class Courier:
             if edit and not may_have_arrived(error):
                 await _thread(self._ledger.forget_edit, held.order_id, held.side, edit)
             raise
+        if not edit:
+            return look, None
         painted = Shown(chat_id=shown.chat_id, message_id=shown.message_id, version=look.order.version)
         return look, Painted(painted, edit)
 

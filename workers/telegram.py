@@ -116,14 +116,17 @@ class Sender:
             raise Later(None, "Telegram did not say which message it has made")
         return answer.result.message_id
 
-    async def edit(self, side: Side, chat_id: int, message_id: int, draw: Callable[[], Awaitable[Screen]]) -> None:
+    async def edit(
+        self, side: Side, chat_id: int, message_id: int, draw: Callable[[], Awaitable[Screen | None]]
+    ) -> None:
         """Bring a message up to date, silently; no change counts as done. Raises also `Vanished`.
 
-        `draw` is called when it is our turn.
+        `draw` is called when it is our turn; None means that there is nothing to do any more.
         """
         async with self._allowed(side, chat_id, new=False):
-            body = _body(chat_id, await draw()) | {"message_id": message_id}
-            await self._call(side, "editMessageText", body)
+            screen = await draw()
+            if screen is not None:
+                await self._call(side, "editMessageText", _body(chat_id, screen) | {"message_id": message_id})
 
     @asynccontextmanager
     async def _allowed(self, side: Side, chat_id: int, *, new: bool) -> AsyncIterator[None]:

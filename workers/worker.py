@@ -240,7 +240,7 @@ class Worker(BaseWorker):
 
 async def _call(job: Job) -> Any:
     """What the job returns. Raises what it raises; RQ's `JobTimeoutException` when it takes too long."""
-    timed = asyncio.timeout(job.timeout)
+    timed = asyncio.timeout(job.timeout if job.timeout and job.timeout > 0 else None)  # for RQ, -1 is for ever
     try:
         async with timed:
             if inspect.iscoroutinefunction(job.func):

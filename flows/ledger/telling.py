@@ -96,19 +96,25 @@ class Telling:
             raise LookupError(f"a notification for order {self.order_id}, which does not exist")
         return order
 
-    async def begin_edit(self, shown: Shown) -> tuple[str, Order]:
-        """Note that this message is about to be edited. Returns the edit, and the order as it is by now."""
+    async def begin_edit(self, look: Look, covered: Collection[str]) -> tuple[Look, str]:
+        """Note that the message that shows the order is about to be edited. Returns how things are now, and the edit;
+        "" if somebody else has brought it up to date meanwhile, with no edits in doubt but those that are `covered`.
+        """
+        shown = look.shown
         edit, until = new_edit(self._ledger.clock())
-        message = (shown.chat_id, shown.message_id)
 
-        def work(attempt: Transaction) -> Shown | None:
-            return note_edit(attempt, self.order_id, self.side, message, edit=edit, until=until)
+        def work(attempt: Transaction) -> tuple[Order, Shown | None, str]:
+            order = self._order(attempt.entries(keys.order(self.order_id)))
+            known = known_message(attempt, self.order_id, self.side)
+            if _is_shown(order, known, look.chat_id, covered):
+                return order, known, ""
+            message = (0, 0) if shown is None else (shown.chat_id, shown.message_id)
+            known = note_edit(attempt, self.order_id, self.side, message, edit=edit, until=until)
+            return order, known, edit
 
-        known, [history] = await asyncio.gather(
-            transact_together(self._store, work, self._seen), self._store.run(self._history)
-        )
-        self._seen |= {self._history: history, self._record: None if known is None else stored(known)}
-        return edit, self._order(history)
+        order, known, begun = await transact_together(self._store, work, self._seen)
+        self._seen[self._record] = None if known is None else stored(known)
+        return Look(order, known, look.chat_id), begun
 
     async def tell(
         self,

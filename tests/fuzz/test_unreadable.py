@@ -105,7 +105,9 @@ class Quiet(Sender):
         self.sent.append(chat_id)
         return len(self.sent)
 
-    async def edit(self, side: Side, chat_id: int, message_id: int, draw: Callable[[], Awaitable[Screen]]) -> None:
+    async def edit(
+        self, side: Side, chat_id: int, message_id: int, draw: Callable[[], Awaitable[Screen | None]]
+    ) -> None:
         await draw()
         self.sent.append(chat_id)
 

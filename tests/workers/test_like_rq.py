@@ -55,6 +55,7 @@ SCENARIOS: dict[str, Scenario] = {
     "it raises": lambda queue: [queue.enqueue(samples.fail)],
     "it raises and is kept for a while": lambda queue: [queue.enqueue(samples.fail, failure_ttl=500)],
     "it takes too long": lambda queue: [queue.enqueue(samples.hang, job_timeout=1)],
+    "it may take for ever": lambda queue: [queue.enqueue(samples.double, 1, job_timeout=-1)],
     "its result is not kept": lambda queue: [queue.enqueue(samples.double, 1, result_ttl=0)],
     "its result is kept for ever": lambda queue: [queue.enqueue(samples.double, 1, result_ttl=-1)],
     "its result can't be stored": lambda queue: [queue.enqueue(samples.set_of_one)],
