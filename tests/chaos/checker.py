@@ -78,6 +78,8 @@ class _Checker:
         self._doubled: list[Problem] = []
         self._unexplained: list[Problem] = []
         self._waits: list[Wait] = []
+        self._rooms = record.rooms()
+        self._unanswered = record.unanswered_sends()
         answers = record.calls_by_text("Accepted, ready in")
         self._accepting = [record.taps[call.tap] for call in answers if call.tap in record.taps]
 
@@ -141,9 +143,9 @@ class _Checker:
 
     def _check_messages(self, order: str, events: list[Json]) -> None:
         placed, end = events[0], _end(events)
-        customer = self._record.in_room(f"{self._record.customer_bot}:{placed['customer']['id']}")
+        customer = self._rooms[f"{self._record.customer_bot}:{placed['customer']['id']}"]
         mine = [post for post in customer if _names(post, placed)]
-        staff = self._record.in_room(self._record.staff[placed["restaurant"]["slug"]])
+        staff = self._rooms[self._record.staff[placed["restaurant"]["slug"]]]
         self._check_customer(order, events, mine)
         self._check_staff(order, events, staff)
         if end is None:
@@ -210,7 +212,7 @@ class _Checker:
         """Messages that came more often than they should, each with the trouble right after the one before it."""
         for before, post in zip(posts[max(expected, 1) - 1 :], posts[max(expected, 1) :], strict=False):
             harms = [harm for harm in self._record.harms if harm.at <= before.at + SOON and harm.until >= before.at - 1]
-            lost = self._record.lost_answer(before)
+            lost = (before.room, before.message) in self._unanswered
             reason = ", ".join(
                 sorted({f"{harm.kind} {harm.target}" for harm in harms}) + (["answer lost"] if lost else [])
             )

@@ -9,7 +9,6 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from redis import Redis
@@ -97,29 +96,21 @@ class Record:
     staff: dict[str, str] = field(default_factory=dict)
     customer_bot: int = 0
 
-    def in_room(self, room: str) -> list[Post]:
-        """The messages of the bots in a room, in their order."""
-        return self._rooms[room]
-
     def calls_by_text(self, beginning: str) -> list[Call]:
         """The answers to taps that begin so."""
         return [call for call in self.calls if call.tap and call.status == 200 and call.text.startswith(beginning)]
 
-    def lost_answer(self, post: Post) -> bool:
-        """Whether the answer to the request that sent a message was dropped on purpose."""
-        return (post.room, post.message) in self._dropped
-
-    @cached_property
-    def _dropped(self) -> set[tuple[str, int]]:
-        found = [call for call in self.calls if call.method == "sendmessage" and call.fault == "drop_after"]
-        return {(str(call.chat) if call.chat < 0 else f"{call.bot}:{call.chat}", call.message) for call in found}
-
-    @cached_property
-    def _rooms(self) -> dict[str, list[Post]]:
+    def rooms(self) -> dict[str, list[Post]]:
+        """The messages of each room, in their order."""
         rooms: dict[str, list[Post]] = defaultdict(list)
         for post in self.posts.values():
             rooms[post.room].append(post)
         return rooms
+
+    def unanswered_sends(self) -> set[tuple[str, int]]:
+        """The messages (by room and id) whose bots never learnt that they were sent: their answer was dropped."""
+        found = [call for call in self.calls if call.method == "sendmessage" and call.fault == "drop_after"]
+        return {(str(call.chat) if call.chat < 0 else f"{call.bot}:{call.chat}", call.message) for call in found}
 
 
 def read_record(lines: Iterable[str]) -> Record:

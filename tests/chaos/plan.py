@@ -9,15 +9,15 @@ from typing import Any, Literal
 
 Kind = Literal["kill", "pause", "cut", "fault"]
 
-# Seconds between two kills of one program, from and to. A bot takes some 10 s to be back, and one that dies within
+# Seconds between two kills of one program, from and to. A bot takes some 10 s to be back, and whatever dies within
 # 10 s of its start is started again ever more slowly (`Patience` in workers/supervisor.py).
 KILLS = {
-    "customer-bot": (27, 42),
-    "restaurant-bot": (27, 42),
-    "worker-1": (13, 22),
-    "worker-2": (13, 22),
+    "customer-bot": (45, 75),
+    "restaurant-bot": (45, 75),
+    "worker-1": (12, 18),
+    "worker-2": (12, 18),
     "store": (25, 45),
-    "supervisor": (75, 110),
+    "supervisor": (100, 150),
 }
 PAUSES = {"customer-bot": (40, 90), "restaurant-bot": (40, 90), "worker-1": (30, 70), "worker-2": (30, 70)}
 PAUSES["store"] = (50, 100)
