@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import secrets
 import sys
 import tempfile
 import traceback
@@ -44,7 +45,7 @@ def main() -> int:
 
 def _options() -> tuple[Options, argparse.Namespace]:
     parser = argparse.ArgumentParser(prog="tests.chaos", description=__doc__, epilog=EPILOG)
-    parser.add_argument("--seed", type=int, default=1, help="gives the same plan again (default 1)")
+    parser.add_argument("--seed", type=int, help="gives the same plan again (default: another one each time)")
     parser.add_argument("--minutes", type=float, default=5.0, help="how long there is trouble (default 5)")
     parser.add_argument("--customers", type=int, default=40, help="who order again and again (default 40)")
     parser.add_argument("--restaurants", type=int, default=8, help="every fourth with a group of two (default 8)")
@@ -59,7 +60,7 @@ def _options() -> tuple[Options, argparse.Namespace]:
     if asked.minutes <= 0 or asked.customers < 1 or asked.restaurants < 1:
         parser.error("minutes, customers and restaurants are above 0")
     options = Options(
-        seed=asked.seed,
+        seed=secrets.randbelow(1_000_000) if asked.seed is None else asked.seed,
         minutes=asked.minutes,
         customers=asked.customers,
         restaurants=asked.restaurants,

@@ -162,8 +162,8 @@ class _Checker:
             if not excused and not any(words in post.last.text for post in posts):
                 shows = [post.last.text.split("\n\n")[:2] for post in posts]
                 self._breaks("message missing", order, f"the {what} does not show {end['kind']}: {shows}")
-        self._doubles(order, "the status message", status, 1)
-        self._doubles(order, "the ticket", tickets, 1)
+        self._doubles(order, "the status message", status, 1, "customer-bot")
+        self._doubles(order, "the ticket", tickets, 1, "restaurant-bot")
 
     def _check_customer(self, order: str, events: list[Json], posts: list[Post]) -> None:
         number = events[0]["number"]
@@ -208,18 +208,27 @@ class _Checker:
         asked = [post for post in posts if any(words.format(number) in post.first.text for words in REMINDERS)]
         self._doubles(order, "a reminder", asked, reminders)
 
-    def _doubles(self, order: str, what: str, posts: list[Post], expected: int) -> None:
-        """Messages that came more often than they should, each with the trouble right after the one before it."""
-        for before, post in zip(posts[max(expected, 1) - 1 :], posts[max(expected, 1) :], strict=False):
-            harms = [harm for harm in self._record.harms if harm.at <= before.at + SOON and harm.until >= before.at - 1]
-            lost = (before.room, before.message) in self._unanswered
-            reason = ", ".join(
-                sorted({f"{harm.kind} {harm.target}" for harm in harms}) + (["answer lost"] if lost else [])
-            )
-            problem = Problem("message doubled", order, f"{what}, {post.at - before.at:.1f} s later: {reason or '?'}")
-            self._doubled.append(problem)
-            if not reason:
-                self._unexplained.append(problem)
+    def _doubles(self, order: str, what: str, posts: list[Post], expected: int, bot: str = "") -> None:
+        """Messages that came more often than they should, each with the trouble right after one of those before it.
+
+        `bot` is the one that sends such messages as well as the workers do.
+        """
+        for index in range(max(expected, 1), len(posts)):
+            reasons = {reason for before in posts[:index] for reason in self._reasons(before, bot)}
+            later = posts[index].at - posts[index - 1].at
+            found = ", ".join(sorted(reasons)) or "no reason found"
+            self._doubled.append(Problem("message doubled", order, f"{what}, {later:.1f} s later: {found}"))
+            if not reasons:
+                self._unexplained.append(self._doubled[-1])
+
+    def _reasons(self, post: Post, bot: str) -> set[str]:
+        """What may have kept a message from being recorded by who sent it."""
+        guilty = {"worker-1", "worker-2", "store", "supervisor", "connections", bot}
+        harms = (harm for harm in self._record.harms if harm.target in guilty)
+        reasons = {
+            f"{harm.kind} {harm.target}" for harm in harms if harm.at <= post.at + SOON and harm.until >= post.at - 1
+        }
+        return reasons | ({"answer dropped"} if (post.room, post.message) in self._unanswered else set())
 
     # Updates
 

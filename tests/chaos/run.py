@@ -39,7 +39,7 @@ address: Via {slug} 1, Torino
 phone: "+39 011 {number:06}"
 currency: EUR
 timezone: {zone}
-accept_within: {patience}
+accept_within: 45s
 menu:
   - category: Pizza
     items:
@@ -118,9 +118,7 @@ class Run:
     async def _open_restaurant(self, slug: str, index: int, zone: str, together: bool) -> None:
         file = self._folder / f"{slug}.yaml"
         name = f"Trattoria {index:02}"
-        file.write_text(
-            MENU.format(name=name, slug=slug, number=index, zone=zone, patience="30s" if index % 3 == 0 else "1m")
-        )
+        file.write_text(MENU.format(name=name, slug=slug, number=index, zone=zone))
         entrance = await asyncio.to_thread(self._stage.comanda, "restaurant", "import", str(file))
         people = await staff_of(self._telegram, name, entrance["staff_start"], together)
         kitchen = Kitchen(self._feed, slug, people, self._options.seed, self._counter)
