@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from tests.people import Telegram
 
 Json = dict[str, Any]
+TAP_LIFE = 150.0  # seconds
 PAUSE = 0.1  # seconds between two looks, so that each brings more than one entry
 
 
@@ -48,12 +50,15 @@ class Feed:
         self._record = record.open("w", encoding="utf-8")
         self._chats: dict[str, Chat] = {}
         self._news = asyncio.Event()
-        self.answered: set[str] = set()  # taps
-        self.tapped: set[str] = set()
+        self._unanswered: dict[str, float] = {}  # taps, and when they were made
         self.received: set[str] = set()  # orders that customers have been told are received
 
     def chat(self, room: str) -> Chat:
         return self._chats.setdefault(room, Chat())
+
+    def unanswered(self) -> int:
+        """Taps that may still be answered: after a while Telegram itself gives them up."""
+        return sum(time.time() - at < TAP_LIFE for at in self._unanswered.values())
 
     async def run(self) -> None:
         """Follow until cancelled. Raises `Gap`."""
@@ -121,7 +126,7 @@ class Feed:
                 return kept if kept["taps"] or kept["status"] != 200 or kept["fault"] else None
             case "answercallbackquery":
                 kept |= {"tap": params.get("callback_query_id"), "text": params.get("text", "")}
-                self.answered.add(str(kept["tap"]))
+                self._unanswered.pop(str(kept["tap"]), None)
             case "sendmessage" if kept["status"] == 200:
                 kept |= {"chat": answer["result"]["chat"]["id"], "message": answer["result"]["message_id"]}
         return kept
@@ -136,7 +141,7 @@ class Feed:
             return None
         kept = {"what": verb, "at": entry["at"], "user": params["user"]}
         if verb == "tap":
-            self.tapped.add(answer["callback_query_id"])
+            self._unanswered[answer["callback_query_id"]] = entry["at"]
             kept |= {"message": params["message_id"], "data": answer["button"]["callback_data"]}
             kept |= {"tap": answer["callback_query_id"], "chat": params.get("chat") or params["user"]}
         return kept

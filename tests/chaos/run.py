@@ -206,7 +206,7 @@ class Run:
         deadline, quiet_since = time.monotonic() + SETTLE, None
         while time.monotonic() < deadline:
             await asyncio.sleep(0.5)
-            idle = not self._feed.tapped - self._feed.answered and await asyncio.to_thread(self._is_idle)
+            idle = not self._feed.unanswered() and await asyncio.to_thread(self._is_idle)
             quiet_since = (quiet_since or time.monotonic()) if idle else None
             if quiet_since and time.monotonic() - quiet_since > QUIET:
                 self._say("all is quiet")
