@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import secrets
+import shutil
 import sys
 import tempfile
 import traceback
@@ -34,13 +35,16 @@ def main() -> int:
         _say(f"the run could not be made: see {folder}/up.log")
         return 2
     print(report.as_json(found) if arguments.json else report.table(found))
-    (folder / "report.json").write_text(report.as_json(found), "utf-8")
     if not found.counts["orders acknowledged"]:
-        _say("nobody could order anything, so this shows nothing")
+        _say(f"nobody could order anything, so this shows nothing: see {folder}/up.log")
         return 2
     if not found.good:
-        _say(f"broken promises: logs and record are in {folder}; again with SEED={options.seed}")
-    return 0 if found.good else 1
+        (folder / "report.json").write_text(report.as_json(found), "utf-8")
+        _say(f"broken promises: logs, record and all findings are in {folder}; again with SEED={options.seed}")
+        return 1
+    if arguments.keep is None:
+        shutil.rmtree(folder)
+    return 0
 
 
 def _options() -> tuple[Options, argparse.Namespace]:
@@ -54,7 +58,7 @@ def _options() -> tuple[Options, argparse.Namespace]:
         "--sabotage", choices=SABOTAGE, default="", help="switch a safeguard off: the checker has to see"
     )
     parser.add_argument("--plan", action="store_true", help="print what would go wrong when, and end")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where logs and record go")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where logs and record go, and stay")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     asked = parser.parse_args()
     if asked.minutes <= 0 or asked.customers < 1 or asked.restaurants < 1:

@@ -16,11 +16,12 @@ from typing import Any
 
 from redis import Redis
 
-from tests.chaos.cast import Counter as PickUp
-from tests.chaos.cast import Customer, Kitchen, staff_of
+from tests.chaos.actor import Counter as PickUp
 from tests.chaos.checker import Report, check
+from tests.chaos.customer import Customer
 from tests.chaos.evidence import read_record, read_store
 from tests.chaos.feed import Feed
+from tests.chaos.kitchen import Kitchen, staff_of
 from tests.chaos.plan import HUM, Trouble, plan
 from tests.chaos.proxy import Proxy
 from tests.chaos.stage import Stage, resume

@@ -242,11 +242,11 @@ def test_the_record_is_read_as_it_was_written() -> None:
     assert (record.taps["t"].data, record.calls[0].tap, record.harms[0].until) == ("1rs", "t", 6.0)
 
 
-@pytest.mark.parametrize("module", ["checker", "evidence", "healing", "report"])
+@pytest.mark.parametrize("module", ["checker", "evidence", "findings", "healing", "messages", "report"])
 def test_the_checker_shares_no_code_with_the_product(module: str) -> None:
     tree = ast.parse(Path(__file__).with_name(f"{module}.py").read_text("utf-8"))
     imported = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     imported += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     assert not {name.split(".")[0] for name in imported} & {"bot", "flows", "workers"}
     ours = {name for name in imported if name.startswith("tests.")}
-    assert ours <= {f"tests.chaos.{name}" for name in ("checker", "evidence", "healing")}
+    assert ours <= {f"tests.chaos.{name}" for name in ("checker", "evidence", "findings", "healing", "messages")}
