@@ -1,7 +1,7 @@
 # Everything that Comanda needs is in .venv, which ./comanda-setup makes and repairs; PYTHON=… chooses its Python.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos conformance lint lock clean
+.PHONY: help demo test chaos fuzz conformance lint lock clean
 
 VENV := .venv/bin
 UV ?= uv
@@ -27,6 +27,10 @@ test: ## Check everything: style, types, package rules, tests
 chaos: ## Kill anything at any moment and check that every order still ends well (MINUTES=5, SEED=… for the same again)
 	@./comanda-setup --dev
 	@$(VENV)/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
+fuzz: ## Give all that reads input from outside 100,000 inputs that it should not get (INPUTS=… for more)
+	@./comanda-setup --dev
+	@$(VENV)/python -m tests.fuzz --inputs $(or $(INPUTS),100000)
 
 conformance: ## Hold the local Telegram against python-telegram-bot's own live tests (they are fetched)
 	@./comanda-setup --dev

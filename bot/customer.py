@@ -10,8 +10,11 @@ import logging
 import os
 import secrets
 from collections.abc import Callable
+from functools import cache
+from ssl import SSLContext
 from typing import Any, Literal
 
+from httpx import create_ssl_context
 from telegram import (
     BotCommand,
     Chat,
@@ -194,6 +197,11 @@ class CustomerBot:
             await self._replies.answer(query, Notice(about.ONLY_PRIVATE))
             return
         chat_id = query.message.chat.id
+        sender = query.message.from_user if isinstance(query.message, Message) else None
+        if sender is not None and sender.id != self._bot.id:
+            log.warning("user %s tapped on a message that is not the bot's: refused", query.from_user.id)
+            await self._replies.answer(query, Notice(about.UNKNOWN_BUTTON))
+            return
         turn = await self._advance(update.update_id, chat_id, query.from_user, self._step_of(query.data or ""))
         await self._replies.to_tap(query, chat_id, query.message.message_id, turn)
 
@@ -205,16 +213,23 @@ class CustomerBot:
             outdated = bad.outdated
             return lambda session, _: ordering.stale(session, outdated)
         if isinstance(tap, CustomerTap):
-            return lambda session, moment: ordering.apply(session, tap, self._ledger, moment)
+            return lambda session, moment: self._apply(session, tap, moment)
         return lambda session, _: ordering.stale(session, outdated=False)
+
+    def _apply(self, session: Session, tap: CustomerTap, moment: Moment) -> Turn:
+        turn = ordering.apply(session, tap, self._ledger, moment)
+        if turn.foreign:
+            log.warning("user %s: %s is not theirs: refused", moment.customer.id, tap)
+        return turn
 
     # The effect
 
     async def _advance(self, update_id: int, chat_id: int, user: User, step: Step) -> Turn:
         """Commit a step with the update as its cause, or the answer to what the order's rules refuse."""
+        name = user.full_name or ""  # None, whatever its type says, where the first name is empty
         moment = Moment(
             now=self._ledger.clock(),
-            customer=Person(id=user.id, name=ordering.name_of(user.full_name)),
+            customer=Person(id=user.id, name=ordering.name_of(name)),
             new_id=lambda: "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH)),
             new_code=lambda: f"{secrets.randbelow(10_000):04}",
             number=self._ledger.next_number,
@@ -232,10 +247,23 @@ class CustomerBot:
 def _application(token: str, api_url: str, gate: Gate) -> App:
     """The library without its updater and its job queue: updates come from the intake, jobs are the workers'."""
     defaults = Defaults(parse_mode=ParseMode.HTML, link_preview_options=LinkPreviewOptions(is_disabled=True))
-    request = HTTPXRequest(connection_pool_size=CONCURRENT, read_timeout=10, connect_timeout=5)
+    tls = {"verify": _tls()}
+    request = HTTPXRequest(connection_pool_size=CONCURRENT, read_timeout=10, connect_timeout=5, httpx_kwargs=tls)
     builder = Application.builder().token(token).base_url(f"{api_url}/bot").request(request)
     builder = builder.rate_limiter(Limiter(gate))
-    return builder.get_updates_request(HTTPXRequest()).updater(None).job_queue(None).defaults(defaults).build()
+    return (
+        builder.get_updates_request(HTTPXRequest(httpx_kwargs=tls))
+        .updater(None)
+        .job_queue(None)
+        .defaults(defaults)
+        .build()
+    )
+
+
+@cache
+def _tls() -> SSLContext:
+    """The authorities that are trusted; reading them takes a tenth of a second, and each client would do it."""
+    return create_ssl_context()
 
 
 def _later(error: TelegramError) -> TryLater:

@@ -10,6 +10,7 @@ Every step is one script, and can be repeated when its reply was lost: that chan
 from __future__ import annotations
 
 import json
+import logging
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +21,11 @@ from flows import keys
 from flows.ledger import Check
 from flows.store import Script, text
 
+log = logging.getLogger(__name__)
+
 Update = dict[str, Any]
 
+LISTENING_LIFE = 120  # seconds that a bot's last word on its polling stands; a poll takes up to 65
 SEEN_LIFE = 25 * 3600  # seconds that ids are remembered; Telegram keeps an update for 24 h
 
 LEASE = 4  # seconds that a process counts as alive after its last sign of life
@@ -122,22 +126,22 @@ class Inbox:
 
         With `trace` it is set aside with that traceback, for it can't be handled.
         """
-        bot = self._bot
-        dead = json.dumps({"update": done, "traceback": trace, "at": time.time()}) if trace else ""
-        arguments = [
-            keys.inbox(bot),
-            keys.inbox_owners(bot),
-            keys.inbox_chat(bot, chat),
-            keys.inbox_dead(bot),
-            self._me,
-        ]
-        waiting, *found = _NEXT.run(self._redis, [*arguments, chat, "" if done is None else done["update_id"], dead])
+        struck_off = "" if done is None else done["update_id"]
+        entry = {"update": done, "chat": int(chat) or None, "traceback": trace, "at": time.time()}
+        dead = json.dumps(entry) if trace else ""
+        waiting, *found = _NEXT.run(self._redis, [*self._names(chat), self._me, chat, struck_off, dead])
         if not found:
             return Next(waiting, None)
         try:
-            return Next(waiting, json.loads(found[1]))
-        except ValueError as error:  # not what was stored: somebody else has written there
-            return self.next(chat, {"update_id": int(found[0])}, f"{error}: {found[1]!r}")
+            return Next(waiting, _read(*found))
+        except (ValueError, RecursionError) as error:  # somebody else has written there
+            log.warning("%s bot: what is stored as update %r can't be read: %s", self._bot, found[0], error)
+            unreadable = {"update_id": int(found[0]), "unreadable": found[1].decode("utf-8", "backslashreplace")}
+            return self.next(chat, unreadable, str(error) or type(error).__name__)
+
+    def _names(self, chat: str) -> list[str]:
+        bot = self._bot
+        return [keys.inbox(bot), keys.inbox_owners(bot), keys.inbox_chat(bot, chat), keys.inbox_dead(bot)]
 
     def holds(self, update: Update) -> Check:
         """What holds until the update is dealt with (see `flows.ledger.only_while`)."""
@@ -166,10 +170,33 @@ class Inbox:
         """Let others have the chats of this process, for it ends."""
         _RELEASE.run(self._redis, [keys.inbox_owners(self._bot), self._me, keys.inbox_lease(self._me)])
 
+    def tell(self, problem: str) -> None:
+        """Leave word for `comanda doctor` that this bot asks for updates, and what hinders it; empty for nothing."""
+        self._redis.set(keys.listening(self._bot), _word(problem), ex=LISTENING_LIFE)
+
     def offset(self) -> int:
-        """From which id on to ask: one above the last that was stored, 0 when none was."""
+        """From which id on to ask: one above the last that was stored, 0 when none was.
+
+        0 too where that can't be read: Telegram then gives all that it still has, and what was seen is known.
+        """
         raw = self._redis.get(keys.inbox_offset(self._bot))
-        return 0 if raw is None else int(text(raw))
+        try:
+            return 0 if raw is None else int(text(raw))
+        except ValueError:
+            log.warning("%s bot: where it had come to can't be read; it asks from the oldest update on", self._bot)
+            return 0
+
+
+def _read(field: bytes, raw: bytes) -> Update:
+    """A stored update. Raises `ValueError` (or `RecursionError`) for what is none, or not the one of that number."""
+    update = json.loads(raw)
+    if not isinstance(update, dict) or str(update.get("update_id")).encode() != field:
+        raise ValueError("this is not the update of that number")
+    return update
+
+
+def _word(problem: str) -> str:
+    return json.dumps({"at": time.time(), "problem": problem})
 
 
 def offset_after(batch: list[Update]) -> int:

@@ -137,6 +137,10 @@ class Intake:
         """The update id from which to ask on."""
         return await self.persist(self._inbox.offset) or 0
 
+    async def tell(self, problem: str) -> None:
+        """Leave word for `comanda doctor` of what hinders the source; empty for nothing."""
+        await self.persist(functools.partial(self._inbox.tell, problem))
+
     async def take(self, batch: list[Update], offset: int | None = None) -> None:
         """Store a batch and have it handled. Raises redis-py's errors: then it may or may not be stored."""
         try:

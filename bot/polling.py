@@ -19,6 +19,7 @@ POLL = 50  # seconds; Bot API, the longest getUpdates
 PATIENCE = 15.0  # seconds more until a silent connection is given up
 WEBHOOK_PAUSE = 30.0  # seconds until a bot is asked for again whose updates go elsewhere
 RIVAL_PAUSE = 10.0
+LONGEST_PAUSE = 3600  # seconds that Telegram is left alone at most, whatever the answer asks for
 
 
 class NotNow(Exception):
@@ -63,6 +64,7 @@ class Polling:
         """Ask until cancelled. Raises `Refused` when Telegram refuses the token."""
         backoff = Backoff()
         offset = await intake.offset()
+        await intake.tell("")
         async with self._http:
             while not intake.closing:
                 if intake.full:
@@ -73,12 +75,14 @@ class Polling:
                 except NotNow as reason:
                     wait = backoff.next(reason.seconds)
                     log.warning("%s bot: %s; next try in %.1f s", self._bot, reason, wait)
+                    await intake.tell(str(reason))
                     await intake.pause(wait)
                     continue
                 backoff.reset()
                 if batch:
                     offset = offset_after(batch)
                     await self._hand_over(intake, batch, offset)
+                await intake.tell("")
 
     async def _hand_over(self, intake: Intake, batch: list[Update], offset: int) -> None:
         """Have a batch stored, however long the store is out of reach: only then may Telegram forget it."""
@@ -116,5 +120,6 @@ class Polling:
             case 409:
                 return NotNow("another process polls with the same token: stop it, or use another bot", RIVAL_PAUSE)
             case _:
+                asked = answer.parameters.retry_after
                 reason = f"getUpdates: {answer.error_code} {answer.description}"
-                return NotNow(reason, answer.parameters.retry_after)
+                return NotNow(reason, None if asked is None else min(asked, LONGEST_PAUSE))

@@ -7,8 +7,7 @@ import contextlib
 import logging
 import os
 import signal
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal, Protocol
 
 from bot import intake
@@ -17,6 +16,7 @@ from bot.polling import Polling
 from flows.backoff import Backoff
 from flows.gate import Gate
 from flows.ledger import Ledger
+from flows.logs import log_to_stderr
 from flows.settings import BadSettings, Settings, read_settings
 from flows.store import connect
 
@@ -83,9 +83,9 @@ async def opened(bot: Face, stop: asyncio.Event) -> bool:
     return False
 
 
-def set_up_logging(level: str) -> None:
+def set_up_logging(level: str, secrets: Iterable[str] = ()) -> None:
     """Log to stderr. The HTTP libraries log each URL at INFO, and a URL of the Bot API holds the token."""
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    log_to_stderr(level, secrets)
     for name in ("httpx", "httpcore", "aiogram.event", "aiohttp.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -113,5 +113,5 @@ def settings_or_exit() -> Settings:
             raise BadSettings("REDIS_URL is not set: start this process with `comanda`, which also runs the store")
     except BadSettings as error:
         raise SystemExit(str(error)) from None
-    set_up_logging(settings.log_level)
+    set_up_logging(settings.log_level, settings.secrets())
     return settings

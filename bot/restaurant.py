@@ -193,6 +193,7 @@ class RestaurantBot:
     async def _command(self, message: Message, command: CommandObject) -> None:
         restaurant = await self._restaurant_of(message.chat.id)
         if restaurant is None:
+            log.info("chat %s is no staff chat: /%s refused", message.chat.id, command.command)
             await self._replies.to_message(message, Screen(staff_chat.STRANGER))
             return
         screen: Screen | None = staff_chat.already_here(restaurant)
@@ -214,7 +215,7 @@ class RestaurantBot:
     async def _tap(self, query: CallbackQuery, event_update: Update) -> None:
         try:
             tap = decode(query.data or "")
-            if query.message is None or not isinstance(tap, TicketTap | SettingTap):
+            if query.message is None or not isinstance(tap, TicketTap | SettingTap) or self._is_others(query):
                 raise BadPayload(outdated=False)
             chat_id, message_id = query.message.chat.id, query.message.message_id
             if isinstance(tap, TicketTap):
@@ -225,6 +226,16 @@ class RestaurantBot:
         except BadPayload as bad:
             words = staff_chat.OLD_BUTTON if bad.outdated else staff_chat.UNKNOWN_BUTTON
             await self._replies.answer(query, words, alert=True)
+
+    def _is_others(self, query: CallbackQuery) -> bool:
+        """Whether the tapped message is somebody else's; of an old one Telegram does not say, nor of a chat's own."""
+        message = query.message
+        if not isinstance(message, Message) or message.from_user is None or message.sender_chat is not None:
+            return False
+        if message.from_user.id == self._bot.id:
+            return False
+        log.warning("user %s tapped on a message that is not the bot's: refused", query.from_user.id)
+        return True
 
     async def _tap_on_ticket(
         self, query: CallbackQuery, tap: TicketTap, chat_id: int, message_id: int, cause: str

@@ -18,6 +18,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 from redis.exceptions import RedisError
 
+from bot.inbox import LISTENING_LIFE
 from bot.intake import Intake, Refused
 from flows.backoff import Backoff
 
@@ -77,7 +78,9 @@ class Webhook:
             except OSError as error:
                 raise Refused(f"WEBHOOK_LISTEN: can't listen on {self._host}:{self._port}: {error.strerror}") from None
             await self._register(intake)
-            await asyncio.Event().wait()
+            while True:
+                await intake.tell("")
+                await asyncio.sleep(LISTENING_LIFE / 4)
         finally:
             await runner.cleanup()
 
@@ -116,6 +119,7 @@ class Webhook:
                     return
                 wait = backoff.next()
                 log.warning("%s bot: the webhook can't be set (%s); next try in %.1f s", self._bot, problem, wait)
+                await intake.tell(f"the webhook can't be set: {problem}")
                 await intake.pause(wait)
 
     def _problem(self, answer: httpx.Response) -> str | None:

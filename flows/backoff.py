@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 FIRST = 0.2  # seconds
+LONGEST = 86_400.0  # seconds that anybody's wish to wait is granted
 
 
 class Backoff:
@@ -15,9 +16,9 @@ class Backoff:
         self._wait = FIRST / 2
 
     def next(self, at_least: float | None = None) -> float:
-        """Seconds to wait now; never less than `at_least`."""
+        """Seconds to wait now; never less than `at_least`, as far as that is no nonsense."""
         self._wait = min(self._wait * 2, self._longest)
-        return max(self._wait * random.uniform(0.5, 1.0), at_least or 0.0)  # noqa: S311 - jitter, no secret
+        return max(self._wait * random.uniform(0.5, 1.0), min(at_least or 0.0, LONGEST))  # noqa: S311 - jitter, no secret
 
     def reset(self) -> None:
         self._wait = FIRST / 2

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from flows.money import Money
+from flows.times import Instant, Zone
 
 
 class Side(StrEnum):
@@ -72,7 +73,7 @@ class RestaurantCard(_Frozen):
     name: str
     address: str
     phone: str
-    timezone: str
+    timezone: Zone
 
 
 class Line(_Frozen):
@@ -93,7 +94,7 @@ class Event(_Frozen):
     """What every event carries: when (UTC), and the id of what caused it (an update, a job, a deadline)."""
 
     v: int = 1
-    at: AwareDatetime
+    at: Instant
     cause: str = ""
 
 
@@ -109,7 +110,7 @@ class OrderPlaced(Event):
     lines: tuple[Line, ...]
     note: str = ""
     total: Money
-    answer_by: AwareDatetime
+    answer_by: Instant
 
 
 class RestaurantNotified(Event):
@@ -124,7 +125,7 @@ class OrderAccepted(Event):
 
     kind: Literal["order_accepted"] = "order_accepted"
     by: Person
-    ready_by: AwareDatetime
+    ready_by: Instant
 
 
 class UserNotified(Event):
@@ -189,7 +190,7 @@ class AnswerTimeExtended(Event):
     """Comanda itself was down while the order waited, so staff get time anew: a grace until `answer_by`."""
 
     kind: Literal["answer_time_extended"] = "answer_time_extended"
-    answer_by: AwareDatetime
+    answer_by: Instant
 
 
 class UserUnreachable(Event):
@@ -238,9 +239,19 @@ def dump(event: AnyEvent) -> bytes:
 
 def load(data: bytes | str) -> AnyEvent:
     """Read a stored event, brought up to today's shape. Raises `ValueError` for what is no event."""
-    raw = json.loads(data)
+    try:
+        raw = json.loads(data)
+    except RecursionError:
+        raise ValueError("this is nested too deeply for an event") from None
     if not isinstance(raw, dict):
         raise ValueError("a stored event is a JSON object")
-    while upcast := _UPCASTERS.get((str(raw.get("kind")), int(raw.get("v", 1)))):
+    while upcast := _UPCASTERS.get((str(raw.get("kind")), _version(raw))):
         raw = upcast(raw)
     return _ADAPTER.validate_python(raw)
+
+
+def _version(raw: dict[str, Any]) -> int:
+    version = raw.get("v", 1)
+    if not isinstance(version, int):
+        raise ValueError("the version of an event is a whole number")
+    return version

@@ -15,6 +15,7 @@ import time
 from redis import Redis
 
 from flows import keys
+from flows.backoff import LONGEST
 from flows.store import Script
 
 # Milliseconds between two messages in the long run, and messages that may come at once. The bot's rate is a little
@@ -113,7 +114,7 @@ class Gate:
         """Telegram wants to be left alone for so long: by this chat's messages at least."""
         bot, chat = self._bot, str(chat_id)
         names = [keys.quiet(bot), keys.quiet(bot, chat), keys.last_quiet(bot)]
-        await asyncio.to_thread(_SLOW_DOWN.run, self._redis, [*names, chat, max(1, int(seconds * 1000))])
+        await asyncio.to_thread(_SLOW_DOWN.run, self._redis, [*names, chat, max(1, int(min(seconds, LONGEST) * 1000))])
 
 
 def _chat_limits(chat_id: int) -> tuple[float, int, int]:

@@ -14,6 +14,19 @@ CONFIRMED = "confirmed"  # string: written for the sake of its being on the repl
 BEAT = "beat"  # string: when a clock last looked at DUE; a gap is a downtime
 
 
+RESTORING = "restoring"  # string: a backup is being brought back, and the store is not whole until it is
+
+
+def wake(order_id: str) -> str:
+    """Member of `DUE`: the order's own next deadline."""
+    return f"wake:{order_id}"
+
+
+def notify(order_id: str, side: str) -> str:
+    """Member of `DUE`: that side of the order is to be told something."""
+    return f"notify:{order_id}:{side}"
+
+
 def order(order_id: str) -> str:
     """List: the order's events as JSON; its length is the order's version."""
     return f"order:{order_id}"
@@ -112,6 +125,11 @@ def inbox_lease(process: str) -> str:
 def inbox_dead(bot: str) -> str:
     """Hash: update id -> JSON of an update whose handler failed each time, with its traceback."""
     return f"inbox:{bot}:dead"
+
+
+def listening(bot: str) -> str:
+    """String with a life: JSON of when that bot last asked for updates, and what hinders it."""
+    return f"listening:{bot}"
 
 
 def processing(worker: str) -> str:

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from flows.hours import Hours
 from flows.money import Currency, Money
+from flows.times import Instant, Zone
 
 # Slugs and item ids travel in button payloads of at most 64 bytes together with a cart id and a verb.
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,22}[a-z0-9])?$")]
@@ -79,7 +80,7 @@ class Restaurant(_Frozen):
     address: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     phone: Annotated[str, StringConstraints(min_length=3, max_length=40)]
     currency: Currency
-    timezone: str
+    timezone: Zone
     accept_within: int = Field(default=300, ge=30, le=86400)
     hours: Hours | None = None
     menu: tuple[Category, ...] = Field(min_length=1, max_length=30)
@@ -116,7 +117,7 @@ class Service(BaseModel):
     staff_chat: int | None = None
     paused: bool = False
     # None while paused: until staff resume. Not meaningful otherwise.
-    paused_until: AwareDatetime | None = None
+    paused_until: Instant | None = None
     hidden: frozenset[str] = frozenset()
 
     def is_paused(self, now: datetime) -> bool:

@@ -6,6 +6,7 @@ session renders the same screen, so an update that is delivered twice only shows
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, assert_never
 
 from flows import callbacks as cb
@@ -15,6 +16,7 @@ from flows.checkout import on_cart, with_note
 from flows.commands import CancelOrder
 from flows.events import CancelReason, Side
 from flows.messages import customer
+from flows.messages.about import UNKNOWN_BUTTON
 from flows.messages.carts import NOTE_LIMIT
 from flows.messages.text import plain, tidy
 from flows.order import WAITING, Order, Refused, Why
@@ -68,7 +70,7 @@ def stale(session: Session, outdated: bool) -> Turn:
     """A tap on a button that is not ours, or not of this version."""
     return say(
         session,
-        "That button is from an older version. Here is where we are." if outdated else "That button does nothing.",
+        "That button is from an older version. Here is where we are." if outdated else UNKNOWN_BUTTON,
     )
 
 
@@ -105,7 +107,7 @@ def _on_order(
     moment: Moment,
 ) -> Turn:
     if order is None or order.placed.customer.id != moment.customer.id:
-        return say(session, "That order is not one of yours.", alert=True)
+        return replace(say(session, "That order is not one of yours.", alert=True), foreign=True)
     match tap:
         case cb.ShowOrder():
             return Turn(at(session, OrderView(order_id=order.id, listed=True)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, StringConstraints, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -23,6 +24,14 @@ def _token(value: SecretStr) -> SecretStr:
     if not _TOKEN.fullmatch(value.get_secret_value().strip()):
         raise ValueError
     return SecretStr(value.get_secret_value().strip())
+
+
+OFF = "off"
+"""For a program that is to find a setting unset, whatever `.env` says."""
+
+
+def _root_or_off(value: str | None) -> str | None:
+    return None if value is None or value.strip().lower() == OFF else _root(value)
 
 
 def _root(value: str) -> str:
@@ -48,7 +57,7 @@ class Settings(BaseSettings):
     # Not in the representation: it may hold a password.
     redis_url: Annotated[_StoreURL | None, Field(repr=False)] = None
     redis_replicas: Annotated[int, Field(ge=0, le=8)] = 0
-    webhook_url: Annotated[str, AfterValidator(_root)] | None = None
+    webhook_url: Annotated[str | None, AfterValidator(_root_or_off)] = None
     webhook_listen: _Address = "127.0.0.1:8081"
     data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Path("data")
     workers: Annotated[int, Field(ge=1, le=64)] = 1
@@ -78,6 +87,12 @@ class Settings(BaseSettings):
                 "CUSTOMER_BOT_TOKEN and RESTAURANT_BOT_TOKEN are of the same bot: make two with @BotFather"
             )
         return customer, restaurant
+
+    def secrets(self) -> list[str]:
+        """What nobody should read in a log: the tokens, also without their bots' numbers, and the store's password."""
+        tokens = [one.get_secret_value() for one in (self.customer_bot_token, self.restaurant_bot_token) if one]
+        password = urlsplit(self.redis_url or "").password or ""
+        return [*tokens, *(token.partition(":")[2] for token in tokens), *filter(None, {password, unquote(password)})]
 
 
 _EXPECTED = {

@@ -15,6 +15,7 @@ from redis.exceptions import TimeoutError as NoReply
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+NAME = "comanda"  # of each connection, as CLIENT LIST shows it
 TIMEOUT = 5.0  # seconds for a connection or a reply; a loaded disk under appendfsync always takes a fraction of it
 
 REPLICATED_WITHIN = 2000
@@ -45,6 +46,7 @@ def connect(url: str) -> Redis:
 
 def _options() -> dict[str, Any]:
     return {
+        "client_name": NAME,
         "retry": Retry(NoBackoff(), 0),
         "socket_timeout": TIMEOUT,
         "socket_connect_timeout": TIMEOUT,

@@ -34,6 +34,8 @@ class Turn:
     notice: Notice | None = None
     command: tuple[str, PlaceOrder | CancelOrder] | None = None
     repeated: bool = False
+    foreign: bool = False
+    """The tap was on an order that is not the customer's, or not there."""
 
 
 class Shop(Protocol):

@@ -46,6 +46,11 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 @pytest.fixture
 def free_port() -> int:
     """A TCP port that nobody listened on a moment ago."""
+    return a_free_port()
+
+
+def a_free_port() -> int:
+    """The same, for those who need more than one."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

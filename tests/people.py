@@ -117,6 +117,13 @@ class Person:
         button = buttons(message, label)[0]
         return await self._tap(message["message_id"], button=button.get("callback_data", button["text"]))
 
+    async def presses(self, label: str) -> None:
+        """Tap the newest button whose text contains `label`, without waiting for an answer."""
+        message = await self._find(lambda one: bool(buttons(one, label)), f"no button {label!r}")
+        button = buttons(message, label)[0]["callback_data"]
+        place = {"user": self.id, "message_id": message["message_id"], **self.place}
+        await self.telegram.act("tap", button=button, **place)
+
     async def tap_payload(self, message_id: int, payload: str) -> str:
         """Tap with a payload that the message need not show (any more): a stale or a forged button."""
         return await self._tap(message_id, data=payload)

@@ -6,9 +6,9 @@ import asyncio
 import logging
 import os
 import signal
-import sys
 
 from flows.ledger import Ledger
+from flows.logs import log_to_stderr
 from flows.settings import BadSettings, Settings, read_settings
 from flows.store import connect
 from workers import jobs
@@ -49,9 +49,7 @@ def main() -> None:
             raise BadSettings("REDIS_URL is not set: start this process with `comanda`, which also runs the store")
     except BadSettings as error:
         raise SystemExit(str(error)) from None
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
+    log_to_stderr(settings.log_level, settings.secrets())
     # httpx logs each URL at INFO, and a URL of the Bot API holds the token.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     # RQ logs three lines for each job that goes well.

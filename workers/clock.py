@@ -12,7 +12,7 @@ from flows import keys
 from flows.commands import ExtendAnswerTime
 from flows.events import Side
 from flows.ledger import Ledger
-from flows.store import text, texts
+from flows.store import text
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +42,14 @@ class Clock:
         """Wake everything that is due now. Returns how many there were."""
         now = self._ledger.clock()
         self._beat(now)
-        members = texts(self._redis.zrangebyscore(keys.DUE, 0, now.timestamp(), start=0, num=BATCH))
+        members: list[bytes] = self._redis.zrangebyscore(keys.DUE, 0, now.timestamp(), start=0, num=BATCH)  # type: ignore[assignment]
         for member in members:
             self._wake(member, now)
         return len(members)
 
-    def _wake(self, member: str, now: datetime) -> None:
+    def _wake(self, member: bytes, now: datetime) -> None:
         try:
-            kind, order_id, *rest = member.split(":")
+            kind, order_id, *rest = text(member).split(":")
             if kind == "wake":
                 self._ledger.wake(order_id)
             else:
@@ -57,12 +57,11 @@ class Clock:
         except RedisError:
             raise
         except Exception:
-            log.exception("%s can't be handled; it is tried again in %s", member, SET_ASIDE)
+            log.exception("%r can't be handled; it is tried again in %s", member, SET_ASIDE)
             self._redis.zadd(keys.DUE, {member: (now + SET_ASIDE).timestamp()}, xx=True)
 
     def _beat(self, now: datetime) -> None:
-        raw = self._redis.get(keys.BEAT)
-        last = None if raw is None else datetime.fromisoformat(text(raw))
+        last = _time(self._redis.get(keys.BEAT))
         if last is not None and now - last > DOWNTIME:
             self._give_grace(last, now)
         if last is None or now - last >= BEAT:
@@ -75,15 +74,30 @@ class Clock:
         `last` in the cause keeps an order from getting its grace twice.
         """
         log.warning("nothing ran from %s to %s; waiting orders get a grace of %s", last, now, GRACE)
-        for member in texts(self._redis.zrange(keys.DUE, 0, -1)):
-            kind, _, order_id = member.partition(":")
-            if kind == "wake":
+        members: list[bytes] = self._redis.zrange(keys.DUE, 0, -1)  # type: ignore[assignment]
+        for member in members:
+            kind, _, order_id = member.partition(b":")
+            if kind == b"wake":
                 self._extend(order_id, ExtendAnswerTime(until=now + GRACE), f"downtime-{last.isoformat()}")
 
-    def _extend(self, order_id: str, command: ExtendAnswerTime, cause: str) -> None:
+    def _extend(self, order_id: bytes, command: ExtendAnswerTime, cause: str) -> None:
         try:
-            self._ledger.execute(order_id, command, cause)
+            self._ledger.execute(text(order_id), command, cause)
         except RedisError:
             raise
         except Exception:
-            log.exception("order %s can't be given its grace", order_id)
+            log.exception("order %r can't be given its grace", order_id)
+
+
+def _time(raw: object) -> datetime | None:
+    """When a clock last noted that it runs; None when none did, or what it noted can't be read."""
+    if raw is None:
+        return None
+    try:
+        noted = datetime.fromisoformat(text(raw))
+    except ValueError:
+        noted = None
+    if noted is None or noted.tzinfo is None:
+        log.warning("when a clock last ran can't be read: %r", raw)
+        return None
+    return noted

@@ -19,24 +19,29 @@ WANTED = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noe
 
 
 def check_durable(redis: Redis, allow_unsafe: bool, replicas: int = 0) -> None:
-    """Refuse a store that may forget what it has acknowledged, unless `allow_unsafe`. Raises `StoreError`.
-
-    With `replicas` it has to refuse writes by itself where fewer are connected.
-    """
-    try:
-        wrong = "; ".join(_shortcomings(redis, replicas))
-    except (AuthenticationError, NoPermissionError) as error:
-        raise StoreError(
-            f"REDIS_URL: the store does not let us in ({type(error).__name__}): check user and password"
-        ) from None
-    except RedisError as error:
-        raise StoreError(f"REDIS_URL: no store answers there ({type(error).__name__}): is it running?") from None
+    """Refuse a store that may forget what it has acknowledged, unless `allow_unsafe`. Raises `StoreError`."""
+    wrong = "; ".join(shortcomings(redis, replicas))
     if not wrong:
         return
     problem = f"REDIS_URL: this store may lose acknowledged orders: {wrong}"
     if not allow_unsafe:
         raise StoreError(f"{problem}. Change its configuration, or set UNSAFE_STORE=true to run all the same")
     log.warning("%s", problem)
+
+
+def shortcomings(redis: Redis, replicas: int = 0) -> list[str]:
+    """Why a store may forget what it has acknowledged. Raises `StoreError` when it can't be asked.
+
+    With `replicas` it has to refuse writes by itself where fewer are connected.
+    """
+    try:
+        return list(_shortcomings(redis, replicas))
+    except (AuthenticationError, NoPermissionError) as error:
+        raise StoreError(
+            f"REDIS_URL: the store does not let us in ({type(error).__name__}): check user and password"
+        ) from None
+    except RedisError as error:
+        raise StoreError(f"REDIS_URL: no store answers there ({type(error).__name__}): is it running?") from None
 
 
 def _shortcomings(redis: Redis, replicas: int) -> Iterator[str]:

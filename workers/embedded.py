@@ -42,6 +42,8 @@ NO_SERVER = (
     "with `appendonly yes` and `appendfsync always`"
 )
 
+STOP = "stop `comanda up`, and whatever else runs on it, first"
+
 # Servers that this process has started, by directory: their parent has to take note of their end, also where another
 # part of the process than the one that started them stops them.
 _children: dict[Path, subprocess.Popen[bytes]] = {}
@@ -70,6 +72,17 @@ class EmbeddedStore:
                 self._stop()
             os.close(users)
 
+    @contextmanager
+    def used_alone(self) -> Iterator[None]:
+        """The same while nobody else uses it; who comes meanwhile waits. Raises `StoreError`, also if it is in use."""
+        users = self._join(fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            self._start_unless_running()
+            yield
+        finally:
+            self._stop()
+            os.close(users)
+
     def url(self) -> str:
         """Where the server listens. Only for users."""
         return f"unix://{quote(self._address.read_text())}"
@@ -82,11 +95,14 @@ class EmbeddedStore:
                 self._start(lock)
         self._watch_the_disk()
 
-    def _join(self) -> int:
+    def _join(self, how: int = fcntl.LOCK_SH) -> int:
         try:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             users = os.open(self._directory / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(users, fcntl.LOCK_SH)  # waits for one who is just stopping the server
+            fcntl.flock(users, how)  # shared, it waits for one who is just stopping the server
+        except BlockingIOError:
+            os.close(users)
+            raise StoreError(f"the store of DATA_DIR {self._directory.parent} is in use: {STOP}") from None
         except OSError as error:
             raise StoreError(f"DATA_DIR {self._directory.parent} can't be used: {error.strerror}") from None
         return users

@@ -6,13 +6,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from redis import Redis
+from redis.exceptions import RedisError
+
+from flows import keys
 from flows.settings import Settings
 from flows.store import connect
 from workers.durability import check_durable
-from workers.embedded import EmbeddedStore
+from workers.embedded import STOP, EmbeddedStore
 from workers.errors import StoreError
+from workers.occupied import is_used
 
-__all__ = ["Store", "StoreError", "check_durable", "open_store"]
+__all__ = ["Store", "StoreError", "check_durable", "open_store", "open_store_alone"]
+
+LEAVING = 4.0  # seconds that processes which are just ending have to leave; a killed worker's lease takes 3
 
 
 @dataclass(frozen=True)
@@ -32,20 +39,55 @@ def open_store(settings: Settings) -> Iterator[Store]:
     """
     if settings.redis_url is not None:
         check_outside(settings.redis_url, settings.unsafe_store, settings.redis_replicas)
+        _refuse_half_a_store(settings.redis_url)
         yield Store(settings.redis_url, look_after=lambda: None)
         return
     embedded = EmbeddedStore(settings.data_dir)
     with embedded.used():
+        _refuse_half_a_store(embedded.url())
         yield Store(embedded.url(), embedded.look_after)
+
+
+@contextmanager
+def open_store_alone(settings: Settings) -> Iterator[Redis]:
+    """A client of a store that no other process of Comanda uses. Raises `StoreError`, also if one does."""
+    if settings.redis_url is not None:
+        check_outside(settings.redis_url, settings.unsafe_store, settings.redis_replicas)
+        with _client_alone(settings.redis_url) as redis:
+            yield redis
+        return
+    embedded = EmbeddedStore(settings.data_dir)
+    with embedded.used_alone(), _client_alone(embedded.url()) as redis:  # bots whose supervisor was killed live on
+        yield redis
+
+
+@contextmanager
+def _client_alone(url: str) -> Iterator[Redis]:
+    with connect(url) as redis:
+        if is_used(redis, LEAVING):
+            raise StoreError(f"bots or workers run on this store: {STOP}")
+        yield redis
+
+
+def _refuse_half_a_store(url: str) -> None:
+    with connect(url) as redis:
+        try:
+            is_half = redis.exists(keys.RESTORING)
+        except RedisError as error:
+            raise StoreError(f"the store does not answer ({type(error).__name__}); try again") from None
+    if is_half:
+        raise StoreError("a backup is being brought back, or that was interrupted: run `comanda restore FILE` again")
 
 
 def check_outside(url: str, allow_unsafe: bool, replicas: int = 0) -> None:
     """Refuse an outside store that can't be used. Raises `StoreError`, without the URL: it may hold a password."""
+    with client_of(url) as redis:
+        check_durable(redis, allow_unsafe, replicas)
+
+
+def client_of(url: str) -> Redis:
+    """A client of an outside store. Raises `StoreError` for what is no URL of one."""
     try:
-        redis = connect(url)
+        return connect(url)
     except ValueError:
         raise StoreError("REDIS_URL is wrong: expected a URL such as redis://host:6379/0") from None
-    try:
-        check_durable(redis, allow_unsafe, replicas)
-    finally:
-        redis.close()

@@ -6,7 +6,10 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import cache
+from ssl import SSLContext
 
+from httpx import create_ssl_context
 from redis import Redis
 from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
 from telegram.constants import ParseMode
@@ -21,6 +24,7 @@ from telegram.error import (
 )
 from telegram.request import HTTPXRequest
 
+from flows.backoff import LONGEST
 from flows.events import Side
 from flows.gate import Gate, NotYet
 from flows.screens import Screen
@@ -78,6 +82,7 @@ class Sender:
             Side.CUSTOMER: _bot(api_url, customer_token),
             Side.RESTAURANT: _bot(api_url, restaurant_token),
         }
+        self._tokens = (customer_token, restaurant_token)
 
     async def send(self, side: Side, chat_id: int, screen: Screen, reply_to: int | None = None) -> int:
         """Send a new message, which rings. Returns its id. Raises `Later`, `Unreachable` or `Moved`."""
@@ -119,11 +124,16 @@ class Sender:
             raise Later(not_yet.seconds, str(not_yet)) from None
         try:
             yield
-        except RetryAfter as error:
-            await gate.slow_down(chat_id, _seconds(error))
-            raise _meaning(error) from error
         except TelegramError as error:
+            self._hush(error)
+            if isinstance(error, RetryAfter):
+                await gate.slow_down(chat_id, _seconds(error))
             raise _meaning(error) from error
+
+    def _hush(self, error: TelegramError) -> None:
+        """RQ keeps the traceback of a job; who repeats our request in the words of an error would show the token."""
+        for token in self._tokens:
+            error.message = error.message.replace(token, "<token>")
 
     async def close(self) -> None:
         for bot in self._bots.values():
@@ -131,8 +141,18 @@ class Sender:
 
 
 def _bot(api_url: str, token: str) -> Bot:
-    request = HTTPXRequest(connection_pool_size=CONNECTIONS, read_timeout=10, write_timeout=10, connect_timeout=5)
-    return Bot(token, base_url=f"{api_url}/bot", request=request)
+    tls = {"verify": _tls()}
+    request = HTTPXRequest(
+        connection_pool_size=CONNECTIONS, read_timeout=10, write_timeout=10, connect_timeout=5, httpx_kwargs=tls
+    )
+    unused = HTTPXRequest(httpx_kwargs=tls)  # for getUpdates, which workers do not call
+    return Bot(token, base_url=f"{api_url}/bot", request=request, get_updates_request=unused)
+
+
+@cache
+def _tls() -> SSLContext:
+    """The authorities that are trusted; reading them takes a tenth of a second, and each client would do it."""
+    return create_ssl_context()
 
 
 def _markup(screen: Screen) -> InlineKeyboardMarkup | None:
@@ -141,7 +161,7 @@ def _markup(screen: Screen) -> InlineKeyboardMarkup | None:
 
 def _seconds(error: RetryAfter) -> float:
     wait = error.retry_after
-    return wait.total_seconds() if isinstance(wait, timedelta) else wait
+    return min(wait.total_seconds() if isinstance(wait, timedelta) else wait, LONGEST)
 
 
 def _meaning(error: TelegramError) -> Exception:

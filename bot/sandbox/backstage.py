@@ -5,14 +5,14 @@ The sandbox knows nothing of the product. It keeps what it is told for the page 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from bot.sandbox.fields import Json
 from bot.sandbox.journal import Journal
-from bot.sandbox.state import Json, World
-from bot.sandbox.verbs import ControlError, Verb
+from bot.sandbox.state import World
+from bot.sandbox.verbs import ControlError, Verb, Verbs
 
 
 class Note(Verb):
@@ -64,7 +64,7 @@ class Backstage:
         self.notes = Journal(world.now)
         self.gauges: dict[str, int] = {}
         self.actions: list[Json] = []
-        self.verbs: dict[str, tuple[type[BaseModel], Callable[[Any], Any]]] = {
+        self.verbs: Verbs = {
             "note": (Note, self._note),
             "gauges": (Gauges, self._gauges),
             "offer": (Offer, self._offer),

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from bot.sandbox.bots import Bot
 from bot.sandbox.errors import bad_request
-from bot.sandbox.state import Bot, Json, Room, World
+from bot.sandbox.fields import Json
+from bot.sandbox.rooms import Room
+from bot.sandbox.state import World
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
-"""The methods of the Bot API about a chat as a whole: what it is, who is in it, what is pinned, reactions, the menu."""
+"""The methods of the Bot API about a chat as a whole: what it is, who is in it, what is pinned, and reactions."""
 
 from __future__ import annotations
 
 from bot.sandbox import errors
 from bot.sandbox.calls import Call, Served
 from bot.sandbox.errors import bad_request
-from bot.sandbox.state import Json
+from bot.sandbox.fields import Json
+from bot.sandbox.memberships import bot_leaves, member
 
 served = Served()
 
@@ -37,11 +38,34 @@ _NO_GIFTS = dict.fromkeys(
 
 @served
 def get_chat_member(call: Call) -> Json:
-    user_id = call.number("user_id")
-    room = call.room
-    if user_id not in room.members | room.bots:
+    user_id, room = call.number("user_id"), call.room
+    status = room.status_of(user_id)
+    if status == "left":
         raise bad_request("PARTICIPANT_ID_INVALID" if user_id in call.world.users else "user not found")
-    return {"status": "member", "user": call.world.users[user_id]}
+    return member(call.world.users[user_id], status)
+
+
+@served
+def get_chat_administrators(call: Call) -> list[Json]:
+    """Who has made the group: nobody else is made an administrator here."""
+    room = call.room
+    if room.kind == "private":
+        raise bad_request("there are no administrators in the private chat")
+    return [] if room.owner is None else [member(call.world.users[room.owner], "creator")]
+
+
+@served
+def get_chat_member_count(call: Call) -> int:
+    room = call.room
+    return 2 if room.kind == "private" else len(room.members | room.bots)
+
+
+@served
+def get_user_profile_photos(call: Call) -> Json:
+    """None: people have no pictures here."""
+    if call.number("user_id") not in call.world.users:
+        raise bad_request("user not found")
+    return {"total_count": 0, "photos": []}
 
 
 @served
@@ -49,7 +73,7 @@ def leave_chat(call: Call) -> bool:
     room = call.room
     if room.kind == "private":
         raise errors.NO_CHAT
-    call.world.leave(room, call.bot, call.bot.user, "left")
+    bot_leaves(call.world, room, call.bot, call.bot.user, "left")
     return True
 
 
@@ -85,7 +109,7 @@ def unpin_all_chat_messages(call: Call) -> bool:
     return True
 
 
-# Reactions and the menu
+# Reactions
 
 
 @served
@@ -107,20 +131,3 @@ def _is_reaction(reaction: object) -> bool:
         return False
     field = {"emoji": "emoji", "custom_emoji": "custom_emoji_id"}.get(str(reaction.get("type")), "")
     return bool(reaction.get(field)) and isinstance(reaction[field], str)
-
-
-@served
-def set_chat_menu_button(call: Call) -> bool:
-    button = call.params.get("menu_button") or {"type": "default"}
-    if not isinstance(button, dict) or button.get("type") not in ("commands", "default", "web_app"):
-        raise bad_request("can't parse menu button")
-    call.bot.menus[call.text("chat_id")] = button
-    call.world.changed("bot", bot=call.bot.id)
-    return True
-
-
-@served
-def get_chat_menu_button(call: Call) -> Json:
-    """The button that was set for that chat or, without one, for all chats: at first the list of commands."""
-    chat = call.text("chat_id")
-    return call.bot.menus.get(chat, {"type": "default" if chat else "commands"})

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
 from uuid import uuid4
 
-from pydantic import BaseModel
-
-from bot.sandbox import verbs
+from bot.sandbox import memberships, verbs
+from bot.sandbox.bots import Pending
+from bot.sandbox.directory import Directory
 from bot.sandbox.faults import Fault, Faults
-from bot.sandbox.markup import typed_entities
-from bot.sandbox.state import Bot, Checkout, Json, Pending, Query, Room, World
-from bot.sandbox.verbs import ControlError
+from bot.sandbox.fields import Json
+from bot.sandbox.groups import Groups
+from bot.sandbox.hearing import write
+from bot.sandbox.rooms import Checkout, Query
+from bot.sandbox.state import World
+from bot.sandbox.verbs import ControlError, Verbs
 
 
 class Control:
@@ -22,12 +23,10 @@ class Control:
     def __init__(self, world: World, faults: Faults) -> None:
         self._world = world
         self._faults = faults
-        self.verbs: dict[str, tuple[type[BaseModel], Callable[[Any], Any]]] = {
+        self._find = Directory(world)
+        self.verbs: Verbs = {
             "bot": (verbs.RegisterBot, self._register_bot),
             "user": (verbs.MakeUser, self._make_user),
-            "group": (verbs.MakeGroup, self._make_group),
-            "add_bot": (verbs.AddBot, self._add_bot),
-            "remove_bot": (verbs.RemoveBot, self._remove_bot),
             "send": (verbs.Send, self._send),
             "start": (verbs.Start, self._start),
             "tap": (verbs.Tap, self._tap),
@@ -38,10 +37,10 @@ class Control:
             "offline": (verbs.Offline, self._offline),
             "deactivate": (verbs.Deactivate, self._deactivate),
             "delete_chat": (verbs.DeleteChat, self._delete_chat),
-            "migrate": (verbs.Migrate, self._migrate),
             "redeliver": (verbs.Redeliver, self._redeliver),
             "fault": (Fault, self._fault),
         }
+        self.verbs |= Groups(world).verbs
 
     def _register_bot(self, verb: verbs.RegisterBot) -> Json:
         bot = self._world.bot(verb.token, verb.username, verb.name)
@@ -54,42 +53,21 @@ class Control:
             raise ControlError(f"{verb.id} is a bot")
         return self._world.user(**verb.model_dump())
 
-    def _make_group(self, verb: verbs.MakeGroup) -> Json:
-        room = self._world.group(verb.title, {self._person(user)["id"] for user in verb.members})
-        for name in verb.bots:
-            self._add_bot(verbs.AddBot(chat=room.id, bot=name, by=verb.members[0]))
-        return self._world.chat(room)
-
-    def _add_bot(self, verb: verbs.AddBot) -> Json:
-        room, bot, person = self._group(verb.chat), self._bot(verb.bot), self._person(verb.by)
-        self._world.join(room, bot, person)
-        message = self._world.post(room, person, new_chat_members=[bot.user])
-        self._world.update(bot, message=message)
-        if verb.start is not None:
-            return self._write(room, person, f"/start@{bot.user['username']} {verb.start}".rstrip())
-        return message
-
-    def _remove_bot(self, verb: verbs.RemoveBot) -> Json:
-        room, bot, person = self._group(verb.chat), self._bot(verb.bot), self._person(verb.by)
-        if bot.id not in room.bots:
-            raise ControlError("that bot is not in the group")
-        return self._world.leave(room, bot, person, "kicked")
-
     def _send(self, verb: verbs.Send) -> Json:
-        room, person = self._room(verb.bot, verb.chat, verb.user), self._online(verb.user)
+        room, person = self._find.room(verb.bot, verb.chat, verb.user), self._find.online(verb.user)
         if room.blocked:
             raise ControlError("this person has blocked the bot")
         reply = None if verb.reply_to is None else room.messages.get(verb.reply_to)
         if reply is None and verb.reply_to is not None:
             raise ControlError("no such message")
         room.started = True
-        return self._write(room, person, verb.text, reply)
+        return write(self._world, room, person, verb.text, reply)
 
     def _start(self, verb: verbs.Start) -> Json:
         return self._send(verbs.Send(user=verb.user, bot=verb.bot, text=f"/start {verb.payload}".rstrip()))
 
     def _tap(self, verb: verbs.Tap) -> Json:
-        room, person = self._room(verb.bot, verb.chat, verb.user), self._online(verb.user)
+        room, person = self._find.room(verb.bot, verb.chat, verb.user), self._find.online(verb.user)
         message = room.messages.get(verb.message_id)
         if message is None or verb.message_id <= room.cleared:
             raise ControlError("no such message")
@@ -108,7 +86,7 @@ class Control:
         return {"callback_query_id": query_id, "button": button}
 
     def _pay(self, verb: verbs.Pay) -> Json:
-        room, person = self._room(verb.bot, verb.chat, verb.user), self._online(verb.user)
+        room, person = self._find.room(verb.bot, verb.chat, verb.user), self._find.online(verb.user)
         message = room.messages.get(verb.message_id)
         if message is None or "invoice" not in message:
             raise ControlError("no such invoice")
@@ -121,7 +99,7 @@ class Control:
         return {"pre_checkout_query_id": query_id}
 
     def _send_contact(self, verb: verbs.SendContact) -> Json:
-        room, person = self._room(verb.bot, None, verb.user), self._online(verb.user)
+        room, person = self._find.room(verb.bot, None, verb.user), self._find.online(verb.user)
         contact = {"phone_number": verb.phone_number, "first_name": person["first_name"], "user_id": verb.user}
         message = self._world.post(room, person, contact=contact)
         for bot in self._world.bots_in(room):
@@ -129,7 +107,7 @@ class Control:
         return message
 
     def _react(self, verb: verbs.React) -> Json:
-        room, person = self._room(verb.bot, verb.chat, verb.user), self._online(verb.user)
+        room, person = self._find.room(verb.bot, verb.chat, verb.user), self._find.online(verb.user)
         if verb.message_id not in room.messages:
             raise ControlError("no such message")
         old = room.reactions.get(verb.message_id, {}).get(verb.user, [])
@@ -143,16 +121,16 @@ class Control:
         return {"reaction": new}
 
     def _block(self, verb: verbs.Block) -> Json:
-        bot, person = self._bot(verb.bot), self._person(verb.user)
+        bot, person = self._find.bot(verb.bot), self._find.person(verb.user)
         room = self._world.private(bot, verb.user)
         room.blocked = verb.blocked
         before, after = ("member", "kicked") if verb.blocked else ("kicked", "member")
-        self._world.member_changed(room, bot, person, before, after)
+        memberships.bot_changed(self._world, room, bot, person, before=before, after=after)
         self._world.changed("room", room=room)
         return {"blocked": room.blocked}
 
     def _offline(self, verb: verbs.Offline) -> Json:
-        person = self._person(verb.user)
+        person = self._find.person(verb.user)
         if verb.offline:
             self._world.offline.setdefault(verb.user, self._world.changes.last)
         else:
@@ -161,35 +139,20 @@ class Control:
         return {"offline": verb.offline}
 
     def _deactivate(self, verb: verbs.Deactivate) -> Json:
-        person = self._person(verb.user)
+        person = self._find.person(verb.user)
         self._world.deactivated.add(verb.user)
         self._world.changed("user", user=dict(person))
         return {"deactivated": verb.user}
 
     def _delete_chat(self, verb: verbs.DeleteChat) -> Json:
-        self._person(verb.user)
-        room = self._world.private(self._bot(verb.bot), verb.user)
+        self._find.person(verb.user)
+        room = self._world.private(self._find.bot(verb.bot), verb.user)
         room.cleared = room.next_message - 1
         self._world.changed("room", room=room)
         return {"deleted": len(room.messages)}
 
-    def _migrate(self, verb: verbs.Migrate) -> Json:
-        old = self._group(verb.chat)
-        if old.kind != "group":
-            raise ControlError("that is a supergroup already")
-        new = Room(int(f"-100{-old.id:010}"), "supergroup", old.title, members=set(old.members), bots=set(old.bots))
-        self._world.rooms[new.key] = new
-        someone = self._world.users[min(old.members)]
-        gone = self._world.post(old, someone, migrate_to_chat_id=new.id)
-        come = self._world.post(new, someone, migrate_from_chat_id=old.id)
-        old.moved_to = new.id
-        for bot in self._world.bots_in(new):
-            self._world.update(bot, message=gone)
-            self._world.update(bot, message=come)
-        return self._world.chat(new)
-
     def _redeliver(self, verb: verbs.Redeliver) -> Json:
-        bot = self._bot(verb.bot)
+        bot = self._find.bot(verb.bot)
         again = Pending(verb.update, self._world.now(), sticky=True)
         if not isinstance(verb.update.get("update_id"), int) or not isinstance(again.content, dict):
             raise ControlError("an update has an update_id and one object")
@@ -198,64 +161,9 @@ class Control:
         return verb.update
 
     def _fault(self, verb: Fault) -> Json:
-        bot = None if verb.bot is None else str(self._bot(verb.bot).id)
+        bot = None if verb.bot is None else str(self._find.bot(verb.bot).id)
         self._faults.add(verb.model_copy(update={"bot": bot}))
         return verb.model_dump(exclude={"bot"}) | {"bot": bot}
-
-    # Small helpers
-
-    def _write(self, room: Room, person: Json, text: str, reply: Json | None = None) -> Json:
-        entities = typed_entities(text) or None
-        message = self._world.post(room, person, text=text, entities=entities, reply_to=reply)
-        for bot in self._world.bots_in(room):
-            # In a group a bot sees only what is meant for it (its privacy mode, on by default).
-            if room.kind == "private" or _is_for(bot, message):
-                self._world.update(bot, message=dict(message))
-        return message
-
-    def _person(self, number: int) -> Json:
-        person = self._world.users.get(number)
-        if person is None or person["is_bot"]:
-            raise ControlError(f"no person {number}: make one with /control/user")
-        return person
-
-    def _online(self, number: int) -> Json:
-        person = self._person(number)
-        if number in self._world.deactivated:
-            raise ControlError("this account was deleted")
-        if number in self._world.offline:
-            raise ControlError("this phone is offline")
-        return person
-
-    def _bot(self, name: str) -> Bot:
-        bot = self._world.bot_named(name)
-        if bot is None:
-            raise ControlError("no such bot: make it by its token, at its first request or with /control/bot")
-        return bot
-
-    def _group(self, number: int) -> Room:
-        room = self._world.rooms.get(str(number))
-        if room is None or room.moved_to is not None:
-            raise ControlError(f"no group {number}")
-        return room
-
-    def _room(self, bot: str | None, chat: int | None, user: int) -> Room:
-        if (bot is None) == (chat is None):
-            raise ControlError("name either a bot (private chat) or a chat (group)")
-        if bot is not None:
-            self._person(user)
-            return self._world.private(self._bot(bot), user)
-        room = self._group(chat or 0)
-        if user not in room.members:
-            raise ControlError(f"person {user} is not in that group")
-        return room
-
-
-def _is_for(bot: Bot, message: Json) -> bool:
-    text, name = message["text"], bot.user["username"]
-    command = text.startswith("/") and text.split()[0].partition("@")[2].lower() in ("", name.lower())
-    answered = message.get("reply_to_message", {}).get("from", {}).get("id") == bot.id
-    return command or answered or f"@{name}".lower() in text.lower()
 
 
 def _find_button(message: Json, wanted: str) -> Json:

@@ -32,10 +32,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bot.sandbox import pictures
 from bot.sandbox.backstage import Backstage
+from bot.sandbox.bots import Bot
 from bot.sandbox.control import Control
 from bot.sandbox.faults import Faults
+from bot.sandbox.fields import Json
 from bot.sandbox.journal import Journal
-from bot.sandbox.state import Bot, Json, Room, World
+from bot.sandbox.profile import commands_for, menu_button
+from bot.sandbox.rooms import Room
+from bot.sandbox.state import World
 from bot.sandbox.verbs import ControlError
 from bot.sandbox.watch import Watch
 
@@ -153,9 +157,11 @@ class ControlApi:
         }
 
     def _as_bot(self, bot: Bot, room: Room) -> Json:
-        menus = (bot.menus.get(key, {"type": "default"}) for key in (str(room.id), ""))
-        menu = next((menu for menu in menus if menu["type"] != "default"), {"type": "commands"})
-        return bot.user | {"commands": bot.commands_in(room), "menu_button": menu}
+        """A bot with the commands that it shows there: to each person, and in a group to whoever has no others."""
+        users = self._world.users
+        each = {user: commands_for(bot, room, user, users[user].get("language_code", "")) for user in room.members}
+        commands = each[room.id] if room.kind == "private" else commands_for(bot, room, 0, "")
+        return bot.user | {"commands": commands, "commands_of": each, "menu_button": menu_button(bot, room)}
 
     def _as_member(self, user: int) -> Json:
         since = self._world.offline.get(user)

@@ -10,9 +10,11 @@ from random import Random
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 
 from bot.sandbox import wire
+from bot.sandbox.bots import Bot, Pending, Webhook
 from bot.sandbox.errors import ApiError
 from bot.sandbox.faults import Faults
-from bot.sandbox.state import Bot, Json, Pending, Webhook, World
+from bot.sandbox.fields import Json
+from bot.sandbox.state import World
 from bot.sandbox.updates import comes_again
 from bot.sandbox.watch import Watch
 

@@ -21,6 +21,9 @@ class ApiError(Exception):
 
 
 def bad_request(text: str, **parameters: Any) -> ApiError:
+    """A refusal with the first letter made small, unless it begins a name as `QUOTE_TEXT_INVALID`."""
+    if len(text) > 1 and not (text[1] == "_" or text[1].isupper()):
+        text = text[0].lower() + text[1:]
     return ApiError(400, f"Bad Request: {text}", **parameters)
 
 
@@ -31,6 +34,7 @@ def forbidden(text: str) -> ApiError:
 UNAUTHORIZED = ApiError(401, "Unauthorized")
 NOT_FOUND = ApiError(404, "Not Found")
 EMPTY = bad_request("message text is empty")
+BLANK = bad_request("text must be non-empty")
 TOO_LONG = bad_request("message is too long")
 CAPTION_TOO_LONG = bad_request("message caption is too long")
 NO_CHAT = bad_request("chat not found")

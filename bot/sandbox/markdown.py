@@ -6,9 +6,12 @@ The rules are those of the Bot API's page on formatting options and of tdlib's p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from bot.sandbox import links
+from bot.sandbox.entities import Entity, place, units
 from bot.sandbox.errors import ApiError
-from bot.sandbox.markup import Entity, cant_parse, place, units
+from bot.sandbox.markup import cant_parse, is_emoji_id
 
 RESERVED = "_*[]()~`>#+-=|{}.!"
 _NAMES = {  # of the entities in the words of the errors
@@ -81,9 +84,13 @@ class _Parser:
         self._text.extend(text)
         self._length += units(text)
 
-    def _add(self, kind: str, offset: int, **more: str) -> None:
-        if self._length > offset:
+    def _add(self, kind: str, offset: int, **more: Any) -> None:
+        if kind and self._length > offset:
             self._entities.append({"type": kind, "offset": offset, "length": self._length - offset, **more})
+
+    def _add_link(self, url: str, offset: int) -> None:
+        link = links.marked(url)
+        self._add(link.pop("type"), offset, **link)
 
     def _language(self) -> str:
         """The language after the start of a pre, if there is one; goes past it and the end of its line."""
@@ -194,8 +201,7 @@ class _V2(_Parser):
         self._at += len(mark)
         if begun.kind == "text_link":
             url = self._url() if self._sees("(") else "".join(self._text[begun.text :])
-            if url:
-                self._add("text_link", begun.offset, url=url)
+            self._add_link(url, begun.offset)
         elif begun.kind == "custom_emoji":
             self._add("custom_emoji", begun.offset, custom_emoji_id=self._emoji_id())
         elif begun.language:
@@ -220,7 +226,7 @@ class _V2(_Parser):
     def _emoji_id(self) -> str:
         address = self._url() if self._sees("(") else ""
         number = address.removeprefix("tg://emoji?id=")
-        if not number.isdigit() or number == address:
+        if number == address or not is_emoji_id(number):
             raise cant_parse("Custom emoji entity must contain a tg://emoji URL")
         return number
 
@@ -259,7 +265,7 @@ class _Old(_Parser):
         self._at = found + len(end)
         if start == "[":
             url = self._address(begin) if self._sees("(") else self._source[text_begins:found]
-            self._add("text_link", offset, url=url)
+            self._add_link(url, offset)
         elif language:
             self._add("pre", offset, language=language)
         else:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import html
 import re
-from typing import Any
 
+from bot.sandbox import links
+from bot.sandbox.entities import Entity, place, units
 from bot.sandbox.errors import ApiError, bad_request
-
-Entity = dict[str, Any]
 
 _TAGS = {
     "b": "bold",
@@ -24,6 +23,8 @@ _TAGS = {
     "pre": "pre",
     "a": "text_link",
     "tg-spoiler": "spoiler",
+    "tg-emoji": "custom_emoji",
+    "tg-time": "date_time",
     "span": "spoiler",
     "blockquote": "blockquote",
 }
@@ -32,18 +33,6 @@ _TOKEN = re.compile(
     r"""<(/?)([^\s<>]*)((?:[^<>"']|"[^"]*"|'[^']*')*)(>?)|&(?:lt|gt|amp|quot|#\d{1,7}|#x[0-9a-fA-F]{1,6});"""
 )
 _ATTRIBUTE = re.compile(r"""([^\s="']+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+)))?""")
-
-
-def units(text: str) -> int:
-    """Length in UTF-16 code units, as Telegram counts."""
-    return len(text.encode("utf-16-le")) // 2
-
-
-def cut(text: str, entity: Entity) -> str:
-    """The part of the text that an entity marks."""
-    raw = text.encode("utf-16-le")
-    begin = 2 * entity["offset"]
-    return raw[begin : begin + 2 * entity["length"]].decode("utf-16-le", "replace")
 
 
 def parse_html(source: str) -> tuple[str, list[Entity]]:
@@ -79,6 +68,10 @@ class _Html:
         self._text.append(text)
         self._length += units(text)
 
+    def _text_from(self, start: int) -> str:
+        """The text since a place in UTF-16 units."""
+        return "".join(self._text).encode("utf-16-le")[2 * start :].decode("utf-16-le")
+
     def _start(self, token: re.Match[str]) -> Entity:
         tag, kind = token[2].lower(), _TAGS.get(token[2].lower())
         if not token[4]:
@@ -92,7 +85,11 @@ class _Html:
         if tag == "span" and attributes.get("class") != "tg-spoiler":
             raise self._error('Tag "span" must have class "tg-spoiler"', token)
         if tag == "a":
-            return {"type": kind, "url": attributes["href"]} if attributes.get("href") else {"type": ""}
+            return {"type": kind, "url": attributes.get("href", "")}
+        if tag == "tg-emoji":
+            return {"type": kind, "custom_emoji_id": attributes.get("emoji-id", "")}
+        if tag == "tg-time":
+            return _time(attributes)
         if tag == "blockquote" and "expandable" in attributes:
             return {"type": "expandable_blockquote"}
         # A language is said by the code inside of a pre, and belongs to the pre.
@@ -109,7 +106,13 @@ class _Html:
         name, start, entity = self._open.pop()
         if tag not in ("", name):
             raise self._error("Unmatched end tag", token, f', expected "</{name}>", found "</{tag}>"')
-        if self._length == start or not entity["type"]:
+        if self._length == start:
+            return
+        if name == "a":
+            entity = links.marked(entity["url"] or self._text_from(start))
+        if name == "tg-emoji" and not is_emoji_id(entity["custom_emoji_id"]):
+            raise bad_request("Invalid custom emoji identifier specified")
+        if not entity["type"]:
             return
         whole = {"offset": start, "length": self._length - start}
         last = self._entities[-1] if self._entities else {}
@@ -122,46 +125,18 @@ class _Html:
         return cant_parse(f"{text} at byte offset {offset}{more}")
 
 
+def _time(attributes: dict[str, str]) -> Entity:
+    unix, form = attributes.get("unix", ""), attributes.get("format", "")
+    if not unix.isascii() or not unix.isdigit() or not int(unix):
+        return {"type": ""}
+    return {"type": "date_time", "unix_time": int(unix)} | ({"date_time_format": form} if form else {})
+
+
+def is_emoji_id(number: str) -> bool:
+    """Whether this can be the id of a custom emoji: a number of 64 bits, but 0."""
+    return number.isascii() and number.isdigit() and 0 < int(number) < 2**63
+
+
 def cant_parse(text: str) -> ApiError:
     """The refusal of broken markup."""
     return bad_request(f"can't parse entities: {text}")
-
-
-def place(entity: Entity) -> tuple[int, int]:
-    """Sorts entities as Telegram does: by offset, the longer ones first."""
-    return entity["offset"], -entity["length"]
-
-
-def typed_entities(text: str) -> list[Entity]:
-    """What a client marks in a text that a person types: commands, mentions and links."""
-    found = []
-    for kind, pattern in _TYPED:
-        for match in pattern.finditer(text):
-            offset = units(text[: match.start(1)])
-            found.append({"type": kind, "offset": offset, "length": units(match[1])})
-    return sorted(found, key=lambda entity: entity["offset"])
-
-
-def within(text: str, entities: list[Entity]) -> list[Entity]:
-    """The entities cut to the text; those that lie beyond its end are left out."""
-    end = units(text)
-    return [one | {"length": min(one["length"], end - one["offset"])} for one in entities if one["offset"] < end]
-
-
-def with_found(text: str, entities: list[Entity]) -> list[Entity]:
-    """The entities, and the commands, mentions and links in the rest of the text, which Telegram marks by itself."""
-    closed = [one for one in entities if one["type"] in ("code", "pre", "text_link", "text_mention")]
-    found = [one for one in typed_entities(text) if not any(_overlap(one, other) for other in closed)]
-    return sorted(entities + found, key=place)
-
-
-def _overlap(one: Entity, other: Entity) -> bool:
-    end, other_end = one["offset"] + one["length"], other["offset"] + other["length"]
-    return bool(one["offset"] < other_end and other["offset"] < end)
-
-
-_TYPED = (
-    ("bot_command", re.compile(r"(?:^|(?<=\s))(/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{3,64})?)(?=$|\s)")),
-    ("mention", re.compile(r"(?:^|(?<=\s))(@[A-Za-z0-9_]{3,64})")),
-    ("url", re.compile(r"(https?://\S+)")),
-)

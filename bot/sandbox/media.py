@@ -1,4 +1,4 @@
-"""The methods of the Bot API about pictures, documents, places and persons: what a message holds besides text."""
+"""The methods of the Bot API about pictures and documents."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bot.sandbox import pictures
 from bot.sandbox.calls import Call, Served
 from bot.sandbox.errors import bad_request
+from bot.sandbox.fields import Json
+from bot.sandbox.keyboards import markup_of
 from bot.sandbox.messages import edit, own_message, send
-from bot.sandbox.parts import caption_of, markup_of
-from bot.sandbox.state import Json
+from bot.sandbox.texts import caption_of
 
 served = Served()
 
@@ -32,22 +33,6 @@ def send_photo(call: Call) -> Json:
 @served
 def send_document(call: Call) -> Json:
     return send(call, document=_document(call, call.params.get("document"), "document"), **_caption(call))
-
-
-@served
-def send_venue(call: Call) -> Json:
-    venue = {"location": _place(call), "title": _said(call, "title"), "address": _said(call, "address")}
-    for name in ("foursquare_id", "foursquare_type", "google_place_id", "google_place_type"):
-        if call.text(name):
-            venue[name] = call.text(name)
-    return send(call, venue=venue, location=venue["location"])
-
-
-@served
-def send_contact(call: Call) -> Json:
-    contact = {"phone_number": _said(call, "phone_number"), "first_name": _said(call, "first_name")}
-    more = {name: call.text(name) for name in ("last_name", "vcard") if call.text(name)}
-    return send(call, contact=contact | more)
 
 
 @served
@@ -135,20 +120,3 @@ def _file(call: Call, given: Any, name: str) -> str:
         with suppress(ValueError):  # no address after all
             return call.world.file(PurePosixPath(urlsplit(given).path).name or "file", b"")
     raise bad_request("wrong file identifier/HTTP URL specified")
-
-
-def _place(call: Call) -> Json:
-    try:
-        latitude, longitude = float(call.params["latitude"]), float(call.params["longitude"])
-    except (KeyError, TypeError, ValueError):
-        raise bad_request("latitude or longitude is not specified") from None
-    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        raise bad_request("wrong latitude or longitude specified")
-    return {"latitude": latitude, "longitude": longitude}
-
-
-def _said(call: Call, name: str) -> str:
-    text = call.text(name)
-    if not text.strip():
-        raise bad_request(f"{name.replace('_', ' ')} must be non-empty")
-    return text

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from bot.sandbox import errors
 from bot.sandbox.calls import Call, Served
+from bot.sandbox.entities import Entity, cut
 from bot.sandbox.errors import bad_request
-from bot.sandbox.markup import Entity, cut
-from bot.sandbox.parts import markup_of, replied_of, text_of
-from bot.sandbox.state import QUERY_LIFE, Json
+from bot.sandbox.fields import Json
+from bot.sandbox.keyboards import markup_of
+from bot.sandbox.replies import replied_of
+from bot.sandbox.rooms import QUERY_LIFE
+from bot.sandbox.texts import text_of
 
 served = Served()
 
 ANSWER_LIMIT = 200  # characters of a callback answer
+LONGEST_CACHE = 30 * 24 * 3600  # seconds that a client keeps a callback answer (tdlib)
+# Where a callback answer may lead without a game: to a bot (Bot API, answerCallbackQuery).
+_OWN_LINK = re.compile(r"(?:https?://)?(?:t|telegram)\.me/[A-Za-z]\w{2,31}\?start=[A-Za-z0-9_-]{0,64}", re.ASCII)
 
 
 @served
@@ -42,7 +49,7 @@ def send(call: Call, **content: Any) -> Json:
         room,
         call.bot.user,
         **content,
-        reply_to=replied_of(call, room),
+        **replied_of(call, room),
         has_protected_content=call.flag("protect_content") or None,
     )
     return _as_sent(sent)
@@ -130,9 +137,13 @@ def answer_callback_query(call: Call) -> bool:
     query = call.world.queries.get(call.text("callback_query_id"))
     if query is None or query.bot != call.bot.id or call.world.now() - query.at > QUERY_LIFE:
         raise errors.OLD_QUERY
-    text = call.text("text")
+    text, url = call.text("text"), call.text("url")
     if len(text) > ANSWER_LIMIT:
         raise bad_request("MESSAGE_TOO_LONG")
+    if url and not _OWN_LINK.fullmatch(url):
+        raise bad_request("URL_INVALID")
+    seconds = min(max(call.number_or("cache_time", 0), 0), LONGEST_CACHE)
     query.answer = {"text": text, "show_alert": call.flag("show_alert")}
+    query.answer |= ({"url": url} if url else {}) | ({"cache_time": seconds} if seconds else {})
     call.world.changed("answer", query=call.text("callback_query_id"), answer=query.answer)
     return True

@@ -10,15 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bot.sandbox.calls import Call, Served
 from bot.sandbox.errors import OLD_QUERY, bad_request
+from bot.sandbox.fields import Json
+from bot.sandbox.keyboards import markup_of
 from bot.sandbox.messages import send
-from bot.sandbox.parts import markup_of
-from bot.sandbox.state import Checkout, Json
+from bot.sandbox.rooms import CHECKOUT_LIFE, Checkout
+from bot.sandbox.state import World
+from bot.sandbox.watch import Watch
 
 served = Served()
 
 PAYLOAD_LIMIT = 128  # bytes
 MOST_TIPS = 4
-CHECKOUT_LIFE = 10.0  # seconds that a bot has to answer before the payment fails
 
 
 class _Price(BaseModel):
@@ -103,7 +105,7 @@ def answer_pre_checkout_query(call: Call) -> bool:
     if not call.flag("ok"):
         if not call.text("error_message"):
             raise bad_request("error message must be non-empty")
-        call.world.changed("checkout", room=checkout.room, error=call.text("error_message"))
+        _fail(call.world, checkout, call.text("error_message"))
         return True
     _pay(call, checkout)
     return True
@@ -115,3 +117,26 @@ def _pay(call: Call, checkout: Checkout) -> None:
     charges = {"telegram_payment_charge_id": f"telegram:{charge}", "provider_payment_charge_id": f"provider:{charge}"}
     message = call.world.post(checkout.room, checkout.payer, successful_payment=checkout.asked | charges)
     call.world.update(call.bot, message=dict(message))
+
+
+def _fail(world: World, checkout: Checkout, why: str) -> None:
+    """Tell the person why the payment failed."""
+    world.changed("checkout", room=checkout.room, message={"message_id": checkout.message_id}, error=why)
+
+
+async def fail_unanswered(world: World, watch: Watch) -> None:
+    """Give up the payments that no bot agrees to in time, until cancelled."""
+    while True:
+        await watch.until(lambda: world.checkouts)
+        query, oldest = next(iter(world.checkouts.items()))
+        due = oldest.at + CHECKOUT_LIFE
+        await _answered(world, watch, query, due)
+        if query in world.checkouts and world.now() >= due:
+            _fail(world, world.checkouts.pop(query), "the bot did not answer in time")
+            await watch.changed()
+
+
+async def _answered(world: World, watch: Watch, query: str, due: float) -> None:
+    """Wait for the bot's word at most until then."""
+    patience = max(0.0, due - world.now())
+    await watch.until(lambda: query not in world.checkouts or world.now() >= due, patience)

@@ -11,18 +11,22 @@ from pathlib import PurePath
 
 from aiohttp import web
 
-from bot.sandbox import chats, media, messages, methods, payments, sites, webhooks, wire
-from bot.sandbox.calls import Call
+from bot.sandbox import chats, media, messages, methods, payments, profile, shares, sites, webhooks, wire
+from bot.sandbox.bots import Bot
+from bot.sandbox.calls import Call, Served
 from bot.sandbox.control_http import ControlApi
 from bot.sandbox.delivery import Sleep, Webhooks
 from bot.sandbox.errors import NOT_FOUND, UNAUTHORIZED, ApiError, bad_request
 from bot.sandbox.faults import Faults
+from bot.sandbox.fields import Json
 from bot.sandbox.limits import Limits, Meter
-from bot.sandbox.state import TOKEN, Bot, Json, World
+from bot.sandbox.state import TOKEN, World
 from bot.sandbox.updates import Pollers
 from bot.sandbox.watch import Watch
 
-METHODS = methods.served | webhooks.served | chats.served | messages.served | media.served | payments.served
+METHODS = Served()
+for _subject in (methods, profile, webhooks, chats, messages, media, shares, payments):
+    METHODS |= _subject.served
 _SECRETS = {"secret_token"}  # parameters that nobody should read in the log
 
 
@@ -69,14 +73,16 @@ class Sandbox:
         await site.start()
         self._only_this_machine = all(sites.is_loopback(address[0]) for address in runner.addresses)
         self.url = sites.url_of(*runner.addresses[0][:2])
-        delivering = asyncio.create_task(self._webhooks.run())
+        works = [asyncio.create_task(self._webhooks.run())]
+        works += [asyncio.create_task(payments.fail_unanswered(self.world, self._watch))]
         try:
             yield self
         finally:
-            delivering.cancel()
             self._control.close()
-            with suppress(asyncio.CancelledError):
-                await delivering
+            for work in works:
+                work.cancel()
+                with suppress(asyncio.CancelledError):
+                    await work
             await runner.cleanup()
 
     async def _api(self, request: web.Request) -> web.StreamResponse:

@@ -7,171 +7,15 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from bot.sandbox.bots import ONLY_WHEN_ASKED, Bot, Pending
 from bot.sandbox.errors import BLOCKED, DEACTIVATED, KICKED, NEVER_STARTED, NO_CHAT, NOT_A_MEMBER, bad_request
+from bot.sandbox.fields import Json
 from bot.sandbox.journal import Journal
-
-Json = dict[str, Any]
+from bot.sandbox.rooms import Checkout, Query, Room, unused_number
 
 TOKEN = re.compile(r"\d{1,15}:[A-Za-z0-9_-]{3,}")
-UPDATE_LIFE = 24 * 3600  # seconds that an update waits for its bot
-KINDS = (  # Bot API, Update
-    *("message", "edited_message", "channel_post", "edited_channel_post", "inline_query", "chosen_inline_result"),
-    *("callback_query", "shipping_query", "pre_checkout_query", "poll", "poll_answer", "my_chat_member"),
-    *("chat_member", "chat_join_request", "chat_boost", "removed_chat_boost", "message_reaction"),
-    *("message_reaction_count", "business_connection", "business_message", "edited_business_message"),
-    *("deleted_business_messages", "purchased_paid_media"),
-)
-ONLY_WHEN_ASKED = {"chat_member", "message_reaction", "message_reaction_count"}  # Bot API, getUpdates
-QUERIES = ("callback_query", "pre_checkout_query")
-QUERY_LIFE = 150  # seconds that a tap waits for its bot, and can be answered
-
-
-def _unused() -> int:
-    """Where a new count of updates, messages or groups begins: beyond all that an earlier sandbox has given out.
-
-    The bots remember ids for longer than a sandbox lives, and one that came again would be taken for the former.
-    """
-    return int(time.time())
-
-
-@dataclass
-class Webhook:
-    """Where a bot wants its updates, over how many connections at once, and how that has gone.
-
-    `ip_address` is shown to the bot and otherwise ignored: the sandbox reaches the host of the `url`.
-    """
-
-    url: str
-    secret: str = ""
-    connections: int = 40  # Bot API, setWebhook: its default
-    ip_address: str = ""
-    has_certificate: bool = False
-    last_error: str = ""
-    last_error_date: int = 0
-
-
-@dataclass(eq=False)
-class Pending:
-    """An update that waits for its bot since `at`; a `sticky` one outlives its next confirmation."""
-
-    update: Json
-    at: float
-    sticky: bool = False
-
-    @property
-    def id(self) -> int:
-        return int(self.update["update_id"])
-
-    @property
-    def kind(self) -> str:
-        return next(key for key in self.update if key != "update_id")
-
-    @property
-    def expires(self) -> float:
-        """Seconds since 1970."""
-        return self.at + (QUERY_LIFE if self.kind in QUERIES else UPDATE_LIFE)
-
-    @property
-    def content(self) -> Json:
-        found: Json = self.update[self.kind]
-        return found
-
-    @property
-    def chat(self) -> str:
-        """The id of the chat it comes from."""
-        message = self.content.get("message", self.content)
-        return str(message.get("chat", {}).get("id", ""))
-
-
-@dataclass
-class Bot:
-    """A bot and the updates that wait for it."""
-
-    user: Json
-    token: str
-    updates: deque[Pending] = field(default_factory=deque)
-    next_update: int = field(default_factory=_unused)
-    webhook: Webhook | None = None
-    allowed: list[str] | None = None  # the kinds of updates it asked for, by polling or with a webhook
-    asked: tuple[int, float] = (0, 0.0)  # the offset of its last getUpdates, and when that came
-    commands: dict[tuple[str, str], list[Json]] = field(default_factory=dict)  # by scope and language
-    menus: dict[str, Json] = field(default_factory=dict)  # the menu button by chat id, "" for all chats
-
-    @property
-    def id(self) -> int:
-        return int(self.user["id"])
-
-    def allow(self, kinds: Any) -> None:
-        """Remember the `allowed_updates` of a request; what is no list of names changes nothing.
-
-        Names that Telegram does not know are passed over, and when none is left the default holds again.
-        """
-        if isinstance(kinds, list) and all(isinstance(kind, str) for kind in kinds):
-            wanted = {kind.lower() for kind in kinds}
-            known = [kind for kind in KINDS if kind in wanted]
-            self.allowed = None if set(known) in (set(), set(KINDS) - ONLY_WHEN_ASKED) else known
-
-    def commands_in(self, room: Room, language: str = "") -> list[Json]:
-        """What a chat's menu shows: the commands of the narrowest scope that has any (Bot API, BotCommandScope)."""
-        kind = "all_private_chats" if room.kind == "private" else "all_group_chats"
-        for scope in (f"chat:{room.id}", kind, "default"):
-            for tongue in dict.fromkeys((language, "")):
-                if found := self.commands.get((scope, tongue)):
-                    return found
-        return []
-
-
-@dataclass
-class Room:
-    """A chat as its members see it: a private one of a bot and a user, or a group."""
-
-    id: int
-    kind: Literal["private", "group", "supergroup"]
-    title: str = ""
-    bot: int | None = None  # of a private chat
-    members: set[int] = field(default_factory=set)
-    bots: set[int] = field(default_factory=set)
-    former_bots: dict[int, Literal["left", "kicked"]] = field(default_factory=dict)
-    messages: dict[int, Json] = field(default_factory=dict)
-    deleted: dict[int, Json] = field(default_factory=dict)  # kept for whoever looks back
-    edits: dict[int, int] = field(default_factory=dict)  # how often each message was edited
-    cleared: int = 0  # up to this message the person has deleted the chat, which the bot does not notice
-    next_message: int = field(default_factory=_unused)
-    started: bool = False  # the user of a private chat has written first
-    blocked: bool = False
-    moved_to: int | None = None
-    pinned: list[int] = field(default_factory=list)  # the newest last
-    reactions: dict[int, dict[int, list[Json]]] = field(default_factory=dict)  # of each message, by who reacted
-    invoices: dict[int, str] = field(default_factory=dict)  # the payloads of the invoices, which nobody is shown
-
-    @property
-    def key(self) -> str:
-        """Names the room on the page and in the control API."""
-        return f"{self.bot}:{self.id}" if self.kind == "private" else str(self.id)
-
-
-@dataclass
-class Query:
-    """A tap on a button, and the bot's answer to it."""
-
-    bot: int
-    at: float
-    answer: Json | None = None
-
-
-@dataclass
-class Checkout:
-    """Somebody wants to pay an invoice, and waits for the bot's word. `asked` is what the receipt will repeat."""
-
-    bot: int
-    at: float
-    room: Room
-    message_id: int
-    payer: Json
-    asked: Json
 
 
 class World:
@@ -194,7 +38,7 @@ class World:
         self.changes = Journal(now)
         self.log = Journal(now)
         self._user_ids = itertools.count(1001)
-        self._group_ids = itertools.count(_unused())
+        self._group_ids = itertools.count(unused_number())
         self._file_ids = itertools.count(1)
 
     # People and bots
@@ -238,9 +82,9 @@ class World:
             self.rooms[key] = Room(user_id, "private", bot=bot.id, members={user_id})
         return self.rooms[key]
 
-    def group(self, title: str, members: set[int]) -> Room:
+    def group(self, title: str, members: set[int], owner: int) -> Room:
         """A new group without bots."""
-        room = Room(-next(self._group_ids), "group", title=title, members=members)
+        room = Room(-next(self._group_ids), "group", title=title, members=members, owner=owner)
         self.rooms[room.key] = room
         self.changed("room", room=room)
         return room
@@ -281,25 +125,6 @@ class World:
         for number in numbers:
             if number is not None:
                 yield self.bots[number]
-
-    def join(self, room: Room, bot: Bot, by: Json) -> None:
-        """A bot comes into a group."""
-        room.bots.add(bot.id)
-        room.former_bots.pop(bot.id, None)
-        self.member_changed(room, bot, by, "left", "member")
-
-    def leave(self, room: Room, bot: Bot, by: Json, how: Literal["left", "kicked"]) -> Json:
-        """A bot goes out of a group, by itself or by somebody's will. Returns the group's service message."""
-        room.bots.discard(bot.id)
-        room.former_bots[bot.id] = how
-        self.member_changed(room, bot, by, "member", how)
-        return self.post(room, by, left_chat_member=bot.user)
-
-    def member_changed(self, room: Room, bot: Bot, by: Json, before: str, after: str) -> None:
-        """Tell a bot what it is in a chat from now on."""
-        change = {"chat": self.chat(room), "from": dict(by), "date": int(self.now())}
-        change |= {"old_chat_member": _member(bot, before), "new_chat_member": _member(bot, after)}
-        self.update(bot, my_chat_member=change)
 
     # Messages
 
@@ -359,8 +184,3 @@ class World:
         """Note a change for whoever watches."""
         where = {} if room is None else {"room": room.key}
         self.changes.add(kind=kind, **details, **where)
-
-
-def _member(bot: Bot, status: str) -> Json:
-    until = {"until_date": 0} if status == "kicked" else {}
-    return {"user": bot.user, "status": status, **until}

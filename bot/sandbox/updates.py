@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 
+from bot.sandbox.bots import Bot, Pending
 from bot.sandbox.calls import Call
 from bot.sandbox.errors import ENDED_BY_WEBHOOK, SECOND_POLLER, WEBHOOK_IS_SET
 from bot.sandbox.faults import Faults
-from bot.sandbox.state import Bot, Json, Pending
+from bot.sandbox.fields import Json
 from bot.sandbox.watch import Watch
 
 LONGEST_POLL = 50  # seconds

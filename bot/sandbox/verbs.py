@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,6 +16,9 @@ class Verb(BaseModel):
     """A request that people could make with their hands."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+Verbs = dict[str, tuple[type[BaseModel], Callable[[Any], Any]]]  # by name: what each takes, and who carries it out
 
 
 class RegisterBot(Verb):
@@ -58,6 +62,22 @@ class RemoveBot(Verb):
     chat: int
     bot: str
     by: int
+
+
+class Join(Verb):
+    """A person comes into the group, or `by` brings that person in."""
+
+    chat: int
+    user: int
+    by: int | None = None
+
+
+class Leave(Verb):
+    """A person leaves the group, or `by` removes that person."""
+
+    chat: int
+    user: int
+    by: int | None = None
 
 
 class Send(Verb):

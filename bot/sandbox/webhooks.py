@@ -7,9 +7,10 @@ from dataclasses import replace
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
+from bot.sandbox.bots import Webhook
 from bot.sandbox.calls import Call, Served
 from bot.sandbox.errors import bad_request
-from bot.sandbox.state import Json, Webhook
+from bot.sandbox.fields import Json
 
 served = Served()
 

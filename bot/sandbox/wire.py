@@ -111,7 +111,8 @@ def _decoded(name: str, value: Any) -> Any:
     try:
         return _parsed(value)
     except ValueError:
-        raise bad_request(f"can't parse {name.replace('_', ' ')} JSON object") from None
+        what = "reply keyboard markup" if name == "reply_markup" else name.replace("_", " ")
+        raise bad_request(f"can't parse {what} JSON object") from None
 
 
 async def _multipart(headers: Mapping[str, str], content: StreamReader) -> Json:

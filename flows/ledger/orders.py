@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from pydantic import ValidationError
 from redis import Redis
 from redis.client import Pipeline
 from rq import Queue
@@ -13,7 +15,8 @@ from rq.serializers import JSONSerializer
 
 from flows import events, keys
 from flows.commands import AnyCommand, Wake
-from flows.events import AnyEvent, Side
+from flows.events import AnyEvent, OrderPlaced, Side
+from flows.ledger.audit import NUMBER_LIFE
 from flows.ledger.restaurants import Restaurants, stored_service
 from flows.ledger.shown import ShownMessages
 from flows.ledger.transaction import Transaction
@@ -22,6 +25,8 @@ from flows.ordering import Turn
 from flows.reactions import NOTIFY, QUEUE, REACTIONS
 from flows.session import Session
 from flows.store import text, texts
+
+log = logging.getLogger(__name__)
 
 RECHECK = timedelta(seconds=30)
 """How long an outstanding notification is left alone before a clock looks whether its job still exists."""
@@ -49,7 +54,7 @@ class Ledger(Restaurants, ShownMessages):
 
     def history(self, order_id: str) -> list[AnyEvent]:
         """The order's events, oldest first; empty for an unknown id. Raises `ValueError` for unreadable ones."""
-        return [events.load(raw) for raw in self._redis.lrange(keys.order(order_id), 0, -1)]
+        return _events(order_id, self._redis.lrange(keys.order(order_id), 0, -1))
 
     def order(self, order_id: str) -> Order | None:
         return fold(self.history(order_id))
@@ -68,13 +73,19 @@ class Ledger(Restaurants, ShownMessages):
         """Every order, oldest first."""
         return self._fetch(texts(self._redis.zrange(keys.ORDERS, 0, -1)))
 
-    def _fetch(self, ids: Iterable[str]) -> list[Order]:
+    def _fetch(self, ids: list[str]) -> list[Order]:
+        """These orders, without those that can't be read: `comanda verify` names them."""
         with self._redis.pipeline(transaction=False) as pipe:
             for order_id in ids:
                 pipe.lrange(keys.order(order_id), 0, -1)
             histories = pipe.execute()
-        folded = (fold(map(events.load, history)) for history in histories)
-        return [order for order in folded if order is not None]
+        found = []
+        for order_id, history in zip(ids, histories, strict=True):
+            try:
+                found.append(fold(_events(order_id, history)))
+            except ValueError as error:
+                log.error("order %s can't be read: %s", order_id, error)  # noqa: TRY400 - the line says it all
+        return [order for order in found if order is not None]
 
     def read_events(self, after: str, block_ms: int | None = None) -> list[tuple[str, str, int, AnyEvent]]:
         """Up to 500 entries (entry id, order id, version, event) of the stream of all events after an entry id.
@@ -82,26 +93,29 @@ class Ledger(Restaurants, ShownMessages):
         `"0"` begins at the oldest. With `block_ms` it waits that long for a first one.
         """
         answer: Any = self._redis.xread({keys.EVENTS: after}, count=500, block=block_ms)
-        return [
-            (text(entry), text(fields[b"order"]), int(fields[b"version"]), events.load(fields[b"event"]))
-            for _, entries in answer or []
-            for entry, fields in entries
-        ]
+        found = []
+        for _, entries in answer or []:
+            for entry, fields in entries:
+                try:
+                    event = events.load(fields[b"event"])
+                    found.append((text(entry), text(fields[b"order"]), int(fields[b"version"]), event))
+                except (ValueError, LookupError) as error:
+                    log.error("entry %s of the events can't be read: %s", text(entry), error)  # noqa: TRY400
+        return found
 
     def next_number(self, slug: str, day: date) -> int:
         """The restaurant's next order number of that local day. A number taken and not used leaves a gap."""
         key = keys.number(slug, day)
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.incr(key)
-            pipe.expire(key, 3 * 86_400)
+            pipe.expire(key, NUMBER_LIFE)
             taken: int = pipe.execute()[0]
         return taken
 
     # Writing
 
     def session(self, chat_id: int) -> Session:
-        raw = self._redis.get(keys.session(chat_id))
-        return Session() if raw is None else Session.model_validate_json(raw)
+        return _session(chat_id, self._redis.get(keys.session(chat_id)))
 
     def advance(self, chat_id: int, cause: str, step: Callable[[Session], Turn]) -> Turn:
         """Take one update of a customer: the session's next state and the order's next events, as one step.
@@ -111,7 +125,7 @@ class Ledger(Restaurants, ShownMessages):
         """
 
         def work(attempt: Transaction) -> Turn:
-            session = _session(attempt, chat_id)
+            session = _session(chat_id, attempt.get(keys.session(chat_id)))
             if session.cause == cause:
                 return Turn(session=session, repeated=True)
             turn = step(session)
@@ -131,7 +145,7 @@ class Ledger(Restaurants, ShownMessages):
         """Note which message is the live menu of that chat, after it was sent."""
 
         def work(attempt: Transaction) -> None:
-            session = _session(attempt, chat_id)
+            session = _session(chat_id, attempt.get(keys.session(chat_id)))
             if session.message_id != message_id:
                 changed = session.model_copy(update={"message_id": message_id})
                 attempt.writes.set(keys.session(chat_id), changed.model_dump_json(), ex=SESSION_TTL)
@@ -181,14 +195,14 @@ class Ledger(Restaurants, ShownMessages):
                 return False
             if side is Side.RESTAURANT and stored_service(attempt, slug).staff_chat != chat_id:
                 return False
-            attempt.writes.zrem(keys.DUE, _notify_member(order.id, side))
+            attempt.writes.zrem(keys.DUE, keys.notify(order.id, side))
             return True
 
         return self._transact(work)
 
     def postpone(self, order_id: str, side: Side, until: datetime) -> None:
         """Try to tell that side again at `until`."""
-        self._redis.zadd(keys.DUE, {_notify_member(order_id, side): until.timestamp()})
+        self._redis.zadd(keys.DUE, {keys.notify(order_id, side): until.timestamp()})
 
     def requeue(self, order_id: str, side: Side) -> bool:
         """Enqueue an outstanding notification anew unless its job is alive; True when it was enqueued."""
@@ -202,7 +216,7 @@ class Ledger(Restaurants, ShownMessages):
             elif alive:
                 self._stage_recheck(attempt.writes, order_id, side)
             else:
-                attempt.writes.zrem(keys.DUE, _notify_member(order_id, side))
+                attempt.writes.zrem(keys.DUE, keys.notify(order_id, side))
             return bool(version) and not alive
 
         return self._transact(work)
@@ -265,16 +279,29 @@ class Ledger(Restaurants, ShownMessages):
 
     def _stage_recheck(self, pipe: Pipeline, order_id: str, side: Side) -> None:
         """Look again in `RECHECK` whether the notification still needs a job."""
-        pipe.zadd(keys.DUE, {_notify_member(order_id, side): (self.clock() + RECHECK).timestamp()})
+        pipe.zadd(keys.DUE, {keys.notify(order_id, side): (self.clock() + RECHECK).timestamp()})
 
 
 def _read(attempt: Transaction, order_id: str) -> Order | None:
-    return fold(map(events.load, attempt.entries(keys.order(order_id))))
+    return fold(_events(order_id, attempt.entries(keys.order(order_id))))
 
 
-def _session(attempt: Transaction, chat_id: int) -> Session:
-    raw = attempt.get(keys.session(chat_id))
-    return Session() if raw is None else Session.model_validate_json(raw)
+def _events(order_id: str, stored: Sequence[bytes | str]) -> list[AnyEvent]:
+    """Raises `ValueError` for what is no event, or another order's: what follows from those is written there."""
+    found = [events.load(raw) for raw in stored]
+    for event in found:
+        if isinstance(event, OrderPlaced) and event.order_id != order_id:
+            raise ValueError(f"its events are of order {event.order_id}")
+    return found
+
+
+def _session(chat_id: int, raw: bytes | str | None) -> Session:
+    """A session that can't be read begins anew: a cart is less than being locked out."""
+    try:
+        return Session() if raw is None else Session.model_validate_json(raw)
+    except ValidationError as error:
+        log.error("the session of chat %s can't be read, so it begins anew: %s", chat_id, error)  # noqa: TRY400
+        return Session()
 
 
 def _stage_indices(pipe: Pipeline, order: Order) -> None:
@@ -284,17 +311,9 @@ def _stage_indices(pipe: Pipeline, order: Order) -> None:
     pipe.sadd(keys.open_orders(order.placed.restaurant.slug), order.id)
 
 
-def _wake_member(order_id: str) -> str:
-    return f"wake:{order_id}"
-
-
-def _notify_member(order_id: str, side: Side) -> str:
-    return f"notify:{order_id}:{side}"
-
-
 def _stage_deadline(pipe: Pipeline, order_id: str, order: Order | None) -> None:
     deadline = None if order is None else next_deadline(order)
     if deadline is None:
-        pipe.zrem(keys.DUE, _wake_member(order_id))
+        pipe.zrem(keys.DUE, keys.wake(order_id))
     else:
-        pipe.zadd(keys.DUE, {_wake_member(order_id): deadline.timestamp()})
+        pipe.zadd(keys.DUE, {keys.wake(order_id): deadline.timestamp()})

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pydantic import ValidationError
+
 from flows import keys
 from flows.ledger.transaction import Transacting, Transaction
 from flows.menu import Restaurant, Service
 from flows.store import text
+
+log = logging.getLogger(__name__)
 
 
 class JoinOutcome(StrEnum):
@@ -35,9 +40,13 @@ class Restaurants(Transacting):
     """Everything about restaurants that is not an order."""
 
     def restaurants(self) -> list[Restaurant]:
-        """All restaurants, by name."""
-        stored = self._redis.hvals(keys.RESTAURANTS)
-        found = [Restaurant.model_validate_json(raw) for raw in stored]
+        """All restaurants, by name, without those that can't be read."""
+        found = []
+        for slug, raw in self._redis.hgetall(keys.RESTAURANTS).items():
+            try:
+                found.append(Restaurant.model_validate_json(raw))
+            except ValidationError as error:
+                log.error("restaurant %s can't be read, import its file again: %s", text(slug), error)  # noqa: TRY400
         return sorted(found, key=lambda restaurant: restaurant.name.casefold())
 
     def restaurant(self, slug: str) -> Restaurant | None:

@@ -19,6 +19,7 @@ DESCRIPTION = (
     "time your food is ready. You pay when you pick it up.\n\nTap Start to see the restaurants."
 )
 
+UNKNOWN_BUTTON = "That button does nothing."
 ONLY_PRIVATE = "I take orders in a private chat only."
 OPEN_PRIVATE = "Order in a private chat"
 

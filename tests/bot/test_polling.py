@@ -12,9 +12,11 @@ import pytest
 from aiohttp import web
 from redis import Redis
 
+from bot.inbox import LISTENING_LIFE
 from bot.intake import Refused
-from bot.sandbox.state import Webhook
+from bot.sandbox.bots import Webhook
 from flows import keys
+from flows.store import text
 from tests.bot.scenes import TOKEN, Bot, Scene
 from tests.waiting import until
 
@@ -182,6 +184,7 @@ async def test_a_webhook_is_named_with_its_cure(scene: Scene, caplog: pytest.Log
     bot.webhook = Webhook("http://127.0.0.1:9/")
     async with scene.listening():
         await until(lambda: "a webhook is set for this bot" in caplog.text and "deleteWebhook" in caplog.text)
+        await until(lambda: "a webhook is set for this bot" in left_word(scene.redis))
         bot.webhook = None
         await carla.send("one")
         await until(lambda: scene.bot.seen == ["one"])
@@ -192,6 +195,21 @@ async def test_a_second_poller_is_named_with_its_cure(scene: Scene, caplog: pyte
     await scene.person("Carla")
     async with scene.listening(), scene.listening():
         await until(lambda: "another process polls with the same token: stop it" in caplog.text)
+        await until(lambda: "another process polls with the same token: stop it" in left_word(scene.redis))
+
+
+async def test_a_bot_leaves_word_that_it_listens_before_the_first_update_and_after_each(scene: Scene) -> None:
+    carla = await scene.person("Carla")
+    async with scene.listening():
+        await until(lambda: json.loads(left_word(scene.redis))["problem"] == "")
+        scene.redis.delete(keys.listening("customer"))
+        await carla.send("one")
+        await until(lambda: json.loads(left_word(scene.redis))["problem"] == "")
+    assert 0 < scene.redis.ttl(keys.listening("customer")) <= LISTENING_LIFE
+
+
+def left_word(redis: Redis) -> str:
+    return text(redis.get(keys.listening("customer")) or '{"problem": null}')
 
 
 async def test_a_refused_token_ends_the_process_with_one_clear_line(scene: Scene) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as StoreGone
 
 from bot.intake import Intake, Refused
+from bot.process import set_up_logging
 from bot.webhook import HEADER, LARGEST, Webhook, secret_of
 from flows import keys
 from tests.bot.scenes import TOKEN, Scene
@@ -159,3 +161,22 @@ async def test_the_webhook_is_set_however_long_telegram_is_out_of_reach(
     async with listening(scene, free_port):
         await carla.send("one")
         await until(lambda: scene.bot.seen == ["one"])
+
+
+async def test_no_secret_shows_in_the_log(
+    scene: Scene, free_port: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.backoff.Backoff.next", lambda self, at_least=None: 0.01)
+    caplog.set_level(logging.DEBUG)
+    set_up_logging("DEBUG")
+    carla = await scene.person("Carla")
+    await scene.telegram.act("fault", kind="500", method="setWebhook", times=2)
+    async with listening(scene, free_port) as here:
+        await here.post(UPDATE, "guessed")
+        await here.post(b"no update")
+        await carla.send("one")
+        await until(lambda: scene.bot.seen == ["one"])
+    assert "can't be set" in caplog.text
+    assert "was refused" in caplog.text
+    assert secret_of(TOKEN) not in caplog.text
+    assert TOKEN not in caplog.text

@@ -39,6 +39,21 @@ PROMISED = frozenset(
         "editMessageMedia",
         "setChatMenuButton",
         "getFile",
+        "sendLocation",
+        "sendContact",
+        "sendDice",
+        "forwardMessage",
+        "forwardMessages",
+        "copyMessage",
+        "copyMessages",
+        "getChatAdministrators",
+        "getChatMemberCount",
+        "setMyName",
+        "getMyName",
+        "setMyDescription",
+        "getMyDescription",
+        "setMyShortDescription",
+        "getMyShortDescription",
     }
 )
 

@@ -23,7 +23,7 @@ WITHIN = 60.0  # seconds until a process that should start or end counts as stuc
 class System:
     """`comanda up`, its data and its Telegram."""
 
-    def __init__(self, folder: Path, *sandbox_options: str) -> None:
+    def __init__(self, folder: Path, *sandbox_options: str, **settings: str) -> None:
         self.folder = folder
         sandbox = [sys.executable, "-m", "bot.sandbox", "--port", "0", "--json", *sandbox_options]
         self.sandbox = subprocess.Popen(sandbox, stdout=subprocess.PIPE, text=True)
@@ -35,6 +35,7 @@ class System:
             "RESTAURANT_BOT_TOKEN": RESTAURANT_TOKEN,
             "TELEGRAM_API_URL": self.url,
             "DATA_DIR": str(folder / "data"),
+            **settings,
         }
         self.up: subprocess.Popen[bytes] | None = None
 

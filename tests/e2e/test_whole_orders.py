@@ -51,6 +51,14 @@ class Scene:
         await customer.sees("Order received")
         return customer
 
+    async def customer_with_a_cart(self) -> Person:
+        """Somebody who has only *Place order* left to tap."""
+        customer = await self.telegram.person(f"Carla {next(_names)}", bot=CUSTOMER_TOKEN)
+        await customer.send(f"/start {self.slug}")
+        for label in ("Pizza", "Margherita", "Add to cart", "Cart"):
+            await customer.tap(label)
+        return customer
+
     async def has_order(self, status: str) -> dict[str, object]:
         """The newest order of this restaurant, as `comanda order` shows it, once it has that status."""
         async with asyncio.timeout(60):
@@ -66,17 +74,18 @@ class Scene:
 
 @pytest.fixture
 async def scene(system: System) -> AsyncIterator[Scene]:
-    async for one in _scene(system, "5m"):
+    async for one in staffed(system, "5m"):
         yield one
 
 
 @pytest.fixture
 async def hasty(system: System) -> AsyncIterator[Scene]:
-    async for one in _scene(system, "30s"):
+    async for one in staffed(system, "30s"):
         yield one
 
 
-async def _scene(system: System, accept_within: str) -> AsyncIterator[Scene]:
+async def staffed(system: System, accept_within: str) -> AsyncIterator[Scene]:
+    """A restaurant with its staff chat, closed behind the test."""
     slug = f"nonna-{next(_names)}"
     file = restaurant_file(system.folder, slug, accept_within)
     entrance = await asyncio.to_thread(system.comanda, "restaurant", "import", str(file))
@@ -167,10 +176,7 @@ async def test_a_customer_who_blocks_the_bot_does_not_stop_the_order(scene: Scen
 
 @pytest.mark.parametrize("program", ["bot.customer", "bot.restaurant", "workers"])
 async def test_a_killed_process_loses_nothing_and_comes_back(scene: Scene, program: str) -> None:
-    carla = await scene.telegram.person(f"Carla {next(_names)}", bot=CUSTOMER_TOKEN)
-    await carla.send(f"/start {scene.slug}")
-    for label in ("Pizza", "Margherita", "Add to cart", "Cart"):
-        await carla.tap(label)
+    carla = await scene.customer_with_a_cart()
     await asyncio.to_thread(scene.system.kill, program)
     await carla.tap("Place order")
     await scene.staff.sees("NEW ORDER")
@@ -184,10 +190,7 @@ async def test_a_killed_process_loses_nothing_and_comes_back(scene: Scene, progr
 
 
 async def test_a_killed_store_comes_back_with_all_that_it_had_acknowledged(scene: Scene) -> None:
-    carla = await scene.telegram.person(f"Carla {next(_names)}", bot=CUSTOMER_TOKEN)
-    await carla.send(f"/start {scene.slug}")
-    for label in ("Pizza", "Margherita", "Add to cart", "Cart"):
-        await carla.tap(label)
+    carla = await scene.customer_with_a_cart()
     await asyncio.to_thread(scene.system.kill_store)
     await carla.tap("Place order")
     await scene.staff.sees("NEW ORDER")

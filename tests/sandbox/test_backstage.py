@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from bot.sandbox.server import Sandbox
 from tests.people import Person, Telegram
+from tests.sandbox.talk import TOKEN, refused_to_act
 
-TOKEN = "7001:customer-token"
 NOTE = {"thread": "Order #1", "title": "order_placed", "at": 1000.5, "details": {"total": 950}, "link": None}
 ACTION = {"name": "kill_worker", "label": "Kill a worker", "about": "It comes back.", "toggle": False, "on": False}
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[Telegram]:
-    async with Sandbox().serve() as sandbox:
-        control = Telegram(sandbox.url)
-        await control.act("bot", token=TOKEN, username="pizza_bot", name="Pizza")
-        yield control
-        await control.close()
-
-
-async def refused(telegram: Telegram, verb: str, **body: Any) -> str:
-    answer = await telegram._http.post(f"/control/{verb}", json=body)
-    assert answer.status_code == 400
-    return str(answer.json()["error"])
 
 
 async def stream(telegram: Telegram, number: int, after: int, **headers: str) -> list[tuple[int, dict[str, Any]]]:
@@ -58,7 +41,7 @@ async def test_notes_are_kept_in_order_and_come_with_the_stream(telegram: Telegr
 
 @pytest.mark.parametrize("link", ["javascript:alert(1)", "file:///etc/passwd"])
 async def test_a_note_links_to_the_web_or_to_nothing(telegram: Telegram, link: str) -> None:
-    assert "link" in await refused(telegram, "note", **{**NOTE, "link": link})
+    assert "link" in await refused_to_act(telegram, "note", **{**NOTE, "link": link})
     assert await telegram.look("notes") == []
 
 
@@ -72,7 +55,7 @@ async def test_people_ask_for_what_is_on_offer_and_nothing_else(telegram: Telegr
     await telegram.act("offer", actions=[ACTION])
     assert await telegram.look("offers") == {"actions": [ACTION]}
     await telegram.act("ask", name="kill_worker")
-    assert "not on offer" in await refused(telegram, "ask", name="format_disk")
+    assert "not on offer" in await refused_to_act(telegram, "ask", name="format_disk")
     asked = [change["name"] for change in await telegram.look("changes") if change["kind"] == "ask"]
     assert asked == ["kill_worker"]
 
@@ -88,9 +71,9 @@ async def test_an_offline_phone_can_do_nothing_and_hears_nothing_until_it_is_bac
     await carla.send("/start")
     await telegram.act("offline", user=carla.id)
     place = {"user": carla.id, "bot": TOKEN}
-    assert await refused(telegram, "send", text="hello", **place) == "this phone is offline"
-    assert await refused(telegram, "start", **place) == "this phone is offline"
-    assert await refused(telegram, "tap", message_id=1, button="x", **place) == "this phone is offline"
+    assert await refused_to_act(telegram, "send", text="hello", **place) == "this phone is offline"
+    assert await refused_to_act(telegram, "start", **place) == "this phone is offline"
+    assert await refused_to_act(telegram, "tap", message_id=1, button="x", **place) == "this phone is offline"
     [seen] = [member for room in await telegram.look("chats") for member in room["members"]]
     sent = await telegram.call(TOKEN, "sendMessage", chat_id=carla.id, text="Are you there?")
     [missed] = [

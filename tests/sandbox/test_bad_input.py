@@ -18,6 +18,7 @@ SEND = f"{BOT}/sendMessage"
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=b"
+NO_SCOPE = "can't parse BotCommandScope"
 NO_FORM = "Bad Request: can't parse multipart form"
 
 
@@ -60,8 +61,8 @@ class TestJson:
             (b"[" * 200_000, "can't parse JSON object"),
             (b'{"text": ' + b"[" * 101 + b"]" * 101 + b"}", "can't parse JSON object"),
             (b'{"text": "\xff"}', "strings must be encoded in UTF-8"),
-            (b'{"reply_markup": "{"}', "can't parse reply markup JSON object"),
-            (b'{"reply_markup": "' + b"[" * 100_000 + b'"}', "can't parse reply markup JSON object"),
+            (b'{"reply_markup": "{"}', "can't parse reply keyboard markup JSON object"),
+            (b'{"reply_markup": "' + b"[" * 100_000 + b'"}', "can't parse reply keyboard markup JSON object"),
         ],
         ids=lambda value: value if isinstance(value, str) else value[:20].decode(errors="replace"),
     )
@@ -86,7 +87,12 @@ class TestParameters:
     @pytest.mark.parametrize(
         ("method", "name", "value", "words"),
         [
-            ("setMyCommands", "scope", {"type": []}, "can't parse BotCommandScope"),
+            (
+                "setMyCommands",
+                "scope",
+                {"type": []},
+                'can\'t parse BotCommandScope: Field "type" must be of type String',
+            ),
             ("sendPhoto", "photo", {"a": 1}, "wrong file identifier/HTTP URL specified"),
             ("sendPhoto", "photo", [[1]], "wrong file identifier/HTTP URL specified"),
             ("sendPhoto", "photo", "http://[", "wrong file identifier/HTTP URL specified"),

@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from bot.sandbox.faults import LONGEST, Fault, Faults
-from bot.sandbox.server import Sandbox
 from tests.people import Person, Telegram
-
-TOKEN = "7001:customer-token"
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[Telegram]:
-    async with Sandbox().serve() as sandbox:
-        control = Telegram(sandbox.url)
-        yield control
-        await control.close()
-
-
-@pytest.fixture
-async def carla(telegram: Telegram) -> Person:
-    person = await telegram.person("Carla", bot=TOKEN)
-    await person.send("/start")
-    return person
+from tests.sandbox.talk import TOKEN
 
 
 async def status(telegram: Telegram, carla: Person) -> int:

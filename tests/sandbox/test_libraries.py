@@ -24,34 +24,13 @@ from telegram import Bot, BotCommand, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, NetworkError, RetryAfter
 from telegram.request import HTTPXRequest
 
+from bot.sandbox.bots import Pending
 from bot.sandbox.server import Sandbox
-from bot.sandbox.state import Pending
 from tests.people import Person, Telegram
-
-TOKEN = "7001:customer-token"
+from tests.sandbox.talk import TOKEN
 
 # How python-telegram-bot gives the seconds of a 429: as the timedelta that its next version gives anyway.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox().serve() as serving:
-        yield serving
-
-
-@pytest.fixture
-async def telegram(sandbox: Sandbox) -> AsyncIterator[Telegram]:
-    control = Telegram(sandbox.url)
-    yield control
-    await control.close()
-
-
-@pytest.fixture
-async def carla(telegram: Telegram) -> Person:
-    person = await telegram.person("Carla", bot=TOKEN)
-    await person.send("/start")
-    return person
 
 
 def ptb_bot(url: str, token: str = TOKEN) -> Bot:
@@ -82,7 +61,8 @@ class TestMessages:
         sent = await ptb.send_message(carla.id, "🍕 <b>pizza &amp; <i>vino</i></b>", parse_mode="HTML")
         assert sent.text == "🍕 pizza & vino"
         assert [(entity.type, entity.offset, entity.length) for entity in sent.entities] == [
-            (MessageEntity.BOLD, 3, 12),
+            (MessageEntity.BOLD, 3, 8),
+            (MessageEntity.BOLD, 11, 4),
             (MessageEntity.ITALIC, 11, 4),
         ]
 
@@ -137,7 +117,8 @@ class TestRefusals:
         ("text", "words"),
         [
             ("", "Message text is empty"),
-            (" \n ", "Message text is empty"),
+            (" \n ", "Text must be non-empty"),
+            ("<b> </b>\u200b", "Text must be non-empty"),
             ("x" * 4097, "Message is too long"),
             ("🍕" * 2049, "Message is too long"),
             ("<b>open", "Can't parse entities: can't find end tag corresponding to start tag \"b\""),

@@ -12,24 +12,10 @@ from hypothesis import strategies as st
 from bot.sandbox.limits import Limits, Meter
 from bot.sandbox.server import Sandbox
 from tests.people import Telegram
+from tests.sandbox.talk import Clock
 
 BOT = 7001
 TOKEN = f"{BOT}:customer-token"
-
-
-class Clock:
-    """The time that a test wants it to be, in seconds."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 def sent_until_refused(meter: Meter, chat: str = "", method: str = "sendmessage") -> tuple[int, int]:

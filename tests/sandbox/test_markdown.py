@@ -37,6 +37,7 @@ def found(entities: list[dict[str, object]]) -> Found:
         (">one\n>two\nthree", "one\ntwo\nthree", [("blockquote", 0, 7)]),
         (">hidden\n>lines||", "hidden\nlines", [("expandable_blockquote", 0, 12)]),
         ("**", "", []),
+        (r"[x](javascript:alert) [example\.org]", "x example.org", [("text_link", 2, 11)]),
     ],
 )
 def test_what_markdown_v2_makes_an_entity(source: str, text: str, entities: Found) -> None:
@@ -63,6 +64,7 @@ def test_a_link_an_emoji_and_the_language_of_code_keep_what_they_name() -> None:
         ("a | b", "Character '|' is reserved and must be escaped with the preceding '\\'"),
         ("[a](http://b", "Can't find end of a URL at byte offset 4"),
         ("*a _b* c_", "Can't find end of Italic entity at byte offset 8"),
+        ("![x](tg://emoji?id=0)", "Custom emoji entity must contain a tg://emoji URL"),
         ("![x](https://a.b)", "Custom emoji entity must contain a tg://emoji URL"),
     ],
 )

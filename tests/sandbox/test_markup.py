@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.sandbox.errors import ApiError
-from bot.sandbox.markup import parse_html, typed_entities, units, with_found, within
+from bot.sandbox.markup import parse_html
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,28 @@ from bot.sandbox.markup import parse_html, typed_entities, units, with_found, wi
             [{"type": "text_link", "url": "https://a.example/?x=1&y=>", "offset": 0, "length": 1}],
         ),
         ("<a>x</a>", "x", []),
+        ('<a href="javascript:alert(1)">x</a>', "x", []),
+        (
+            "<a>Pizza.example</a>",
+            "Pizza.example",
+            [{"type": "text_link", "url": "http://pizza.example/", "offset": 0, "length": 13}],
+        ),
+        (
+            '<a href="tg://user?id=7">x</a>',
+            "x",
+            [{"type": "text_mention", "user": {"id": 7}, "offset": 0, "length": 1}],
+        ),
+        (
+            '<tg-emoji emoji-id="5368324170671202286">🍕</tg-emoji>',
+            "🍕",
+            [{"type": "custom_emoji", "custom_emoji_id": "5368324170671202286", "offset": 0, "length": 2}],
+        ),
+        (
+            '<tg-time unix="1647531900" format="wDT">then</tg-time>',
+            "then",
+            [{"type": "date_time", "unix_time": 1647531900, "date_time_format": "wDT", "offset": 0, "length": 4}],
+        ),
+        ('<tg-time unix="soon">then</tg-time>', "then", []),
         (
             '<pre><code class="language-python">x</code></pre>',
             "x",
@@ -61,33 +83,3 @@ def test_html_that_cannot_be_read_is_refused_in_telegrams_words(source: str, wor
     with pytest.raises(ApiError) as caught:
         parse_html(source)
     assert caught.value.description == f"Bad Request: can't parse entities: {words}"
-
-
-def test_a_text_is_as_long_as_its_utf_16() -> None:
-    assert [units(text) for text in ("", "é", "🍕", "👩‍🍳")] == [0, 1, 2, 5]
-
-
-def test_what_a_person_types_is_marked_as_clients_do() -> None:
-    found = typed_entities("🍕 /start@pizza_bot see https://a.example or @anna, not a/b")
-    assert [(entity["type"], entity["offset"], entity["length"]) for entity in found] == [
-        ("bot_command", 3, 16),
-        ("url", 24, 17),
-        ("mention", 45, 5),
-    ]
-
-
-def test_commands_in_code_are_not_marked() -> None:
-    text, entities = parse_html("<b>/help</b> or <code>/secret</code>")
-    assert [entity["type"] for entity in with_found(text, entities)] == ["bold", "bot_command", "code"]
-
-
-def test_given_entities_are_cut_to_the_text_and_those_beyond_it_left_out() -> None:
-    given = [
-        {"type": "bold", "offset": 0, "length": 99},
-        {"type": "italic", "offset": 9, "length": 2},
-        {"type": "code", "offset": 3, "length": 2},
-    ]
-    assert within("hi \U0001f355", given) == [
-        {"type": "bold", "offset": 0, "length": 5},
-        {"type": "code", "offset": 3, "length": 2},
-    ]

@@ -11,8 +11,8 @@ import pytest
 from bot.sandbox import pictures
 from bot.sandbox.server import Sandbox
 from tests.people import Person, Telegram
+from tests.sandbox.talk import TOKEN, Clock, refused
 
-TOKEN = "7001:customer-token"
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + struct.pack(">II", 640, 480)
 INVOICE = {
     "title": "Pizza",
@@ -22,27 +22,6 @@ INVOICE = {
     "provider_token": "made-up",
     "prices": [{"label": "Pizza", "amount": 950}, {"label": "Bag", "amount": 10}],
 }
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[Telegram]:
-    async with Sandbox().serve() as sandbox:
-        control = Telegram(sandbox.url)
-        yield control
-        await control.close()
-
-
-@pytest.fixture
-async def carla(telegram: Telegram) -> Person:
-    person = await telegram.person("Carla", bot=TOKEN)
-    await person.send("/start")
-    return person
-
-
-async def refused(telegram: Telegram, method: str, **params: Any) -> str:
-    answer = await telegram._http.post(f"/bot{TOKEN}/{method}", json=params)
-    assert answer.status_code == 400, answer.text
-    return str(answer.json()["description"].removeprefix("Bad Request: "))
 
 
 async def upload(telegram: Telegram, carla: Person, kind: str, name: str, content: bytes) -> Any:
@@ -216,3 +195,76 @@ async def test_the_first_link_is_previewed_unless_another_is_named_or_none_wante
 )
 def test_the_size_of_a_picture_is_read_from_its_first_bytes(content: bytes, size: tuple[int, int]) -> None:
     assert pictures.size(content) == size
+
+
+class TestComingAgain:
+    async def test_a_forward_says_whose_it_was_and_a_copy_does_not(self, telegram: Telegram, carla: Person) -> None:
+        theirs = await carla.send("my words")
+        which = {"chat_id": carla.id, "from_chat_id": carla.id, "message_id": theirs["message_id"]}
+        forwarded = await telegram.call(TOKEN, "forwardMessage", **which)
+        assert forwarded["text"] == "my words"
+        assert forwarded["forward_origin"]["sender_user"]["first_name"] == "Carla"
+        again = await telegram.call(TOKEN, "forwardMessage", **which | {"message_id": forwarded["message_id"]})
+        assert again["forward_origin"]["sender_user"]["first_name"] == "Carla"
+        copied = await telegram.call(TOKEN, "copyMessage", **which | {"message_id": again["message_id"]})
+        seen = (await carla.messages())[-1]
+        assert (copied, seen["text"]) == ({"message_id": seen["message_id"]}, "my words")
+        assert "forward_origin" not in seen
+
+    async def test_a_copy_may_have_another_caption_and_keyboard(self, telegram: Telegram, carla: Person) -> None:
+        sent = await upload(telegram, carla, "Photo", "pizza.png", PNG)
+        which = {"chat_id": carla.id, "from_chat_id": carla.id, "message_id": sent["message_id"]}
+        keys = {"inline_keyboard": [[{"text": "Tap", "callback_data": "x"}]]}
+        await telegram.call(TOKEN, "copyMessage", **which, caption="<b>New</b>", parse_mode="HTML", reply_markup=keys)
+        seen = (await carla.messages())[-1]
+        assert (seen["caption"], seen["photo"], seen["reply_markup"]) == ("New", sent["photo"], keys)
+
+    async def test_of_several_those_that_are_there_come_in_order(self, telegram: Telegram, carla: Person) -> None:
+        numbers = [(await carla.send(text))["message_id"] for text in ("one", "two")]
+        which = {"chat_id": carla.id, "from_chat_id": carla.id}
+        for method in ("forwardMessages", "copyMessages"):
+            assert len(await telegram.call(TOKEN, method, **which, message_ids=[*numbers, 9])) == 2
+        assert [message["text"] for message in await carla.messages()][-4:] == ["one", "two", "one", "two"]
+        assert "no messages" in await refused(telegram, "copyMessages", **which, message_ids=[9])
+
+    async def test_what_is_not_there_or_protected_stays(self, telegram: Telegram, carla: Person) -> None:
+        kept = await telegram.call(TOKEN, "sendMessage", chat_id=carla.id, text="x", protect_content=True)
+        which = {"chat_id": carla.id, "from_chat_id": carla.id}
+        said = [
+            await refused(telegram, method, **which, message_id=number)
+            for method, number in (("forwardMessage", 9), ("copyMessage", 9), ("copyMessage", kept["message_id"]))
+        ]
+        assert said == ["message to forward not found", "message to copy not found", "message can't be copied"]
+
+
+async def test_a_location_and_dice(telegram: Telegram, carla: Person) -> None:
+    place = {"latitude": 45.07, "longitude": 7.69, "horizontal_accuracy": 12.5}
+    sent = await telegram.call(TOKEN, "sendLocation", chat_id=carla.id, **place, live_period=900, heading=90)
+    assert sent["location"] == place | {"live_period": 900, "heading": 90}
+    dice = (await telegram.call(TOKEN, "sendDice", chat_id=carla.id, emoji="🏀"))["dice"]
+    assert (dice["emoji"], 1 <= dice["value"] <= 5) == ("🏀", True)
+    assert "dice" in await refused(telegram, "sendDice", chat_id=carla.id, emoji="🍕")
+
+
+class TestUnansweredPayments:
+    @pytest.fixture
+    async def sandbox(self, clock: Clock) -> AsyncIterator[Sandbox]:
+        async with Sandbox(clock).serve() as sandbox:
+            yield sandbox
+
+    async def test_a_payment_that_no_bot_agrees_to_in_ten_seconds_fails(
+        self, telegram: Telegram, carla: Person, clock: Clock
+    ) -> None:
+        sent = await telegram.call(TOKEN, "sendInvoice", chat_id=carla.id, **INVOICE)
+        paid = await telegram.act("pay", user=carla.id, bot=TOKEN, message_id=sent["message_id"])
+        clock.now += 10
+        await carla.send("well?")  # whatever happens, the sandbox looks at its clock
+        changes = await telegram.changing(
+            lambda: telegram.changes(0, wait=0),
+            lambda changes: any(one["kind"] == "checkout" for one in changes),
+            "the payment did not fail",
+        )
+        [failed] = [one for one in changes if one["kind"] == "checkout"]
+        assert (failed["room"], failed["error"]) == (carla.room, "the bot did not answer in time")
+        query = {"pre_checkout_query_id": paid["pre_checkout_query_id"], "ok": True}
+        assert "too old" in await refused(telegram, "answerPreCheckoutQuery", **query)

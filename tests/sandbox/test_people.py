@@ -2,53 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any
-
 import httpx
 import pytest
 
-from bot.sandbox.server import Sandbox
 from tests.people import Person, Telegram
+from tests.sandbox.talk import TOKEN, heard, refused_to_act
 
-TOKEN = "7001:customer-token"
 KEYS = {"inline_keyboard": [[{"text": "10 min", "callback_data": "a:10"}, {"text": "20 min", "callback_data": "a:20"}]]}
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[Telegram]:
-    async with Sandbox().serve() as sandbox:
-        control = Telegram(sandbox.url)
-        await control.act("bot", token=TOKEN, username="pizza_bot", name="Pizza")
-        yield control
-        await control.close()
-
-
-@pytest.fixture
-async def carla(telegram: Telegram) -> Person:
-    person = await telegram.person("Carla", bot=TOKEN)
-    await telegram.act("start", user=person.id, bot=TOKEN, payload="nonna")
-    return person
-
-
-async def heard(telegram: Telegram) -> list[dict[str, Any]]:
-    """The updates that wait for the bot, confirmed."""
-    updates: list[dict[str, Any]] = await telegram.call(TOKEN, "getUpdates")
-    if updates:
-        await telegram.call(TOKEN, "getUpdates", offset=updates[-1]["update_id"] + 1)
-    return updates
-
-
-async def refused(telegram: Telegram, verb: str, **body: Any) -> str:
-    answer = await telegram._http.post(f"/control/{verb}", json=body)
-    assert answer.status_code == 400
-    return str(answer.json()["error"])
 
 
 class TestPrivateChats:
     async def test_start_with_a_payload_is_the_command_as_clients_send_it(
         self, telegram: Telegram, carla: Person
     ) -> None:
+        await heard(telegram)
+        await telegram.act("start", user=carla.id, bot=TOKEN, payload="nonna")
         [update] = await heard(telegram)
         message = update["message"]
         assert message["text"] == "/start nonna"
@@ -67,7 +35,7 @@ class TestPrivateChats:
     async def test_blocking_is_told_to_the_bot_and_unblocking_too(self, telegram: Telegram, carla: Person) -> None:
         await heard(telegram)
         await telegram.act("block", user=carla.id, bot=TOKEN)
-        assert "blocked" in await refused(telegram, "send", user=carla.id, bot=TOKEN, text="hello?")
+        assert "blocked" in await refused_to_act(telegram, "send", user=carla.id, bot=TOKEN, text="hello?")
         await telegram.act("block", user=carla.id, bot=TOKEN, blocked=False)
         await carla.send("hello again")
         gone, back, message = await heard(telegram)
@@ -83,7 +51,9 @@ class TestPrivateChats:
         assert await carla.messages() == []
         number = old["message_id"]
         assert await telegram.call(TOKEN, "editMessageText", chat_id=carla.id, message_id=number, text="x")
-        assert "no such" in await refused(telegram, "tap", user=carla.id, bot=TOKEN, message_id=number, button="a:10")
+        assert "no such" in await refused_to_act(
+            telegram, "tap", user=carla.id, bot=TOKEN, message_id=number, button="a:10"
+        )
         await telegram.call(TOKEN, "sendMessage", chat_id=carla.id, text="new")
         assert [message["text"] for message in await carla.messages()] == ["new"]
 
@@ -103,8 +73,8 @@ class TestTaps:
     async def test_a_part_that_fits_two_buttons_is_refused(self, telegram: Telegram, carla: Person) -> None:
         sent = await telegram.call(TOKEN, "sendMessage", chat_id=carla.id, text="when?", reply_markup=KEYS)
         tap = {"user": carla.id, "bot": TOKEN, "message_id": sent["message_id"]}
-        assert "2 buttons" in await refused(telegram, "tap", **tap, button="min")
-        assert "no button" in await refused(telegram, "tap", **tap, button="45")
+        assert "2 buttons" in await refused_to_act(telegram, "tap", **tap, button="min")
+        assert "no button" in await refused_to_act(telegram, "tap", **tap, button="45")
 
     async def test_what_was_tapped_stays_as_it_was_when_the_message_changes(
         self, telegram: Telegram, carla: Person
@@ -119,7 +89,7 @@ class TestTaps:
 
     async def test_a_person_s_own_message_has_nothing_to_tap(self, telegram: Telegram, carla: Person) -> None:
         number = (await carla.send("hi"))["message_id"]
-        assert "not of a bot" in await refused(
+        assert "not of a bot" in await refused_to_act(
             telegram, "tap", user=carla.id, bot=TOKEN, message_id=number, data="forged"
         )
 
@@ -227,7 +197,7 @@ class TestLooking:
         log = await telegram.look("log")
         steps = [(entry.get("method") or entry["control"], entry["status"]) for entry in log]
         assert steps[-7:] == [
-            ("start", 200),
+            ("send", 200),
             ("setWebhook", 200),
             ("deleteWebhook", 200),
             ("fault", 200),
@@ -265,4 +235,4 @@ class TestLooking:
         first = await telegram.act("user", first_name="Anna")
         await telegram.act("user", id=first["id"] + 1, first_name="Bruno")
         assert (await telegram.act("user", first_name="Carla"))["id"] == first["id"] + 2
-        assert "is a bot" in await refused(telegram, "user", id=7001, first_name="Not a person")
+        assert "is a bot" in await refused_to_act(telegram, "user", id=7001, first_name="Not a person")

@@ -8,40 +8,18 @@ from typing import Any
 
 import pytest
 
+from bot.sandbox.bots import Bot
 from bot.sandbox.server import Sandbox
-from bot.sandbox.state import Bot, World
+from bot.sandbox.state import World
 from bot.sandbox.updates import at_leisure
 from tests.people import Person, Telegram
-
-TOKEN = "7001:customer-token"
-
-
-class Clock:
-    """Stands still until a test moves it."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from tests.sandbox.talk import TOKEN, Clock
 
 
 @pytest.fixture
 async def sandbox(clock: Clock) -> AsyncIterator[Sandbox]:
     async with Sandbox(clock).serve() as sandbox:
         yield sandbox
-
-
-@pytest.fixture
-async def telegram(sandbox: Sandbox) -> AsyncIterator[Telegram]:
-    control = Telegram(sandbox.url)
-    yield control
-    await control.close()
 
 
 @pytest.fixture

@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 from aiohttp import FormData, web
 
+from bot.sandbox.bots import Pending
 from bot.sandbox.delivery import queue_of, wait_after
 from bot.sandbox.server import Sandbox
-from bot.sandbox.state import Pending
 from tests.people import WITHIN, Person, Telegram
-
-TOKEN = "7001:customer-token"
+from tests.sandbox.talk import TOKEN
 
 
 class Time:
@@ -43,13 +42,6 @@ def time() -> Time:
 async def sandbox(time: Time) -> AsyncIterator[Sandbox]:
     async with Sandbox(time, sleep=time.sleep).serve() as sandbox:
         yield sandbox
-
-
-@pytest.fixture
-async def telegram(sandbox: Sandbox) -> AsyncIterator[Telegram]:
-    control = Telegram(sandbox.url)
-    yield control
-    await control.close()
 
 
 @pytest.fixture

@@ -25,6 +25,12 @@ LOOKING = {
     "order": ("workers.cli.data:order", "Show one order with its events."),
     "events": ("workers.cli.data:events_", "Print every event of every order."),
 }
+KEEPING = {
+    "doctor": ("workers.cli.doctor:doctor", "Say what is wrong, and the cure."),
+    "backup": ("workers.cli.backup:backup", "Write all that can't be made anew into a file."),
+    "restore": ("workers.cli.backup:restore", "Bring a backup back."),
+    "verify": ("workers.cli.verify:verify", "Compare what is derived from the orders with them, and repair it."),
+}
 
 
 class LazyGroup(click.Group):
@@ -55,6 +61,6 @@ class LazyGroup(click.Group):
 
 
 main = LazyGroup(
-    {"Running": RUNNING, "Looking and feeding, while it runs or not": LOOKING},
+    {"Running": RUNNING, "Looking and feeding, while it runs or not": LOOKING, "Keeping it well": KEEPING},
     help="Comanda: a restaurant takes orders in Telegram.",
 )

@@ -40,6 +40,12 @@ def _ledger() -> Iterator[tuple[Ledger, Settings]]:
         raise click.ClickException(str(error)) from None
     except RedisError as error:
         raise click.ClickException(f"the store does not answer ({type(error).__name__}); try again") from None
+    except ValueError as error:  # what `flows` raises for what it finds stored and can't read
+        raise click.ClickException(f"something in the store can't be read: {_first_line(error)}") from None
+
+
+def _first_line(error: ValueError) -> str:
+    return str(error).partition("\n")[0][:200]
 
 
 @click.group()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from flows.settings import Settings
+from flows.settings import OFF, Settings
 from workers.supervisor import Program
 
 CUSTOMER_BOT = "bot.customer"
@@ -19,6 +19,9 @@ def environment(settings: Settings, store_url: str) -> dict[str, str]:
     spelt = {
         "TELEGRAM_API_URL": settings.telegram_api_url,
         "REDIS_URL": store_url,
+        "REDIS_REPLICAS": str(settings.redis_replicas),
+        "WEBHOOK_URL": settings.webhook_url or OFF,
+        "WEBHOOK_LISTEN": settings.webhook_listen,
         "DATA_DIR": str(settings.data_dir.resolve()),
         "WORKERS": str(settings.workers),
         "UNSAFE_STORE": str(settings.unsafe_store).lower(),

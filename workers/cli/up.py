@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 
 import click
 
-from flows.settings import read_settings
+from flows.settings import Settings, read_settings
+from workers.check_telegram import of_telegram
+from workers.checks import Level
 from workers.cli import programs, running
 from workers.instance import AlreadyRunning, the_only_one
 from workers.store import open_store
 from workers.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -29,12 +34,19 @@ def up() -> None:
                 instance.tell(f"process {os.getpid()}")
                 env = programs.environment(settings, store.url)
                 stages = [programs.bots(env), programs.crew(settings.workers, env)]
-                orderly = asyncio.run(running.run(stages, store, _nothing))
+
+                async def beside(_: Supervisor) -> None:
+                    await warn(settings)
+
+                orderly = asyncio.run(running.run(stages, store, beside))
         except AlreadyRunning as other:
             raise click.ClickException(f"it runs already with DATA_DIR={settings.data_dir}: {other}") from None
     if not orderly:
         raise SystemExit(1)
 
 
-async def _nothing(_: Supervisor) -> None:
-    """There is nothing to do beside."""
+async def warn(settings: Settings) -> None:
+    """Say what is wrong between us and Telegram, while everything starts. `comanda doctor` says more."""
+    for check in await of_telegram(settings):
+        if check.level is not Level.OK:
+            log.warning("%s: %s: %s", check.check, check.says, check.cure)

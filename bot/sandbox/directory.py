@@ -1,0 +1,53 @@
+"""Whom and what a verb of the control API names."""
+
+from __future__ import annotations
+
+from bot.sandbox.bots import Bot
+from bot.sandbox.fields import Json
+from bot.sandbox.rooms import Room
+from bot.sandbox.state import World
+from bot.sandbox.verbs import ControlError
+
+
+class Directory:
+    """Finds people, bots and chats. Raises `ControlError` for those that are not there."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def person(self, number: int) -> Json:
+        person = self._world.users.get(number)
+        if person is None or person["is_bot"]:
+            raise ControlError(f"no person {number}: make one with /control/user")
+        return person
+
+    def online(self, number: int) -> Json:
+        person = self.person(number)
+        if number in self._world.deactivated:
+            raise ControlError("this account was deleted")
+        if number in self._world.offline:
+            raise ControlError("this phone is offline")
+        return person
+
+    def bot(self, name: str) -> Bot:
+        bot = self._world.bot_named(name)
+        if bot is None:
+            raise ControlError("no such bot: make it by its token, at its first request or with /control/bot")
+        return bot
+
+    def group(self, number: int) -> Room:
+        room = self._world.rooms.get(str(number))
+        if room is None or room.moved_to is not None:
+            raise ControlError(f"no group {number}")
+        return room
+
+    def room(self, bot: str | None, chat: int | None, user: int) -> Room:
+        if (bot is None) == (chat is None):
+            raise ControlError("name either a bot (private chat) or a chat (group)")
+        if bot is not None:
+            self.person(user)
+            return self._world.private(self.bot(bot), user)
+        room = self.group(chat or 0)
+        if user not in room.members:
+            raise ControlError(f"person {user} is not in that group")
+        return room

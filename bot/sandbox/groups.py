@@ -1,0 +1,83 @@
+"""What people do with groups: make them, come and go, bring bots in and take them out."""
+
+from __future__ import annotations
+
+from bot.sandbox import memberships, verbs
+from bot.sandbox.directory import Directory
+from bot.sandbox.fields import Json
+from bot.sandbox.hearing import write
+from bot.sandbox.rooms import Room
+from bot.sandbox.state import World
+from bot.sandbox.verbs import ControlError, Verbs
+
+
+class Groups:
+    """Carries out the verbs about groups."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._find = Directory(world)
+        self.verbs: Verbs = {
+            "group": (verbs.MakeGroup, self._make_group),
+            "add_bot": (verbs.AddBot, self._add_bot),
+            "remove_bot": (verbs.RemoveBot, self._remove_bot),
+            "join": (verbs.Join, self._join),
+            "leave": (verbs.Leave, self._leave),
+            "migrate": (verbs.Migrate, self._migrate),
+        }
+
+    def _make_group(self, verb: verbs.MakeGroup) -> Json:
+        members = {self._find.person(user)["id"] for user in verb.members}
+        room = self._world.group(verb.title, members, owner=verb.members[0])
+        for name in verb.bots:
+            self._add_bot(verbs.AddBot(chat=room.id, bot=name, by=verb.members[0]))
+        return self._world.chat(room)
+
+    def _add_bot(self, verb: verbs.AddBot) -> Json:
+        room, bot, person = self._find.group(verb.chat), self._find.bot(verb.bot), self._find.person(verb.by)
+        memberships.bot_joins(self._world, room, bot, person)
+        message = self._world.post(room, person, new_chat_members=[bot.user])
+        self._world.update(bot, message=message)
+        if verb.start is not None:
+            return write(self._world, room, person, f"/start@{bot.user['username']} {verb.start}".rstrip())
+        return message
+
+    def _remove_bot(self, verb: verbs.RemoveBot) -> Json:
+        room, bot, person = self._find.group(verb.chat), self._find.bot(verb.bot), self._find.person(verb.by)
+        if bot.id not in room.bots:
+            raise ControlError("that bot is not in the group")
+        return memberships.bot_leaves(self._world, room, bot, person, "kicked")
+
+    def _join(self, verb: verbs.Join) -> Json:
+        room, person = self._find.group(verb.chat), self._find.online(verb.user)
+        if verb.user in room.members:
+            raise ControlError("this person is in the group already")
+        by = person if verb.by is None else self._member(room, verb.by)
+        return memberships.person_joins(self._world, room, person, by)
+
+    def _leave(self, verb: verbs.Leave) -> Json:
+        room = self._find.group(verb.chat)
+        person = self._member(room, verb.user)
+        by = self._find.online(verb.user) if verb.by is None else self._member(room, verb.by)
+        return memberships.person_leaves(self._world, room, person, by)
+
+    def _migrate(self, verb: verbs.Migrate) -> Json:
+        old = self._find.group(verb.chat)
+        if old.kind != "group":
+            raise ControlError("that is a supergroup already")
+        new = Room(int(f"-100{-old.id:010}"), "supergroup", old.title, owner=old.owner)
+        new.members, new.bots = set(old.members), set(old.bots)
+        self._world.rooms[new.key] = new
+        someone = self._world.users[min(old.members)]
+        gone = self._world.post(old, someone, migrate_to_chat_id=new.id)
+        come = self._world.post(new, someone, migrate_from_chat_id=old.id)
+        old.moved_to = new.id
+        for bot in self._world.bots_in(new):
+            self._world.update(bot, message=gone)
+            self._world.update(bot, message=come)
+        return self._world.chat(new)
+
+    def _member(self, room: Room, user: int) -> Json:
+        if user not in room.members:
+            raise ControlError(f"person {user} is not in that group")
+        return self._find.person(user)

@@ -1,0 +1,78 @@
+"""Chats, and what in them waits for a bot's word."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bot.sandbox.fields import Json
+
+QUERY_LIFE = 150  # seconds that a tap waits for its bot, and can be answered
+CHECKOUT_LIFE = 10.0  # seconds that a bot has to answer before the payment fails
+
+
+def unused_number() -> int:
+    """Where a new count of updates, messages or groups begins: beyond all that an earlier sandbox has given out.
+
+    The bots remember ids for longer than a sandbox lives, and one that came again would be taken for the former.
+    """
+    return int(time.time())
+
+
+@dataclass
+class Room:
+    """A chat as its members see it: a private one of a bot and a user, or a group."""
+
+    id: int
+    kind: Literal["private", "group", "supergroup"]
+    title: str = ""
+    bot: int | None = None  # of a private chat
+    members: set[int] = field(default_factory=set)
+    owner: int | None = None  # of a group: its one administrator
+    removed: set[int] = field(default_factory=set)  # people whom somebody has put out of a group
+    bots: set[int] = field(default_factory=set)
+    former_bots: dict[int, Literal["left", "kicked"]] = field(default_factory=dict)
+    messages: dict[int, Json] = field(default_factory=dict)
+    deleted: dict[int, Json] = field(default_factory=dict)  # kept for whoever looks back
+    edits: dict[int, int] = field(default_factory=dict)  # how often each message was edited
+    cleared: int = 0  # up to this message the person has deleted the chat, which the bot does not notice
+    next_message: int = field(default_factory=unused_number)
+    started: bool = False  # the user of a private chat has written first
+    blocked: bool = False
+    moved_to: int | None = None
+    pinned: list[int] = field(default_factory=list)  # the newest last
+    reactions: dict[int, dict[int, list[Json]]] = field(default_factory=dict)  # of each message, by who reacted
+    invoices: dict[int, str] = field(default_factory=dict)  # the payloads of the invoices, which nobody is shown
+
+    @property
+    def key(self) -> str:
+        """Names the room on the page and in the control API."""
+        return f"{self.bot}:{self.id}" if self.kind == "private" else str(self.id)
+
+    def status_of(self, member: int) -> str:
+        """What somebody is in the chat, as ChatMember has it."""
+        if member not in self.members | self.bots and member != self.bot:
+            return "kicked" if member in self.removed else "left"
+        return "creator" if member == self.owner else "member"
+
+
+@dataclass
+class Query:
+    """A tap on a button, and the bot's answer to it."""
+
+    bot: int
+    at: float
+    answer: Json | None = None
+
+
+@dataclass
+class Checkout:
+    """Somebody wants to pay an invoice, and waits for the bot's word. `asked` is what the receipt will repeat."""
+
+    bot: int
+    at: float
+    room: Room
+    message_id: int
+    payer: Json
+    asked: Json

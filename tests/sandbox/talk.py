@@ -1,0 +1,41 @@
+"""Talking to a sandbox in tests: the bot's token, what is refused, what the bot hears, and a clock to move."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.people import Telegram
+
+TOKEN = "7001:customer-token"
+
+
+class Clock:
+    """Stands still until a test moves it; in seconds since 1970."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def refused(telegram: Telegram, method: str, **params: Any) -> str:
+    """In which words the Bot API refuses a request of the bot."""
+    answer = await telegram._http.post(f"/bot{TOKEN}/{method}", json=params)
+    assert answer.status_code == 400, answer.text
+    return str(answer.json()["description"].removeprefix("Bad Request: "))
+
+
+async def refused_to_act(telegram: Telegram, verb: str, **body: Any) -> str:
+    """Why the control API refuses a verb."""
+    answer = await telegram._http.post(f"/control/{verb}", json=body)
+    assert answer.status_code == 400, answer.text
+    return str(answer.json()["error"])
+
+
+async def heard(telegram: Telegram) -> list[dict[str, Any]]:
+    """The updates that wait for the bot, confirmed."""
+    updates: list[dict[str, Any]] = await telegram.call(TOKEN, "getUpdates")
+    if updates:
+        await telegram.call(TOKEN, "getUpdates", offset=updates[-1]["update_id"] + 1)
+    return updates

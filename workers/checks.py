@@ -1,0 +1,151 @@
+"""What may be wrong with the store and with what runs on it, each with its cure."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from redis import Redis
+
+from flows import keys
+from flows.menu import Restaurant, Service
+from flows.store import text, texts
+from workers.durability import WANTED, shortcomings
+from workers.embedded import LOW_DISK
+
+BOTS = ("customer", "restaurant")
+MUCH, TOO_MUCH = 0.75, 0.9  # parts of the memory there is
+LATE = timedelta(minutes=2)
+"""How late a deadline may be. One that can't be handled is put off by a minute, so it is never as late as this."""
+
+
+class Level(StrEnum):
+    """How bad it is; only a problem makes `comanda doctor` fail."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was looked at, what was found, and what to do about it."""
+
+    check: str
+    level: Level
+    says: str
+    cure: str = ""
+
+
+def of_store(redis: Redis, directory: Path | None) -> Iterator[Check]:
+    """Whether the store keeps all and has room; `directory` is the embedded one's. Raises `StoreError`."""
+    wrong = shortcomings(redis)
+    cure = "set " + ", ".join(f"`{name} {value}`" for name, value in WANTED.items()) + " in its configuration"
+    for one in wrong:
+        yield Check("store", Level.PROBLEM, f"it may lose acknowledged orders: {one}", cure)
+    if not wrong:
+        yield Check("store", Level.OK, "keeps on disk what it acknowledges")
+    replication: dict[str, Any] = redis.info("replication")
+    if replication["role"] != "master":
+        cure = "let REDIS_URL name the primary"
+        yield Check("store", Level.PROBLEM, "is a replica, so nothing can be written", cure)
+    if redis.exists(keys.RESTORING):
+        cure = "run `comanda restore FILE` again"
+        yield Check("store", Level.PROBLEM, "has half a backup: bringing it back was interrupted", cure)
+    yield _memory(redis)
+    yield _disk(redis, directory)
+
+
+def _memory(redis: Redis) -> Check:
+    info: dict[str, Any] = redis.info("memory")
+    limit = info["maxmemory"] or info.get("total_system_memory", 0)
+    used = info["used_memory"]
+    says = f"{used // 2**20} MB of {limit // 2**20} MB are used"
+    cure = "give the store more memory, or raise its `maxmemory`"
+    if limit and used > limit * MUCH:
+        return Check("memory", Level.PROBLEM if used > limit * TOO_MUCH else Level.WARNING, says, cure)
+    return Check("memory", Level.OK, says)
+
+
+def _disk(redis: Redis, directory: Path | None) -> Check:
+    persistence: dict[str, Any] = redis.info("persistence")
+    if persistence.get("aof_last_write_status", "ok") != "ok":
+        return Check("disk", Level.PROBLEM, "the store can't write to its disk", "make room, then restart the store")
+    if directory is None:
+        return Check("disk", Level.OK, "the store writes to it")
+    free = shutil.disk_usage(directory).free
+    says = f"{free // 2**20} MB are free under {directory}"
+    if free < LOW_DISK:
+        return Check("disk", Level.PROBLEM, says, "make room: a full disk stops the store")
+    return Check("disk", Level.OK, says)
+
+
+def of_restaurants(redis: Redis) -> Iterator[Check]:
+    """Whether each restaurant can be read and has a staff chat."""
+    restaurants, services = _hash(redis, keys.RESTAURANTS), _hash(redis, keys.SERVICES)
+    if not restaurants:
+        yield Check("restaurants", Level.WARNING, "there are none", "comanda restaurant import FILE")
+    for slug, raw in restaurants.items():
+        name = f"restaurant {slug}"
+        try:
+            Restaurant.model_validate_json(raw)
+            service = Service.model_validate_json(services.get(slug, b"{}"))
+        except ValidationError:
+            yield Check(name, Level.PROBLEM, "can't be read", "see `comanda verify`")
+            continue
+        if service.staff_chat is None:
+            cure = f"open the link of `comanda restaurant invite {slug}` in the staff's chat"
+            yield Check(name, Level.WARNING, "has no staff chat, so it gets no orders", cure)
+        else:
+            yield Check(name, Level.OK, "has a staff chat")
+
+
+def of_processes(redis: Redis, now: datetime) -> Iterator[Check]:
+    """Whether bots and workers run, as they say themselves, and keep up."""
+    heard = [_bot(redis, bot, now) for bot in BOTS]
+    yield from heard
+    alive = sum(bool(redis.exists(keys.lease(name))) for name in texts(redis.smembers(keys.WORKERS)))
+    if alive:
+        yield Check("workers", Level.OK, f"{alive} alive")
+    else:
+        bots_run = any(one.level is not Level.WARNING for one in heard)
+        level = Level.PROBLEM if bots_run else Level.WARNING
+        yield Check(
+            "workers", level, "none is alive, so nobody is told anything", "start `comanda up` or `comanda worker`"
+        )
+    yield _deadlines(redis, now)
+
+
+def _bot(redis: Redis, bot: str, now: datetime) -> Check:
+    raw = redis.get(keys.listening(bot))
+    if raw is None:
+        return Check(f"{bot} bot", Level.WARNING, "does not run", f"start `comanda up` or `comanda {bot}-bot`")
+    word = json.loads(raw)
+    if word["problem"]:
+        says, _, cure = word["problem"].partition(": ")
+        return Check(f"{bot} bot", Level.PROBLEM, f"gets no updates: {says}", cure or "it tries again by itself")
+    return Check(f"{bot} bot", Level.OK, f"runs, last heard {max(0, now.timestamp() - word['at']):.0f} s ago")
+
+
+def _deadlines(redis: Redis, now: datetime) -> Check:
+    first: Any = redis.zrange(keys.DUE, 0, 0, withscores=True)
+    if not first:
+        return Check("deadlines", Level.OK, "nothing waits")
+    member, score = text(first[0][0]), first[0][1]
+    late = now - datetime.fromtimestamp(score, UTC)
+    if late > LATE:
+        says = f"{member} was due {late.total_seconds():.0f} s ago"
+        return Check("deadlines", Level.PROBLEM, says, "see that a worker runs and that its machine is not overloaded")
+    return Check("deadlines", Level.OK, f"{redis.zcard(keys.DUE)} wait, none is late")
+
+
+def _hash(redis: Redis, key: str) -> dict[str, bytes]:
+    found: Any = redis.hgetall(key)
+    return {text(field): value for field, value in found.items()}

@@ -1,0 +1,115 @@
+"""`comanda doctor`: what is wrong, and the cure."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import click
+from redis import Redis
+from redis.exceptions import RedisError
+
+from flows.ledger.orders import utc_now
+from flows.settings import BadSettings, Settings, read_settings
+from flows.store import connect
+from workers.check_telegram import of_telegram
+from workers.checks import Check, Level, of_processes, of_restaurants, of_store
+from workers.cli.data import as_json
+from workers.set_aside import SetAside, forget, retry, set_aside
+from workers.store import StoreError, client_of, open_store
+
+
+@click.command()
+@click.option("--full", is_flag=True, help="Show the whole traceback of each update that was set aside.")
+@click.option("--retry", "again", metavar="UPDATE_ID", help="Have that update tried again.")
+@click.option("--forget", "gone", metavar="UPDATE_ID", help="Forget that update.")
+@as_json
+def doctor(full: bool, again: str | None, gone: str | None, as_json: bool) -> None:
+    """Look at the settings, Telegram, the store, the processes and the updates that could not be handled.
+
+    One line each, with the cure. Exit code 1 if there is a problem; a warning is none. It may run at any time, takes
+    no updates away and shows no secrets.
+    """
+    if again or gone:
+        _move(again, gone)
+        return
+    checks, updates = _look()
+    if as_json:
+        fields = [asdict(one) | {"at": one.at.isoformat()} for one in updates]
+        for one in fields if not full else []:
+            del one["traceback"]
+        click.echo(json.dumps({"checks": [asdict(one) for one in checks], "set_aside": fields}))
+    else:
+        for check in checks:
+            click.echo(line(check))
+        for update in updates:
+            click.echo(line(_as_check(update)))
+            if full:
+                click.echo(update.traceback)
+    if updates or any(check.level is Level.PROBLEM for check in checks):
+        raise SystemExit(1)
+
+
+def line(check: Check) -> str:
+    """A check as people read it."""
+    cure = f" → {check.cure}" if check.cure else ""
+    return f"{check.level:<8} {check.check}: {check.says}{cure}"
+
+
+def _look() -> tuple[list[Check], list[SetAside]]:
+    try:
+        settings = read_settings()
+    except BadSettings as error:
+        return [Check("settings", Level.PROBLEM, str(error))], []
+    checks = []
+    try:
+        checks += asyncio.run(of_telegram(settings))
+    except BadSettings as error:
+        checks.append(Check("settings", Level.PROBLEM, str(error)))
+    try:
+        with _opened(settings) as redis:
+            directory = None if settings.redis_url else settings.data_dir
+            checks += [*of_store(redis, directory), *of_restaurants(redis), *of_processes(redis, utc_now())]
+            return checks, set_aside(redis)
+    except StoreError as error:
+        checks.append(Check("store", Level.PROBLEM, str(error)))
+    except RedisError as error:
+        says = f"does not answer as it should ({type(error).__name__})"
+        checks.append(Check("store", Level.PROBLEM, says, "see its log, and try again"))
+    return checks, []
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Redis]:
+    """The store, also one that nobody would start on. Raises `StoreError`."""
+    if settings.redis_url is not None:
+        with client_of(settings.redis_url) as redis:
+            yield redis
+        return
+    with open_store(settings) as store, connect(store.url) as redis:
+        yield redis
+
+
+def _as_check(update: SetAside) -> Check:
+    chat = "no chat" if update.chat is None else f"chat {update.chat}"
+    says = f"set aside at {update.at:%F %T}Z, of {chat}: {update.error}"
+    cure = f"comanda doctor --full; then --retry {update.update_id} or --forget {update.update_id}"
+    return Check(f"{update.bot} bot's update {update.update_id}", Level.PROBLEM, says, cure)
+
+
+def _move(again: str | None, gone: str | None) -> None:
+    try:
+        with _opened(read_settings()) as redis:
+            bots = retry(redis, again) if again else forget(redis, gone or "")
+    except (BadSettings, StoreError) as error:
+        raise click.ClickException(str(error)) from None
+    except RedisError as error:
+        raise click.ClickException(f"the store does not answer ({type(error).__name__}); try again") from None
+    if not bots:
+        raise click.ClickException(f"{again or gone} is none of those that were put aside")
+    for bot in bots:
+        told = "is tried again now, or as soon as that bot runs" if again else "is forgotten"
+        click.echo(f"The {bot} bot's update {again or gone} {told}.")
