@@ -86,10 +86,11 @@ class Replies:
         while latest is not None:
             order = latest
             screen = status_screen(order, asking=view.asking)
+            edit = await thread(self._ledger.begin_edit, order.id, Side.CUSTOMER, chat_id, message_id)
             if not await self._edit(chat_id, message_id, screen):
                 message_id = await self._post(chat_id, screen)
             shown = Shown(chat_id=chat_id, message_id=message_id, version=order.version)
-            await thread(self._ledger.record_shown, order.id, Side.CUSTOMER, shown)
+            await thread(self._ledger.record_shown, order.id, Side.CUSTOMER, shown, edit)
             # A worker may have shown something newer in the meantime, which we have just painted over.
             now = await thread(self._ledger.order, order.id)
             latest = now if now is not None and now.changed > order.version else None

@@ -58,13 +58,14 @@ async def run_bot(name: Name, make: Callable[[str, str, Ledger, Gate], Face], al
 
 
 def _source(name: Name, token: str, settings: Settings, allowed: list[str]) -> intake.Source:
-    if settings.webhook_url is None:
+    url = settings.webhook(name)
+    if url is None:
         return Polling(name, token, settings.telegram_api_url, allowed)
     # Not needed otherwise, and slow to import.
     from bot.webhook import Webhook
 
     host, port = settings.webhook_address(name)
-    return Webhook(name, token, settings.telegram_api_url, allowed, url=settings.webhook_url, host=host, port=port)
+    return Webhook(name, token, settings.telegram_api_url, allowed, url=url, host=host, port=port)
 
 
 async def opened(bot: Face, stop: asyncio.Event) -> bool:

@@ -66,6 +66,7 @@ class Replies:
         date as well, and sends it anew where it is gone. A question is ours alone.
         """
         screen = ticket_screen(order, step.mode, step.page)
+        edit = await thread(self._ledger.begin_edit, order.id, Side.RESTAURANT, chat_id, tapped)
         try:
             edited = await self._edit(chat_id, tapped, screen)
         except NOT_NOW as error:
@@ -76,17 +77,18 @@ class Replies:
         if not edited and step.command is not None:
             return
         showing = tapped if edited else await self._send(chat_id, screen)
-        await self._remember(Shown(chat_id=chat_id, message_id=showing, version=order.version), tapped, order.id)
+        shown = Shown(chat_id=chat_id, message_id=showing, version=order.version)
+        await self._remember(shown, tapped, order.id, edit)
         # A worker may have shown something newer in the meantime, which we have just painted over.
         now = await thread(self._ledger.order, order.id)
         if now is not None and now.changed > order.version:
             await self.show_ticket(chat_id, showing, now, TicketStep())
 
-    async def _remember(self, shown: Shown, tapped: int, order_id: str) -> None:
+    async def _remember(self, shown: Shown, tapped: int, order_id: str, edit: str) -> None:
         """Note what the ticket shows, unless the tapped message is a second copy: workers go on editing the first."""
         known = await thread(self._ledger.shown, order_id, Side.RESTAURANT)
         if known is None or known.chat_id != shown.chat_id or known.message_id == tapped:
-            await thread(self._ledger.record_shown, order_id, Side.RESTAURANT, shown)
+            await thread(self._ledger.record_shown, order_id, Side.RESTAURANT, shown, edit)
 
     async def _send(self, chat_id: int, screen: Screen) -> int:
         return (await self._bot.send_message(chat_id, screen.text, reply_markup=_markup(screen))).message_id

@@ -59,7 +59,7 @@ class Webhook:
         self._bot = bot
         self._method = f"{api_url}/bot{token}/setWebhook"
         self._secret = secret_of(token)
-        self._asked = {"url": f"{url}/{bot}", "secret_token": self._secret, "allowed_updates": allowed}
+        self._asked = {"url": url, "secret_token": self._secret, "allowed_updates": allowed}
         self._host, self._port = host, port
 
     async def run(self, intake: Intake) -> None:
@@ -69,7 +69,8 @@ class Webhook:
         async def receive(request: web.Request) -> web.Response:
             return await self._receive(request, intake)
 
-        app.router.add_post(f"/{self._bot}", receive)
+        # With whatever path a reverse proxy has left before it.
+        app.router.add_post(f"/{{before:(.*/)?}}{self._bot}", receive)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         try:

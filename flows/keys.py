@@ -27,6 +27,11 @@ def notify(order_id: str, side: str) -> str:
     return f"notify:{order_id}:{side}"
 
 
+def repaint(order_id: str, side: str) -> str:
+    """Member of `DUE`: nobody knows whether an edit of what shows the order to that side has arrived."""
+    return f"repaint:{order_id}:{side}"
+
+
 def order(order_id: str) -> str:
     """List: the order's events as JSON; its length is the order's version."""
     return f"order:{order_id}"

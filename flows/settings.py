@@ -74,6 +74,10 @@ class Settings(BaseSettings):
             )
         return secret.get_secret_value()
 
+    def webhook(self, bot: Bot) -> str | None:
+        """Where Telegram sends that bot's updates, None when they are polled for."""
+        return None if self.webhook_url is None else f"{self.webhook_url}/{bot}"
+
     def webhook_address(self, bot: Bot) -> tuple[str, int]:
         """Host and port where that bot listens: the customers' at `webhook_listen`, the restaurants' one port above."""
         host, _, port = self.webhook_listen.rpartition(":")

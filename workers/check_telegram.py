@@ -20,6 +20,7 @@ from workers.checks import Check, Level
 
 PATIENCE = 5.0  # seconds for an answer
 SKEW = 5.0  # seconds that our clock may be off Telegram's, beside what the answer took
+RECENT = 600.0  # seconds that a failed delivery to the webhook is worth a word
 MANY = 100  # updates that wait at Telegram; one getUpdates takes as many
 
 
@@ -27,7 +28,7 @@ async def of_telegram(settings: Settings, clock: Callable[[], float] = time.time
     """Whether both bots can work. Raises `BadSettings` when there are no two tokens."""
     customer, restaurant = settings.tokens()
     async with httpx.AsyncClient(timeout=PATIENCE) as http:
-        telegram = _Telegram(http, settings.telegram_api_url, clock)
+        telegram = _Telegram(http, settings, clock)
         found = await asyncio.gather(telegram.look("customer", customer), telegram.look("restaurant", restaurant))
     # What is about both, as a wrong clock, is said once.
     return list({check.check: check for checks in found for check in checks}.values())
@@ -36,9 +37,10 @@ async def of_telegram(settings: Settings, clock: Callable[[], float] = time.time
 class _Telegram:
     """The Bot API, as far as a check asks it. Neither its errors nor its answers are shown: they may hold a token."""
 
-    def __init__(self, http: httpx.AsyncClient, root: str, clock: Callable[[], float]) -> None:
+    def __init__(self, http: httpx.AsyncClient, settings: Settings, clock: Callable[[], float]) -> None:
         self._http = http
-        self._root = root
+        self._root = settings.telegram_api_url
+        self._ours = settings.webhook
         self._clock = clock
 
     async def look(self, bot: Bot, token: str) -> list[Check]:
@@ -63,7 +65,7 @@ class _Telegram:
             return [Check("Telegram", Level.WARNING, f"answers {response.status_code}", "try again in a while")]
         found = [Check(name, Level.OK, f"is that of @{_result(me).get('username', 'nobody')}")]
         found += _clock_checks(response, began, ended)
-        found += _webhook_checks(bot, _result(webhook))
+        found += _webhook_checks(bot, _result(webhook), self._ours(bot), ended)
         return found
 
 
@@ -79,16 +81,25 @@ def _clock_checks(response: httpx.Response, began: float, ended: float) -> Itera
         yield Check("clock", Level.PROBLEM, says, "have it set from the network: timedatectl set-ntp true")
 
 
-def _webhook_checks(bot: Bot, info: dict[str, Any]) -> Iterator[Check]:
-    """What keeps updates at Telegram. A webhook's path is not shown: it may be a secret."""
-    waiting = info.get("pending_update_count", 0)
-    if info.get("url"):
-        host = urlsplit(str(info["url"])).hostname
-        says = f"its updates go to a webhook at {host}, so it can't be polled"
-        yield Check(f"{bot} bot", Level.PROBLEM, says, "call deleteWebhook with its token")
-    elif isinstance(waiting, int) and waiting >= MANY:
+def _webhook_checks(bot: Bot, info: dict[str, Any], ours: str | None, now: float) -> Iterator[Check]:
+    """What keeps updates at Telegram. Another's path is not shown: it may be a secret."""
+    name, url, waiting = f"{bot} bot", str(info.get("url", "")), info.get("pending_update_count", 0)
+    if url and ours is None:
+        says = f"its updates go to a webhook at {urlsplit(url).hostname}, so it can't be polled"
+        yield Check(name, Level.PROBLEM, says, "call deleteWebhook with its token")
+        return
+    if url != (ours or ""):
+        says = f"its updates go to a webhook at {urlsplit(url).hostname}" if url else "it has no webhook"
+        cure = f"start the bot, which sets {ours}, and let nothing else use its token"
+        yield Check(name, Level.WARNING, says, cure)
+    failed = info.get("last_error_date")
+    if ours and url == ours and isinstance(failed, int) and now - failed < RECENT:
+        says = f"Telegram could not deliver to {ours}: {info.get('last_error_message', 'it does not say why')}"
+        cure = "see that the bot runs, and that its reverse proxy has a valid certificate and passes the path on"
+        yield Check(name, Level.PROBLEM, says, cure)
+    if isinstance(waiting, int) and waiting >= MANY:
         cure = "see that the bot runs; it works them off by itself"
-        yield Check(f"{bot} bot", Level.WARNING, f"{waiting} updates wait at Telegram", cure)
+        yield Check(name, Level.WARNING, f"{waiting} updates wait at Telegram", cure)
 
 
 def _body(response: httpx.Response) -> dict[str, Any]:

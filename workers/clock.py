@@ -50,10 +50,13 @@ class Clock:
     def _wake(self, member: bytes, now: datetime) -> None:
         try:
             kind, order_id, *rest = text(member).split(":")
-            if kind == "wake":
-                self._ledger.wake(order_id)
-            else:
-                self._ledger.requeue(order_id, Side(rest[0]))
+            match kind:
+                case "wake":
+                    self._ledger.wake(order_id)
+                case "repaint":
+                    self._ledger.repaint(order_id, Side(rest[0]))
+                case _:
+                    self._ledger.requeue(order_id, Side(rest[0]))
         except RedisError:
             raise
         except Exception:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
@@ -26,7 +24,7 @@ from flows.ledger import Ledger, Shown
 from flows.messages import customer, staff
 from flows.order import Order, Owed
 from flows.screens import Screen
-from workers.telegram import Later, Moved, Sender, Unreachable, Vanished
+from workers.telegram import Later, Moved, Sender, Unreachable, Vanished, may_have_arrived
 
 log = logging.getLogger(__name__)
 
@@ -46,17 +44,6 @@ class Busy(Exception):
     """Another worker is telling this side of this order right now."""
 
 
-@dataclass
-class _Painted:
-    """The version that this delivery has painted last.
-
-    Others may have painted a newer one meanwhile, and recorded it, and we have painted over it: a worker that slept,
-    or a bot that answers a tap. So what counts is the older one of the two.
-    """
-
-    version: float = math.inf
-
-
 class Courier:
     """Carries out `notify`: renders the order as it is now, and looks again after sending."""
 
@@ -69,8 +56,8 @@ class Courier:
         """Tell `side` all that it is owed. What can't be delivered now is put down for a later try."""
         try:
             async with self._alone(order_id, side):
-                painted = _Painted()
-                while not await self._step(order_id, side, painted):
+                covered = set[str]()
+                while not await self._step(order_id, side, covered):
                     pass
         except Busy:
             await self._postpone(order_id, side, SHORTEST)
@@ -81,8 +68,11 @@ class Courier:
             await self._try_later(order_id, side, error)
             raise
 
-    async def _step(self, order_id: str, side: Side, painted: _Painted) -> bool:
-        """Do the next thing towards that side; True when nothing is left to do."""
+    async def _step(self, order_id: str, side: Side, covered: set[str]) -> bool:
+        """Do the next thing towards that side; True when nothing is left to do.
+
+        `covered` are edits of others that this delivery has painted over.
+        """
         order = await _thread(self._ledger.order, order_id)
         if order is None:
             raise LookupError(f"a notification for order {order_id}, which does not exist")
@@ -93,7 +83,7 @@ class Courier:
         try:
             if chat_id is None:  # the bot was removed from it; another may join before the order expires
                 raise Later(None, "the restaurant has no staff chat just now")
-            card = await self._show(order, side, chat_id, painted)
+            card = await self._show(order, side, chat_id, covered)
             if owed is None:
                 return await self._settle(order, side, chat_id)
             if owed.about is not About.PLACED:  # the ticket itself is the news of a new order
@@ -112,25 +102,44 @@ class Courier:
     async def _settle(self, order: Order, side: Side, chat_id: int | None) -> bool:
         return await _thread(self._ledger.settle, order, side, chat_id)
 
-    async def _show(self, order: Order, side: Side, chat_id: int, painted: _Painted) -> int:
+    async def _show(self, order: Order, side: Side, chat_id: int, covered: set[str]) -> int:
         """Bring the message that shows the order up to date, or send it. Returns its id."""
         shown = await _thread(self._ledger.shown, order.id, side)
         if shown is not None and shown.chat_id == chat_id:
-            if min(shown.version, painted.version) >= order.changed:
+            if shown.version >= order.changed and covered.issuperset(shown.edits):
                 return shown.message_id
-            painted.version = order.version
+            covered.update(shown.edits)
             try:
-                await self._sender.edit(side, chat_id, shown.message_id, _card(order, side))
-                return await self._remember(order, side, chat_id, shown.message_id)
+                return await self._edit(order.id, side, shown)
             except Vanished:
                 log.info("order %s: the message shown to %s is gone, sending it anew", order.id, side)
         message_id = await self._sender.send(side, chat_id, _card(order, side))
-        return await self._remember(order, side, chat_id, message_id)
-
-    async def _remember(self, order: Order, side: Side, chat_id: int, message_id: int) -> int:
-        shown = Shown(chat_id=chat_id, message_id=message_id, version=order.version)
-        await _thread(self._ledger.record_shown, order.id, side, shown)
+        sent = Shown(chat_id=chat_id, message_id=message_id, version=order.version)
+        await _thread(self._ledger.record_shown, order.id, side, sent)
         return message_id
+
+    async def _edit(self, order_id: str, side: Side, shown: Shown) -> int:
+        """Edit what shows the order, which is read when it is our turn: that may take a while. Returns its id."""
+        edit, version = "", 0
+
+        async def draw() -> Screen:
+            nonlocal edit, version
+            edit = await _thread(self._ledger.begin_edit, order_id, side, shown.chat_id, shown.message_id)
+            order = await _thread(self._ledger.order, order_id)
+            if order is None:
+                raise LookupError(f"order {order_id} is gone")
+            version = order.version
+            return _card(order, side)
+
+        try:
+            await self._sender.edit(side, shown.chat_id, shown.message_id, draw)
+        except Exception as error:
+            if edit and not may_have_arrived(error):
+                await _thread(self._ledger.forget_edit, order_id, side, edit)
+            raise
+        painted = Shown(chat_id=shown.chat_id, message_id=shown.message_id, version=version)
+        await _thread(self._ledger.record_shown, order_id, side, painted, edit)
+        return shown.message_id
 
     async def _record(self, order: Order, fact: RecordNotified | RecordUnreachable) -> None:
         # The version makes the cause unique: the same news can be owed again later (a second reminder).

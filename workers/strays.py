@@ -78,7 +78,7 @@ def _order_due(member: str) -> str:
     match member.split(":"):
         case ["wake", order_id]:
             return order_id
-        case ["notify", order_id, side] if side in tuple(Side):
+        case ["notify" | "repaint", order_id, side] if side in tuple(Side):
             return order_id
         case _:
             return ""

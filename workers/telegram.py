@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import cache
@@ -72,6 +72,11 @@ class Vanished(Exception):
     """The message to edit is no longer there, or too old to edit."""
 
 
+def may_have_arrived(error: Exception) -> bool:
+    """Whether a request that ended like this may have taken effect, or still will: nobody answered it."""
+    return isinstance(error, Later) and error.seconds is None
+
+
 class Sender:
     """Sends and edits messages as either bot. Keeps its connections open; `close` them in the end."""
 
@@ -98,9 +103,13 @@ class Sender:
             )
         return message.message_id
 
-    async def edit(self, side: Side, chat_id: int, message_id: int, screen: Screen) -> None:
-        """Bring a message up to date, silently; no change counts as done. Raises also `Vanished`."""
+    async def edit(self, side: Side, chat_id: int, message_id: int, draw: Callable[[], Awaitable[Screen]]) -> None:
+        """Bring a message up to date, silently; no change counts as done. Raises also `Vanished`.
+
+        `draw` is called when it is our turn.
+        """
         async with self._allowed(side, chat_id, new=False):
+            screen = await draw()
             try:
                 await self._bots[side].edit_message_text(
                     screen.text,

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from importlib import resources
 from pathlib import PurePath
+from typing import Any
 
 from aiohttp import web
 
@@ -47,6 +48,7 @@ class Sandbox:
         self._only_this_machine = True
         self._watch = Watch()
         self._control = ControlApi(self.world, self.faults, self._watch)
+        self._working: set[asyncio.Task[Any]] = set()  # calls that are being carried out
         self._pollers = Pollers(self._watch, self.faults)
         self._webhooks = Webhooks(self.world, self._watch, self.faults, self._respond, sleep)
         self.app = web.Application(
@@ -73,13 +75,13 @@ class Sandbox:
         await site.start()
         self._only_this_machine = all(sites.is_loopback(address[0]) for address in runner.addresses)
         self.url = sites.url_of(*runner.addresses[0][:2])
-        works = [asyncio.create_task(self._webhooks.run())]
+        works: list[asyncio.Task[Any]] = [asyncio.create_task(self._webhooks.run())]
         works += [asyncio.create_task(payments.fail_unanswered(self.world, self._watch))]
         try:
             yield self
         finally:
             self._control.close()
-            for work in works:
+            for work in [*works, *self._working]:
                 work.cancel()
                 with suppress(asyncio.CancelledError):
                     await work
@@ -93,10 +95,19 @@ class Sandbox:
         except ApiError as error:
             self.world.log.add(bot=None, method=name, params={}, status=error.code, answer=error.body())
             return web.json_response(error.body(), status=error.code)
-        status, answer, fault = await self._carry_out(call, name)
+        status, answer, fault = await self._received(call, name)
         if fault in ("drop_before", "drop_after"):
             return _drop(request)
         return web.json_response(answer, status=status)
+
+    async def _received(self, call: Call, name: str) -> tuple[int, Json | None, str]:
+        """Carry it out even if whoever has asked hangs up meanwhile; only a poll ends with its poller."""
+        work = asyncio.create_task(self._carry_out(call, name))
+        if name.lower() == "getupdates":
+            return await work
+        self._working.add(work)
+        work.add_done_callback(self._working.discard)
+        return await asyncio.shield(work)
 
     async def _respond(self, bot: Bot, name: str, params: Json) -> None:
         """Carry out what a bot has asked for in its answer to a webhook."""

@@ -207,17 +207,26 @@ class Ledger(Restaurants, ShownMessages):
     def requeue(self, order_id: str, side: Side) -> bool:
         """Enqueue an outstanding notification anew unless its job is alive; True when it was enqueued."""
 
+        return self._requeue(order_id, side, keys.notify(order_id, side))
+
+    def repaint(self, order_id: str, side: Side) -> bool:
+        """The same for a message over which an edit may have arrived that nobody waited for (see `shown.py`)."""
+        return self._requeue(order_id, side, keys.repaint(order_id, side))
+
+    def _requeue(self, order_id: str, side: Side, due: str) -> bool:
+        """A job that is alive may have looked already: then what is `due` comes again in `RECHECK`."""
+
         def work(attempt: Transaction) -> bool:
             version = attempt.length(keys.order(order_id))
             job_id = attempt.hget(keys.delivery(order_id), f"{side}:job")
             alive = job_id is not None and self._is_alive(text(job_id))
-            if version and not alive:
+            if alive:
+                attempt.writes.zadd(keys.DUE, {due: (self.clock() + RECHECK).timestamp()})
+                return False
+            attempt.writes.zrem(keys.DUE, due)
+            if version:
                 self._stage_notify(attempt.writes, order_id, version, side, None if job_id is None else text(job_id))
-            elif alive:
-                self._stage_recheck(attempt.writes, order_id, side)
-            else:
-                attempt.writes.zrem(keys.DUE, keys.notify(order_id, side))
-            return bool(version) and not alive
+            return version > 0
 
         return self._transact(work)
 
@@ -275,10 +284,7 @@ class Ledger(Restaurants, ShownMessages):
             pipeline=pipe,
         )
         pipe.hset(keys.delivery(order_id), f"{side}:job", job_id)
-        self._stage_recheck(pipe, order_id, side)
-
-    def _stage_recheck(self, pipe: Pipeline, order_id: str, side: Side) -> None:
-        """Look again in `RECHECK` whether the notification still needs a job."""
+        # To look again whether the notification still needs a job.
         pipe.zadd(keys.DUE, {keys.notify(order_id, side): (self.clock() + RECHECK).timestamp()})
 
 

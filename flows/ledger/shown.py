@@ -1,6 +1,15 @@
-"""Which message shows an order to a side. The view's memory, kept apart from the order's events."""
+"""Which message shows an order to a side. The view's memory, kept apart from the order's events.
+
+An edit that was asked for and never answered may still arrive, and paint an older state over a newer one: whoever asked
+was killed, or the connection was cut. So each edit is noted before it is asked for. If nobody says how it
+went, the message is painted anew once it can't arrive any more.
+"""
 
 from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
@@ -8,34 +17,91 @@ from flows import keys
 from flows.events import Side
 from flows.ledger.transaction import Transacting, Transaction
 
+EDIT_LIFE = 20.0
+"""Seconds until an edit has arrived or never will: a sender waits 2 for its turn and up to 15 for the answer."""
+
 
 class Shown(BaseModel):
-    """A message that shows an order as it was at `version`."""
+    """A message that shows an order as it was at `version`.
+
+    `edits` are those of which nobody knows whether they have arrived, each with the time (in seconds since 1970) from
+    which on it can't any more.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     chat_id: int
     message_id: int
     version: int
+    edits: dict[str, float] = {}
 
 
 class ShownMessages(Transacting):
     """The delivery records of all orders."""
+
+    clock: Callable[[], datetime]
 
     def shown(self, order_id: str, side: Side) -> Shown | None:
         """The message that shows the order to that side, or None when none is known."""
         raw = self._redis.hget(keys.delivery(order_id), side)
         return None if raw is None else Shown.model_validate_json(raw)
 
-    def record_shown(self, order_id: str, side: Side, shown: Shown) -> None:
-        """Remember it. A slow writer's older version of the same message does not overwrite a newer one."""
+    def begin_edit(self, order_id: str, side: Side, chat_id: int, message_id: int) -> str:
+        """Note that an edit of that message is about to be asked for. Returns the edit, for `record_shown`."""
+        edit = secrets.token_hex(4)
+        until = self.clock().timestamp() + EDIT_LIFE
 
         def work(attempt: Transaction) -> None:
-            raw = attempt.hget(keys.delivery(order_id), side)
-            known = None if raw is None else Shown.model_validate_json(raw)
-            newest = shown
-            if known and (known.chat_id, known.message_id) == (shown.chat_id, shown.message_id):
-                newest = max(known, shown, key=lambda one: one.version)
-            attempt.writes.hset(keys.delivery(order_id), side, newest.model_dump_json())
+            known = _known(attempt, order_id, side)
+            if known is not None and (known.chat_id, known.message_id) == (chat_id, message_id):
+                _keep(attempt, order_id, side, known, {**known.edits, edit: until})
 
         self._transact(work)
+        return edit
+
+    def forget_edit(self, order_id: str, side: Side, edit: str) -> None:
+        """That edit was refused, so it will not arrive."""
+
+        def work(attempt: Transaction) -> None:
+            known = _known(attempt, order_id, side)
+            if known is not None and edit in known.edits:
+                _keep(attempt, order_id, side, known, _without(known.edits, edit))
+
+        self._transact(work)
+
+    def record_shown(self, order_id: str, side: Side, shown: Shown, edit: str = "") -> None:
+        """Remember it, after `edit` if the message was edited.
+
+        A slow writer's older version of the same message does not overwrite a newer one. As it may have painted over
+        that one, its edit is kept. A newer version has painted over whatever could no longer arrive when it began.
+        """
+        now = self.clock().timestamp()
+
+        def work(attempt: Transaction) -> None:
+            known = _known(attempt, order_id, side)
+            if known is None or (known.chat_id, known.message_id) != (shown.chat_id, shown.message_id):
+                attempt.writes.hset(keys.delivery(order_id), side, shown.model_dump_json())
+            elif shown.version >= known.version:
+                began = known.edits.get(edit, now + EDIT_LIFE) - EDIT_LIFE
+                left = {one: until for one, until in _without(known.edits, edit).items() if until > began}
+                _keep(attempt, order_id, side, shown, left)
+
+        self._transact(work)
+
+
+def _known(attempt: Transaction, order_id: str, side: Side) -> Shown | None:
+    raw = attempt.hget(keys.delivery(order_id), side)
+    return None if raw is None else Shown.model_validate_json(raw)
+
+
+def _without(edits: dict[str, float], edit: str) -> dict[str, float]:
+    return {one: until for one, until in edits.items() if one != edit}
+
+
+def _keep(attempt: Transaction, order_id: str, side: Side, shown: Shown, edits: dict[str, float]) -> None:
+    """Stage what is known, and that the message is painted anew when the last edit can't arrive any more."""
+    attempt.writes.hset(keys.delivery(order_id), side, shown.model_copy(update={"edits": edits}).model_dump_json())
+    if edits:
+        attempt.writes.zadd(keys.DUE, {keys.repaint(order_id, side): max(edits.values())})
+    else:
+        attempt.writes.zrem(keys.DUE, keys.repaint(order_id, side))

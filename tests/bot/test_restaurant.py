@@ -365,9 +365,9 @@ class TestTrouble:
         await scene.ticket()
         record = scene.ledger.record_shown
 
-        def cancelled_meanwhile(order_id: str, side: Side, shown: Shown) -> None:
+        def cancelled_meanwhile(order_id: str, side: Side, shown: Shown, edit: str) -> None:
             monkeypatch.undo()
-            record(order_id, side, shown)
+            record(order_id, side, shown, edit)
             reason = CancelReason.CUSTOMER_CHANGED_MIND
             order = scene.ledger.execute(order_id, CancelOrder(Side.CUSTOMER, CARLA, reason), "customer-1")
             record(order_id, side, shown.model_copy(update={"version": order.version}))

@@ -33,10 +33,10 @@ class Listening:
         self.address = f"http://127.0.0.1:{port}"
         self.http = httpx.AsyncClient(trust_env=False)
 
-    async def post(self, content: Any, secret: str | None = None) -> int:
+    async def post(self, content: Any, secret: str | None = None, path: str = "/customer") -> int:
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         headers = {HEADER: secret_of(TOKEN) if secret is None else secret}
-        return (await self.http.post(f"{self.address}/customer", content=body, headers=headers)).status_code
+        return (await self.http.post(self.address + path, content=body, headers=headers)).status_code
 
 
 @asynccontextmanager
@@ -44,7 +44,8 @@ async def listening(scene: Scene, port: int, redis: Redis | None = None) -> Asyn
     """The bot listens and Telegram knows it, until the context is left."""
     here, stop = Listening(scene, port), asyncio.Event()
     intake = Intake(bot="customer", token=TOKEN, redis=redis or scene.redis, face=scene.bot)
-    webhook = Webhook("customer", TOKEN, scene.sandbox.url, ["message"], url=here.address, host="127.0.0.1", port=port)
+    url = f"{here.address}/customer"
+    webhook = Webhook("customer", TOKEN, scene.sandbox.url, ["message"], url=url, host="127.0.0.1", port=port)
     running = asyncio.create_task(intake.run(webhook, stop))
     try:
         bot = scene.sandbox.world.bot(TOKEN)
@@ -132,6 +133,13 @@ async def test_no_more_is_taken_than_can_be_worked_off(
         assert await here.post({**UPDATE, "update_id": 6}) == 503
         release.set()
         await until(lambda: scene.waiting() == 0)
+
+
+@pytest.mark.parametrize(("path", "answer"), [("/comanda/customer", 200), ("/restaurant", 404), ("/notcustomer", 404)])
+async def test_a_proxy_may_pass_its_own_path_on(scene: Scene, free_port: int, path: str, answer: int) -> None:
+    async with listening(scene, free_port) as here:
+        assert await here.post(UPDATE, path=path) == answer
+    await until(lambda: scene.waiting() == 0)
 
 
 async def test_an_address_that_telegram_does_not_take_ends_the_process(scene: Scene, free_port: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -105,7 +105,8 @@ class Quiet(Sender):
         self.sent.append(chat_id)
         return len(self.sent)
 
-    async def edit(self, side: Side, chat_id: int, message_id: int, screen: Screen) -> None:
+    async def edit(self, side: Side, chat_id: int, message_id: int, draw: Callable[[], Awaitable[Screen]]) -> None:
+        await draw()
         self.sent.append(chat_id)
 
 

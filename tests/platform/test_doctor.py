@@ -26,6 +26,7 @@ from flows.menu import Service
 from flows.settings import Settings
 from tests.people import Telegram
 from tests.platform.programs import valkey_on
+from tests.waiting import until
 from workers.check_telegram import of_telegram
 from workers.checks import Check, Level, of_store
 from workers.cli import main
@@ -323,6 +324,48 @@ async def test_a_webhook_is_named_but_not_its_path_and_what_waits_there_stays(sa
         "customer bot: its updates go to a webhook at 127.0.0.1, so it can't be polled → "
         "call deleteWebhook with its token"
     ]
+
+
+async def test_our_own_webhook_is_as_it_should_be(sandbox: Sandbox) -> None:
+    telegram = Telegram(sandbox.url)
+    settings = settings_for(sandbox.url).model_copy(update={"webhook_url": "http://127.0.0.1:9"})
+    await telegram.call(CUSTOMER_TOKEN, "setWebhook", url=settings.webhook("customer"))
+    await telegram.call(RESTAURANT_TOKEN, "setWebhook", url=settings.webhook("restaurant"))
+    await telegram.close()
+
+    assert problems(await of_telegram(settings)) == []
+
+
+async def test_a_webhook_that_is_not_set_or_anothers_is_named(sandbox: Sandbox) -> None:
+    telegram = Telegram(sandbox.url)
+    await telegram.call(RESTAURANT_TOKEN, "setWebhook", url="http://127.0.0.1:9/secret-path")
+    await telegram.close()
+    settings = settings_for(sandbox.url).model_copy(update={"webhook_url": "https://orders.example.com"})
+
+    found = problems(await of_telegram(settings))
+
+    assert found == [
+        "customer bot: it has no webhook → "
+        "start the bot, which sets https://orders.example.com/customer, and let nothing else use its token",
+        "restaurant bot: its updates go to a webhook at 127.0.0.1 → "
+        "start the bot, which sets https://orders.example.com/restaurant, and let nothing else use its token",
+    ]
+
+
+async def test_a_webhook_that_telegram_does_not_reach_is_named(sandbox: Sandbox) -> None:
+    telegram = Telegram(sandbox.url)
+    settings = settings_for(sandbox.url).model_copy(update={"webhook_url": "http://127.0.0.1:9"})
+    await telegram.call(RESTAURANT_TOKEN, "setWebhook", url=settings.webhook("restaurant"))
+    await telegram.call(CUSTOMER_TOKEN, "setWebhook", url=settings.webhook("customer"))
+    carla = await telegram.person("Carla", bot=CUSTOMER_TOKEN)
+    await carla.send("hello")
+    bot = sandbox.world.bot(CUSTOMER_TOKEN)
+    assert bot is not None
+    await until(lambda: bot.webhook is not None and bot.webhook.last_error)
+    await telegram.close()
+
+    [found] = problems(await of_telegram(settings))
+    assert found.startswith("customer bot: Telegram could not deliver to http://127.0.0.1:9/customer: ")
 
 
 async def test_many_updates_that_wait_are_named_and_still_wait(sandbox: Sandbox) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -62,3 +63,12 @@ async def test_a_deleted_account_can_not_be_written_to_and_does_nothing(telegram
     assert (answer.status_code, answer.json()["description"]) == (403, "Forbidden: user is deactivated")
     refused = await telegram._http.post("/control/send", json={"user": carla.id, "bot": TOKEN, "text": "hi"})
     assert refused.status_code == 400
+
+
+async def test_what_was_asked_is_done_even_if_whoever_asked_hangs_up(telegram: Telegram, carla: Person) -> None:
+    await telegram.act("fault", kind="latency", seconds=0.5, method="sendMessage")
+    asking = asyncio.create_task(status(telegram, carla))
+    while (await telegram.look("faults"))["faults"]:  # until it has arrived
+        pass
+    asking.cancel()
+    await carla.sees("hi")

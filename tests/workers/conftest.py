@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from redis import Redis
@@ -34,6 +36,7 @@ class Stage:
     telegram: Telegram
     carla: Person
     anna: Person
+    later: timedelta = timedelta()  # how far the ledger's clock is ahead
 
     def order(self, *commands: AnyCommand) -> Order:
         """Place Carla's order, and then these commands on it."""
@@ -42,13 +45,18 @@ class Stage:
             order = self.ledger.execute(ORDER, command, f"test-{number}")
         return order
 
+    async def tickets(self) -> list[str]:
+        """What the tickets that Anna sees say of Carla's order, in a word."""
+        texts = [message.get("text", "") for message in await self.anna.messages()]
+        return [match[1] for text in texts if (match := re.match(r"#17 · [^A-Z]*(NEW ORDER|[A-Z]+)", text))]
+
     def kinds(self) -> list[str]:
         return [event.kind for event in self.ledger.history(ORDER)]
 
 
 @pytest.fixture
 async def stage(redis: Redis) -> AsyncIterator[Stage]:
-    ledger = Ledger(redis)
+    ledger = Ledger(redis, lambda: datetime.now(UTC) + scene.later)
     async with Sandbox().serve() as sandbox:
         telegram = Telegram(sandbox.url)
         sender = Sender(sandbox.url, CUSTOMER_TOKEN, RESTAURANT_TOKEN, redis)
@@ -57,6 +65,7 @@ async def stage(redis: Redis) -> AsyncIterator[Stage]:
         await carla.send("/start")
         await anna.send("/start")
         ledger.set_service("nonna", lambda _: Service(staff_chat=anna.id))
-        yield Stage(ledger, sender, Courier(ledger, redis, sender), sandbox, telegram, carla, anna)
+        scene = Stage(ledger, sender, Courier(ledger, redis, sender), sandbox, telegram, carla, anna)
+        yield scene
         await sender.close()
         await telegram.close()

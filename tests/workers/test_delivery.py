@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from redis import Redis
@@ -13,12 +13,15 @@ from flows import keys
 from flows.commands import AcceptOrder, CancelOrder, DeclineOrder, MarkPickedUp, MarkReady
 from flows.events import CancelReason, DeclineReason, Side, UserUnreachable
 from flows.ledger import Ledger
+from flows.ledger.shown import EDIT_LIFE
 from flows.ledger.transaction import Contended
 from flows.menu import Service
 from flows.order import Status
 from tests.faults import faulty
 from tests.orders import ANNA, CARLA, place
+from tests.waiting import until
 from tests.workers.conftest import ORDER, Stage
+from workers.clock import Clock
 from workers.delivery import GIVE_UP, Courier
 
 ACCEPT = AcceptOrder(ANNA, 20)
@@ -94,27 +97,49 @@ class TestWhatIsSaid:
         assert len(await stage.anna.messages()) == before
         assert waits(redis, Side.RESTAURANT) is None
 
-    async def test_who_slept_before_painting_does_not_leave_an_older_state_on_screen(
-        self, stage: Stage, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    async def test_an_edit_that_comes_late_does_not_leave_an_older_state_on_screen(
+        self, stage: Stage, redis: Redis
     ) -> None:
-        """Given a worker that sleeps between reading and painting, when another shows a newer state meanwhile."""
+        """Given a worker whose edit is on its way, when another shows a newer state meanwhile."""
+        late = await self._late_edit(stage, redis)
+        await late
+        assert await stage.tickets() == ["READY"]
+
+    async def test_nor_when_whoever_asked_for_it_has_died(self, stage: Stage, redis: Redis) -> None:
+        late = await self._late_edit(stage, redis)
+        late.cancel()
+        await asyncio.wait([late])
+        await stage.anna.sees("ACCEPTED")  # over READY, and nobody knows
+        redis.delete("rq:queue:comanda")  # its jobs are done
+        stage.later = timedelta(seconds=EDIT_LIFE)
+        Clock(stage.ledger, redis).tick()
+        assert redis.lrange("rq:queue:comanda", 0, -1) == [f"{ORDER}-4-restaurant-2".encode()]
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        assert await stage.tickets() == ["READY"]
+        assert redis.zscore(keys.DUE, keys.repaint(ORDER, Side.RESTAURANT)) is None
+
+    async def _late_edit(self, stage: Stage, redis: Redis) -> asyncio.Task[None]:
+        """One worker asks for an edit that is delayed on its way, and another one shows what happens next."""
         stage.order()
         await stage.courier.notify(ORDER, Side.RESTAURANT)
         stage.ledger.execute(ORDER, ACCEPT, "tap-1")
-        edit, sleeps = stage.sender.edit, iter([True])
+        await stage.telegram.act("fault", kind="latency", method="editMessageText", seconds=1)
+        late = asyncio.create_task(stage.courier.notify(ORDER, Side.RESTAURANT))
+        await until(lambda: not stage.sandbox.faults.listed())
+        redis.delete(keys.delivery_lock(ORDER, Side.RESTAURANT))  # expired
+        stage.ledger.execute(ORDER, MarkReady(ANNA), "tap-2")
+        await Courier(stage.ledger, redis, stage.sender).notify(ORDER, Side.RESTAURANT)
+        assert await stage.tickets() == ["READY"]
+        return late
 
-        async def sleepy_edit(*call: Any) -> None:
-            if next(sleeps, False):
-                redis.delete(keys.delivery_lock(ORDER, Side.RESTAURANT))  # expired
-                stage.ledger.execute(ORDER, MarkReady(ANNA), "tap-2")
-                await Courier(stage.ledger, redis, stage.sender).notify(ORDER, Side.RESTAURANT)
-                await stage.anna.sees("READY")
-            await edit(*call)
-
-        monkeypatch.setattr(stage.sender, "edit", sleepy_edit)
+    async def test_an_edit_that_was_answered_needs_no_second_look(self, stage: Stage, redis: Redis) -> None:
+        stage.order()
         await stage.courier.notify(ORDER, Side.RESTAURANT)
-        [ticket] = [message for message in await stage.anna.messages() if "#17" in (message.get("text") or "")]
-        assert "READY" in ticket["text"]
+        stage.ledger.execute(ORDER, ACCEPT, "tap-1")
+        await stage.telegram.act("fault", kind="429", method="editMessageText")
+        for _ in range(2):  # the first one is refused
+            await stage.courier.notify(ORDER, Side.RESTAURANT)
+            assert redis.zscore(keys.DUE, keys.repaint(ORDER, Side.RESTAURANT)) is None
 
     async def test_saying_the_same_twice_sends_nothing_new(self, stage: Stage) -> None:
         stage.order(ACCEPT)
