@@ -83,11 +83,11 @@ class Messages:
                 self._found.breaks("message missing", order, f"the customer was never told that it is {about}")
 
     def _is_excused(self, events: list[Json], event: Json, about: str) -> bool:
-        """The customer has blocked the bot, as staff were told; or news that would be out of date was left out."""
-        if self._is_gone(events):
-            return _told(events, "user_unreachable", about) or _told_any(events, "user_unreachable")
-        overtaken = event["kind"] not in ENDINGS and events[-1] is not event and end_of(events) is not None
-        return overtaken and not _told(events, "user_notified", about)
+        """News that would be out of date was left out; or the customer has blocked the bot, as staff were told."""
+        if _told(events, "user_notified", about):
+            return False
+        overtaken = event["kind"] not in ENDINGS and end_of(events) is not None
+        return overtaken or (self._is_gone(events) and _told_any(events, "user_unreachable"))
 
     def _is_gone(self, events: list[Json]) -> bool:
         return events[0]["customer"]["id"] in self._record.blocked
