@@ -202,8 +202,9 @@ class CustomerBot:
             log.warning("user %s tapped on a message that is not the bot's: refused", query.from_user.id)
             await self._replies.answer(query, Notice(about.UNKNOWN_BUTTON))
             return
-        turn = await self._advance(update.update_id, chat_id, query.from_user, self._step_of(query.data or ""))
-        await self._replies.to_tap(query, chat_id, query.message.message_id, turn)
+        step, message_id = self._step_of(query.data or ""), query.message.message_id
+        turn = await self._advance(update.update_id, chat_id, query.from_user, step, message_id)
+        await self._replies.to_tap(query, chat_id, message_id, turn)
 
     def _step_of(self, payload: str) -> Step:
         """What a button's payload means; one that is not ours is answered as such."""
@@ -224,7 +225,9 @@ class CustomerBot:
 
     # The effect
 
-    async def _advance(self, update_id: int, chat_id: int, user: User, step: Step) -> Turn:
+    async def _advance(
+        self, update_id: int, chat_id: int, user: User, step: Step, message_id: int | None = None
+    ) -> Turn:
         """Commit a step with the update as its cause, or the answer to what the order's rules refuse."""
         name = user.full_name or ""  # None, whatever its type says, where the first name is empty
         moment = Moment(
@@ -234,11 +237,11 @@ class CustomerBot:
             new_code=lambda: f"{secrets.randbelow(10_000):04}",
             number=self._ledger.next_number,
         )
-        return await asyncio.to_thread(self._commit, chat_id, f"customer-{update_id}", step, moment)
+        return await asyncio.to_thread(self._commit, chat_id, f"customer-{update_id}", step, moment, message_id)
 
-    def _commit(self, chat_id: int, cause: str, step: Step, moment: Moment) -> Turn:
+    def _commit(self, chat_id: int, cause: str, step: Step, moment: Moment, message_id: int | None) -> Turn:
         try:
-            return self._ledger.advance(chat_id, cause, lambda session: step(session, moment))
+            return self._ledger.advance(chat_id, cause, lambda session: step(session, moment), message_id)
         except RefusedByRules as refusal:
             refused = refusal
         return self._ledger.advance(chat_id, cause, lambda session: ordering.refused(session, refused))

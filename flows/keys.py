@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-EVENTS = "events"  # stream: every event of every order, in the order of their commits
+EVENTS = "events"  # stream: order id and version of every event, in the order of their commits
 ORDERS = "orders"  # sorted set: order id by the time it was placed
 DUE = "due"  # sorted set: what is to be woken, by when (see flows.ledger)
 RESTAURANTS = "restaurants"  # hash: slug -> JSON of flows.menu.Restaurant

@@ -133,6 +133,9 @@ class Courier:
 
         try:
             await self._sender.edit(side, shown.chat_id, shown.message_id, draw)
+        except (Vanished, Unreachable, Moved):
+            await _thread(self._ledger.forget_edits, order_id, side)
+            raise
         except Exception as error:
             if edit and not may_have_arrived(error):
                 await _thread(self._ledger.forget_edit, order_id, side, edit)

@@ -26,6 +26,7 @@ class Reading:
 
     order: Order
     derived: Derived
+    stored: tuple[bytes, ...]  # its events as they are stored
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def order_ids(redis: Redis) -> Iterator[str]:
 
 
 def read_orders(redis: Redis, ids: list[str]) -> list[Reading | Unreadable]:
-    """These orders, each as it was at one moment. An unreadable one does not stop the others."""
+    """Those of these that are there, each as it was at one moment. An unreadable one does not stop the others."""
     with redis.pipeline(transaction=False) as pipe:
         for order_id in ids:
             pipe.lindex(keys.order(order_id), 0)
@@ -73,6 +74,8 @@ def read_orders(redis: Redis, ids: list[str]) -> list[Reading | Unreadable]:
     found: list[Reading | Unreadable] = []
     placed: list[OrderPlaced] = []
     for order_id, raw in zip(ids, firsts, strict=True):
+        if raw is None:  # archived meanwhile
+            continue
         try:
             placed.append(_placed(order_id, raw))
         except (ValueError, TypeError, RecursionError) as error:
@@ -83,9 +86,11 @@ def read_orders(redis: Redis, ids: list[str]) -> list[Reading | Unreadable]:
         answers = pipe.execute(raise_on_error=False)
     for number, first in enumerate(placed):
         try:
-            found.append(_reading(answers[number * _ASKED : (number + 1) * _ASKED]))
+            reading = _reading(answers[number * _ASKED : (number + 1) * _ASKED])
         except (ValueError, TypeError, RecursionError) as error:
             found.append(Unreadable(first.order_id, _in_a_line(error)))
+        else:
+            found += [] if reading is None else [reading]
     return found
 
 
@@ -112,13 +117,13 @@ def _ask(pipe: Any, first: OrderPlaced) -> None:
         pipe.zscore(keys.DUE, keys.notify(order_id, side))
 
 
-def _reading(answers: list[Any]) -> Reading:
+def _reading(answers: list[Any]) -> Reading | None:
     stored, listed_at, customers_at, is_open, wake_at, *notify = map(_intact, answers)
     order = fold(map(events.load, stored))
-    if order is None:
-        raise ValueError("it has no events")
+    if order is None:  # archived since its first event was read
+        return None
     notified = frozenset(side for side, score in zip(Side, notify, strict=True) if score is not None)
-    return Reading(order, Derived(listed_at, customers_at, bool(is_open), wake_at, notified))
+    return Reading(order, Derived(listed_at, customers_at, bool(is_open), wake_at, notified), tuple(stored))
 
 
 def _intact(answer: Any) -> Any:

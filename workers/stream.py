@@ -1,8 +1,8 @@
-"""Whether the stream of all events has each event of each order once, as the order has it."""
+"""Whether the stream of all events has an entry for each event of each order, once."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +10,8 @@ from redis import Redis
 
 from flows import events, keys
 from flows.ledger.audit import Difference
+from flows.ledger.feed import COUNT, place
 from workers.reading import in_batches, printable
-
-COUNT = 500  # entries read or written at a time
 
 
 class Stream:
@@ -34,7 +33,8 @@ class Stream:
             yield from self._compare(entries)
         for order_id, length in self._lengths.items():
             there = self._there.get(order_id, 0)
-            if missing := [version for version in range(1, length + 1) if not there >> version & 1]:
+            missing = [version for version in range(1, length + 1) if not there >> version & 1]
+            if missing and self._redis.exists(keys.order(order_id)):  # else it was archived meanwhile
                 self._missing.append((order_id, missing))
                 versions = ", ".join(map(str, missing))
                 yield Difference(order_id, f"its events {versions} are missing from `{keys.EVENTS}`")
@@ -43,15 +43,15 @@ class Stream:
         """Put right what `differences` has found; with `as_of_then`, under ids by the times of the events."""
         for ids in in_batches(self._wrong, COUNT):
             self._redis.xdel(keys.EVENTS, *ids)
-        found = sorted(self._missing_events(), key=lambda one: one[:3])
+        found = sorted(self._missing_events())
         former, sequence = 0, 0
         for batch in in_batches(found, COUNT):
             with self._redis.pipeline(transaction=True) as pipe:
-                for at, order_id, version, raw in batch:
+                for at, order_id, version in batch:
                     milliseconds = max(int(at.timestamp() * 1000), former)
                     sequence = sequence + 1 if milliseconds == former else 0
                     former = milliseconds
-                    fields: Any = {"order": order_id, "version": version, "event": raw}
+                    fields: Any = {"order": order_id, "version": version}
                     pipe.xadd(keys.EVENTS, fields, id=f"{milliseconds}-{sequence}" if as_of_then else "*")
                 pipe.execute()
 
@@ -60,37 +60,37 @@ class Stream:
         return [(printable(entry), fields) for entry, fields in found]
 
     def _compare(self, entries: list[tuple[str, dict[bytes, bytes]]]) -> Iterator[Difference]:
-        places = [_place(fields) for _, fields in entries]
+        places = [place(fields) for _, fields in entries]
         with self._redis.pipeline(transaction=False) as pipe:
             for order_id, version in places:
                 pipe.lindex(keys.order(order_id), version - 1)
-            # Events are never changed and come into the stream and the order at once, so there is no race.
+            # Events are never changed and come into the stream and the order at once.
             stored = pipe.execute(raise_on_error=False)
-        for (entry, fields), (order_id, version), raw in zip(entries, places, stored, strict=True):
+        suspects: list[tuple[str, str]] = []
+        for (entry, _), (order_id, version), raw in zip(entries, places, stored, strict=True):
             if order_id in self._unreadable:
                 continue
             there = self._there.get(order_id, 0)
-            if version < 1 or raw is None or fields.get(b"event") != raw:
-                problem = "is no event that an order has"
+            if not isinstance(raw, bytes):
+                suspects.append((entry, "is of no event that an order has"))
             elif there >> version & 1:
-                problem = f"is event {version} of order {order_id} once more"
+                suspects.append((entry, f"is of event {version} of order {order_id} once more"))
             else:
                 self._there[order_id] = there | 1 << version
-                continue
+        for entry, problem in self._still_there(suspects):
             self._wrong.append(entry)
             yield Difference(f"{keys.EVENTS} {entry}", problem)
 
-    def _missing_events(self) -> Iterator[tuple[datetime, str, int, bytes]]:
+    def _still_there(self, suspects: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+        """Those that were not archived, each with its order, between the looks at the stream and at the order."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for entry, _ in suspects:
+                pipe.xrange(keys.EVENTS, min=entry, max=entry)
+            found = pipe.execute()
+        return (suspect for suspect, there in zip(suspects, found, strict=True) if there)
+
+    def _missing_events(self) -> Iterator[tuple[datetime, str, int]]:
         for order_id, versions in self._missing:
             stored: list[bytes] = self._redis.lrange(keys.order(order_id), 0, -1)  # type: ignore[assignment]
-            for version in versions:
-                raw = stored[version - 1]
-                yield events.load(raw).at, order_id, version, raw
-
-
-def _place(fields: Mapping[bytes, bytes]) -> tuple[str, int]:
-    """The order and version that an entry is of; version 0 for an entry that does not say."""
-    try:
-        return printable(fields[b"order"]), int(fields[b"version"])
-    except (KeyError, ValueError):
-        return "", 0
+            for version in versions if stored else []:
+                yield events.load(stored[version - 1]).at, order_id, version

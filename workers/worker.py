@@ -30,6 +30,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.suspension import is_suspended
 from rq.timeouts import TimerDeathPenalty
+from rq.utils import current_timestamp
 from rq.utils import now as rq_now
 from rq.worker import BaseWorker
 from rq.worker.base import WorkerStatus
@@ -37,6 +38,7 @@ from rq.worker_registration import clean_worker_registry
 
 from flows import keys
 from flows.backoff import Backoff
+from flows.ledger.orders import FAILURE_TTL
 from flows.reactions import QUEUE
 from flows.store import text, texts
 from workers.clock import Clock
@@ -49,6 +51,9 @@ TICK = 0.5  # seconds between two looks at the deadlines
 DRAIN = 10.0  # seconds that jobs in hand have to finish after the first SIGTERM
 LONGEST_WAIT = 5.0  # seconds between two tries while the store is out of reach
 HEARTBEAT = 30.0  # seconds between two of RQ's own heartbeats, which `rq info` shows
+
+ABANDONED = 3600
+"""Seconds after its time that an execution counts as that of a worker that died; its job was another's long before."""
 
 
 class Worker(BaseWorker):
@@ -105,9 +110,11 @@ class Worker(BaseWorker):
     def _tidy(self) -> None:
         """What RQ's own loop does now and then: say that we live, and let its registries forget what has expired.
 
-        Not its whole maintenance: that would fail a dead worker's job which `recovery` has given to another.
+        Not its whole maintenance: that would fail a dead worker's job which `recovery` has given to another. So what a
+        dead worker had begun is left alone until that is long over.
         """
         self.heartbeat()
+        self._queue.started_job_registry.cleanup(current_timestamp() - ABANDONED)
         for registry in (self._queue.finished_job_registry, self._queue.failed_job_registry):
             registry.cleanup()
         clean_worker_registry(self._queue)
@@ -179,17 +186,24 @@ class Worker(BaseWorker):
 
     async def _work_on(self, job_id: str) -> None:
         """Run one job. If its books can't be kept, it leaves the list all the same: the ledger still knows of it."""
+        kept = False
         try:
             job = await self._keep_books(partial(Job.fetch, job_id, self.connection, JSONSerializer))
             await self._perform(job)
+            kept = True
         except NoSuchJobError:
             log.info("job %s has expired", job_id)
         except RedisError as error:
             log.warning("job %s: the store is out of reach (%s)", job_id, type(error).__name__)
         except Exception:
             log.exception("job %s can't be read or its books can't be kept", job_id)
-        gone = partial(asyncio.to_thread, self._redis.lrem, keys.processing(self.name), 0, job_id)
-        await self._persist(gone, asyncio.Event())
+        await self._persist(partial(asyncio.to_thread, self._leave, job_id, kept), asyncio.Event())
+
+    def _leave(self, job_id: str, kept: bool) -> None:
+        """Strike a job off the list. One whose books could not be kept must not stay for ever."""
+        if not kept:
+            self._redis.expire(Job.key_for(job_id), FAILURE_TTL)
+        self._redis.lrem(keys.processing(self.name), 0, job_id)
 
     async def _perform(self, job: Job) -> None:
         execution = await self._keep_books(partial(self.prepare_execution, job))

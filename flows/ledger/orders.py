@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from pydantic import ValidationError
 from redis import Redis
@@ -17,8 +16,9 @@ from flows import events, keys
 from flows.commands import AnyCommand, Wake
 from flows.events import AnyEvent, OrderPlaced, Side
 from flows.ledger.audit import NUMBER_LIFE
+from flows.ledger.removal import Removal
 from flows.ledger.restaurants import Restaurants, stored_service
-from flows.ledger.shown import ShownMessages
+from flows.ledger.shown import Shown, ShownMessages, stage_shown
 from flows.ledger.transaction import Transaction
 from flows.order import Order, Refused, Why, decide, evolve, fold, next_deadline
 from flows.ordering import Turn
@@ -34,6 +34,10 @@ RECHECK = timedelta(seconds=30)
 RESULT_TTL = 60  # seconds that RQ keeps a finished job
 FAILURE_TTL = 86_400  # seconds that RQ keeps a failed one, for `rq info` and dashboards
 
+SHOWN_TTL = 7 * 86_400
+"""Seconds that it is known which messages show an order, once it is over and a side has been told. The other side is
+told, or given up, within a day of running; after a downtime of a week its message may come anew."""
+
 SESSION_TTL = 90 * 86_400  # seconds that a cart waits for a customer who went away
 
 
@@ -41,7 +45,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Ledger(Restaurants, ShownMessages):
+class Ledger(Restaurants, ShownMessages, Removal):
     """One store's orders, restaurants and sessions. Synchronous: call it from a thread where a loop runs."""
 
     def __init__(self, redis: Redis, clock: Callable[[], datetime] = utc_now, replicas: int = 0) -> None:
@@ -87,22 +91,6 @@ class Ledger(Restaurants, ShownMessages):
                 log.error("order %s can't be read: %s", order_id, error)  # noqa: TRY400 - the line says it all
         return [order for order in found if order is not None]
 
-    def read_events(self, after: str, block_ms: int | None = None) -> list[tuple[str, str, int, AnyEvent]]:
-        """Up to 500 entries (entry id, order id, version, event) of the stream of all events after an entry id.
-
-        `"0"` begins at the oldest. With `block_ms` it waits that long for a first one.
-        """
-        answer: Any = self._redis.xread({keys.EVENTS: after}, count=500, block=block_ms)
-        found = []
-        for _, entries in answer or []:
-            for entry, fields in entries:
-                try:
-                    event = events.load(fields[b"event"])
-                    found.append((text(entry), text(fields[b"order"]), int(fields[b"version"]), event))
-                except (ValueError, LookupError) as error:
-                    log.error("entry %s of the events can't be read: %s", text(entry), error)  # noqa: TRY400
-        return found
-
     def next_number(self, slug: str, day: date) -> int:
         """The restaurant's next order number of that local day. A number taken and not used leaves a gap."""
         key = keys.number(slug, day)
@@ -117,8 +105,10 @@ class Ledger(Restaurants, ShownMessages):
     def session(self, chat_id: int) -> Session:
         return _session(chat_id, self._redis.get(keys.session(chat_id)))
 
-    def advance(self, chat_id: int, cause: str, step: Callable[[Session], Turn]) -> Turn:
+    def advance(self, chat_id: int, cause: str, step: Callable[[Session], Turn], message_id: int | None = None) -> Turn:
         """Take one update of a customer: the session's next state and the order's next events, as one step.
+
+        An order that is placed by a tap is to be shown in the tapped message, `message_id`.
 
         `step` may run again after a conflict. An update that has taken effect before gives the session as it is,
         `repeated`. Raises `Refused`, with nothing saved.
@@ -136,7 +126,10 @@ class Ledger(Restaurants, ShownMessages):
                 order = _read(attempt, order_id)
                 new = decide(order, command, self.clock())
             attempt.writes.set(keys.session(chat_id), saved.model_dump_json(), ex=SESSION_TTL)
-            self._stage(attempt.writes, order, new, cause)
+            placed = self._stage(attempt.writes, order, new, cause)
+            if order is None and placed is not None and message_id is not None:
+                # Version 0: it does not show it yet. Else whoever has news first would make a second message of it.
+                stage_shown(attempt, placed.id, Side.CUSTOMER, Shown(chat_id=chat_id, message_id=message_id, version=0))
             return Turn(session=saved, notice=turn.notice, command=turn.command)
 
         return self._transact(work)
@@ -196,6 +189,9 @@ class Ledger(Restaurants, ShownMessages):
             if side is Side.RESTAURANT and stored_service(attempt, slug).staff_chat != chat_id:
                 return False
             attempt.writes.zrem(keys.DUE, keys.notify(order.id, side))
+            if order.over:
+                attempt.writes.hdel(keys.delivery(order.id), f"{side}:job")
+                attempt.writes.expire(keys.delivery(order.id), SHOWN_TTL)
             return True
 
         return self._transact(work)
@@ -254,9 +250,8 @@ class Ledger(Restaurants, ShownMessages):
             order = evolve(order, event)
             if order.unreachable != unreachable:  # the ticket says whether the customer can be reached
                 sides[Side.RESTAURANT] = None
-            data = events.dump(event)
-            pipe.rpush(keys.order(order.id), data)
-            pipe.xadd(keys.EVENTS, {"order": order.id, "version": order.version, "event": data})
+            pipe.rpush(keys.order(order.id), events.dump(event))
+            pipe.xadd(keys.EVENTS, {"order": order.id, "version": order.version})
             sides |= dict.fromkeys(REACTIONS[event.kind])
         if order is None or not new:
             return order

@@ -54,7 +54,7 @@ class ShownMessages(Transacting):
         def work(attempt: Transaction) -> None:
             known = _known(attempt, order_id, side)
             if known is not None and (known.chat_id, known.message_id) == (chat_id, message_id):
-                _keep(attempt, order_id, side, known, {**known.edits, edit: until})
+                _keep(attempt, order_id, side, _with(known, {**known.edits, edit: until}), again=until)
 
         self._transact(work)
         return edit
@@ -65,7 +65,17 @@ class ShownMessages(Transacting):
         def work(attempt: Transaction) -> None:
             known = _known(attempt, order_id, side)
             if known is not None and edit in known.edits:
-                _keep(attempt, order_id, side, known, _without(known.edits, edit))
+                _keep(attempt, order_id, side, _with(known, _without(known.edits, edit)))
+
+        self._transact(work)
+
+    def forget_edits(self, order_id: str, side: Side) -> None:
+        """That message can't be edited any more, so it needs no painting anew."""
+
+        def work(attempt: Transaction) -> None:
+            known = _known(attempt, order_id, side)
+            if known is not None and known.edits:
+                _keep(attempt, order_id, side, _with(known, {}))
 
         self._transact(work)
 
@@ -80,13 +90,18 @@ class ShownMessages(Transacting):
         def work(attempt: Transaction) -> None:
             known = _known(attempt, order_id, side)
             if known is None or (known.chat_id, known.message_id) != (shown.chat_id, shown.message_id):
-                attempt.writes.hset(keys.delivery(order_id), side, shown.model_dump_json())
+                stage_shown(attempt, order_id, side, shown)
             elif shown.version >= known.version:
                 began = known.edits.get(edit, now + EDIT_LIFE) - EDIT_LIFE
                 left = {one: until for one, until in _without(known.edits, edit).items() if until > began}
-                _keep(attempt, order_id, side, shown, left)
+                _keep(attempt, order_id, side, _with(shown, left), again=max(left.values(), default=None))
 
         self._transact(work)
+
+
+def stage_shown(attempt: Transaction, order_id: str, side: Side, shown: Shown) -> None:
+    # Without the defaults it is short enough (64 bytes) for the store to pack it.
+    attempt.writes.hset(keys.delivery(order_id), side, shown.model_dump_json(exclude_defaults=True))
 
 
 def _known(attempt: Transaction, order_id: str, side: Side) -> Shown | None:
@@ -98,10 +113,14 @@ def _without(edits: dict[str, float], edit: str) -> dict[str, float]:
     return {one: until for one, until in edits.items() if one != edit}
 
 
-def _keep(attempt: Transaction, order_id: str, side: Side, shown: Shown, edits: dict[str, float]) -> None:
-    """Stage what is known, and that the message is painted anew when the last edit can't arrive any more."""
-    attempt.writes.hset(keys.delivery(order_id), side, shown.model_copy(update={"edits": edits}).model_dump_json())
-    if edits:
-        attempt.writes.zadd(keys.DUE, {keys.repaint(order_id, side): max(edits.values())})
-    else:
+def _with(shown: Shown, edits: dict[str, float]) -> Shown:
+    return shown.model_copy(update={"edits": edits})
+
+
+def _keep(attempt: Transaction, order_id: str, side: Side, shown: Shown, again: float | None = None) -> None:
+    """Stage what is known, and when the message is to be painted anew: never if no edit is left in doubt."""
+    stage_shown(attempt, order_id, side, shown)
+    if not shown.edits:
         attempt.writes.zrem(keys.DUE, keys.repaint(order_id, side))
+    elif again is not None:
+        attempt.writes.zadd(keys.DUE, {keys.repaint(order_id, side): again})

@@ -135,7 +135,7 @@ def orders_screen(orders: list[Order], page: int) -> Screen:
     """A page of the customer's orders, newest first."""
     restaurants = restaurants_row("Restaurants")
     if not orders:
-        return Screen("You have no orders yet.", (restaurants,))
+        return Screen("You have no recent orders.", (restaurants,))
     last = (len(orders) - 1) // PER_PAGE
     page = min(page, last)
     rows = [(_listed(order),) for order in orders[page * PER_PAGE : (page + 1) * PER_PAGE]]

@@ -60,7 +60,7 @@ class Scene:
         message_id = await self.fills_a_cart()
         await self.carla.tap("Place order")
         await self.carla.sees("Order received")
-        await until(lambda: self.shown() is not None)
+        await until(lambda: (shown := self.shown()) is not None and shown.version == 1)
         return message_id
 
     @property
@@ -282,8 +282,23 @@ class TestTwice:
         assert scene.order.version == 1
         assert await scene.bots_messages() == [cart]
 
+    async def test_the_tapped_message_is_the_orders_from_the_start(self, scene: Scene) -> None:
+        """The bot died between commit and reply: whoever has news before it is back finds the message to edit."""
+        cart = await scene.fills_a_cart()
+        raw = scene.update(1, callback_query=tap_of(scene, cart, place_button(scene)))
+        await scene.telegram.act("fault", kind="502", method="editMessageText")
+        with pytest.raises(TryLater):
+            await scene.bot.handle(raw)
+        assert (shown := scene.shown()) is not None
+        assert (shown.message_id, shown.version) == (cart, 0)
+
+        await scene.bot.handle(raw)
+
+        assert (shown := scene.shown()) is not None
+        assert (shown.message_id, shown.version) == (cart, 1)
+
     async def test_a_worker_that_told_the_customer_first_keeps_its_message(self, scene: Scene) -> None:
-        """The bot died between commit and reply; before it was back, the order was accepted and the worker told so."""
+        """As above, and the worker has sent a message, since Carla had deleted the one that she tapped."""
         cart = await scene.fills_a_cart()
         place = place_button(scene)
         raw = scene.update(1, callback_query=tap_of(scene, cart, place))

@@ -52,7 +52,7 @@ def _options() -> tuple[Options, argparse.Namespace]:
     parser.add_argument("--seed", type=int, help="gives the same plan again (default: another one each time)")
     parser.add_argument("--minutes", type=float, default=5.0, help="how long there is trouble (default 5)")
     parser.add_argument("--customers", type=int, default=40, help="who order again and again (default 40)")
-    parser.add_argument("--restaurants", type=int, default=8, help="every fourth with a group of two (default 8)")
+    parser.add_argument("--restaurants", type=int, default=12, help="every fourth with a group of two (default 12)")
     parser.add_argument("--only", metavar="TARGET", action="append", default=[], help=f"of {', '.join(KILLS)}, …")
     parser.add_argument(
         "--sabotage", choices=SABOTAGE, default="", help="switch a safeguard off: the checker has to see"

@@ -106,17 +106,14 @@ class _Checker:
     # Updates
 
     def _check_stream(self) -> None:
-        """The stream of all events and the orders' own lists are written in one transaction, so they agree."""
-        streamed: dict[str, list[Json]] = defaultdict(list)
-        for order, version, event in self._ledger.stream:
-            streamed[order].append(event)
-            if version != len(streamed[order]):
-                self._found.breaks(
-                    "half-written", order, f"the stream has version {version} as its {len(streamed[order])}th"
-                )
+        """An event comes into the stream of all events and into its order's list in one transaction, so they agree."""
+        streamed: dict[str, list[int]] = defaultdict(list)
+        for order, version in self._ledger.stream:
+            streamed[order].append(version)
         for order in streamed.keys() | self._ledger.orders.keys():
-            if streamed[order] != self._ledger.orders.get(order):
-                self._found.breaks("half-written", order, "the stream and the order's events differ")
+            versions = list(range(1, len(self._ledger.orders.get(order, [])) + 1))
+            if streamed[order] != versions:
+                self._found.breaks("half-written", order, f"events {versions}, and in the stream {streamed[order]}")
 
     def _check_causes(self) -> None:
         """An update (or any other cause) has taken effect in one commit: on one order, with consecutive events."""

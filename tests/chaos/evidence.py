@@ -153,10 +153,10 @@ def _shown(entry: Json) -> Shown:
 
 @dataclass
 class Ledger:
-    """What the store holds: each order's events, and the stream of all of them as (order, version, event)."""
+    """What the store holds: each order's events, and the stream of all of them as (order, version)."""
 
     orders: dict[str, list[Json]]
-    stream: list[tuple[str, int, Json]]
+    stream: list[tuple[str, int]]
 
 
 def read_store(url: str) -> Ledger:
@@ -167,5 +167,5 @@ def read_store(url: str) -> Ledger:
             for key in redis.scan_iter("order:*", count=1000)
         }
         entries: Any = redis.xrange("events")
-    stream = [(fields["order"], int(fields["version"]), json.loads(fields["event"])) for _, fields in entries]
+    stream = [(fields["order"], int(fields["version"])) for _, fields in entries]
     return Ledger(orders, stream)

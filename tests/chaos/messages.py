@@ -34,6 +34,7 @@ STAFF_NEWS = {"order_cancelled": "#{} was cancelled by the customer", "order_exp
 REMINDERS = ("#{} is waiting for your answer", "#{} is still open")
 
 SOON = 4.0  # seconds from a message to the trouble that kept it from being recorded
+LATE = 5.0  # seconds that a request goes on when its connection is cut
 
 
 class Messages:
@@ -126,12 +127,14 @@ class Messages:
                 self._found.unexplained.append(self._found.doubled[-1])
 
     def _reasons(self, post: Post, bot: str) -> set[str]:
-        """What may have kept a message from being recorded by who sent it."""
+        """What may have kept a message from being recorded by who sent it.
+
+        A request outlives the connection that it came by: Telegram may carry it out some seconds after a cut.
+        """
         guilty = {"worker-1", "worker-2", "store", "supervisor", "connections", bot}
         harms = (harm for harm in self._record.harms if harm.target in guilty)
-        reasons = {
-            f"{harm.kind} {harm.target}" for harm in harms if harm.at <= post.at + SOON and harm.until >= post.at - 1
-        }
+        near = (harm for harm in harms if harm.at <= post.at + SOON and harm.until >= post.at - LATE)
+        reasons = {f"{harm.kind} {harm.target}" for harm in near}
         return reasons | ({"answer dropped"} if (post.room, post.message) in self._unanswered else set())
 
 

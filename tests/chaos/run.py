@@ -56,7 +56,7 @@ class Options:
     seed: int = 1
     minutes: float = 5.0
     customers: int = 40
-    restaurants: int = 8
+    restaurants: int = 12
     sabotage: str = ""
     only: tuple[str, ...] = ()
 

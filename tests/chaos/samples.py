@@ -64,7 +64,7 @@ class Run:
 
     def ledger(self) -> Ledger:
         numbered = ((order, enumerate(events, 1)) for order, events in self.orders.items())
-        return Ledger(self.orders, [(order, version, event) for order, events in numbered for version, event in events])
+        return Ledger(self.orders, [(order, version) for order, events in numbered for version, _ in events])
 
     def post(self, room: str, seconds: float, text: str, *data: str) -> Post:
         post = Post(room, next(self._numbers), [Shown(seconds, text, data)])

@@ -459,7 +459,7 @@ class TestOrder:
         assert carla.labels == ["Cancel order", "‹ Back"]
 
     def test_a_customer_without_orders_is_shown_the_restaurants(self, carla: Customer) -> None:
-        assert "no orders yet" in carla.commands("orders").screen.text
+        assert "no recent orders" in carla.commands("orders").screen.text
         assert carla.taps("Restaurants").labels == ["🟢 Trattoria da Nonna"]
 
     def test_help_says_how_it_works(self, carla: Customer) -> None:

@@ -7,7 +7,6 @@ import json
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -168,11 +167,10 @@ def test_the_good_restaurants_are_listed(scene: Scene) -> None:
 
 def test_the_stream_is_read_past_a_bad_event(scene: Scene) -> None:
     scene.begin()
-    entries: Any = scene.redis.xrange(keys.EVENTS)
-    first = entries[0][1]
-    for event in (b"{", first[b"event"]):
-        scene.redis.xadd(keys.EVENTS, first | {b"event": event})
-    assert [entry[1] for entry in scene.ledger.read_events("0")] == [BAD, GOOD, BAD]
+    scene.redis.rpush(keys.order(BAD), b"{", json.dumps(PLACED))
+    for version in ("2", "3", "none"):
+        scene.redis.xadd(keys.EVENTS, {"order": BAD, "version": version})
+    assert [entry[1:3] for entry in scene.ledger.read_events("0")] == [(BAD, 1), (GOOD, 1), (BAD, 3)]
 
 
 def test_a_history_of_another_order_is_none_of_this_one(scene: Scene) -> None:

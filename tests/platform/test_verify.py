@@ -86,11 +86,12 @@ SPOILT: list[tuple[SPOIL, str]] = [
         "delivery:nobody: is the delivery record of no order",
     ),
     (lambda redis: redis.xdel(keys.EVENTS, first_entry(redis)[0]), f"{OPEN}: its events 1 are missing from `events`"),
-    (lambda redis: redis.xadd(keys.EVENTS, {"order": OPEN, "version": 9, "event": "{}"}), "is no event that an order"),
-    (lambda redis: redis.xadd(keys.EVENTS, {"what": "ever"}), "is no event that an order has"),
+    (lambda redis: redis.xadd(keys.EVENTS, {"order": OPEN, "version": 9}), "is of no event that an order has"),
+    (lambda redis: redis.xadd(keys.EVENTS, {"order": "nobody", "version": 1}), "is of no event that an order has"),
+    (lambda redis: redis.xadd(keys.EVENTS, {"what": "ever"}), "is of no event that an order has"),
     (
         lambda redis: redis.xadd(keys.EVENTS, first_entry(redis)[1]),
-        f"is event 1 of order {OPEN} once more",
+        f"is of event 1 of order {OPEN} once more",
     ),
     (lambda redis: redis.hdel(keys.STAFF, "-42"), "chat -42: is the staff chat of nonna, which `staff` does not say"),
     (

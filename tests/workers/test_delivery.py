@@ -20,7 +20,7 @@ from flows.order import Status
 from tests.faults import faulty
 from tests.orders import ANNA, CARLA, place
 from tests.waiting import until
-from tests.workers.conftest import ORDER, Stage
+from tests.workers.conftest import CUSTOMER_TOKEN, ORDER, Stage
 from workers.clock import Clock
 from workers.delivery import GIVE_UP, Courier
 
@@ -131,6 +131,19 @@ class TestWhatIsSaid:
         await Courier(stage.ledger, redis, stage.sender).notify(ORDER, Side.RESTAURANT)
         assert await stage.tickets() == ["READY"]
         return late
+
+    async def test_nor_is_a_message_painted_anew_that_cannot_be_any_more(self, stage: Stage, redis: Redis) -> None:
+        """Given an edit that nobody saw answered, when the customer has blocked the bot."""
+        stage.order()
+        await stage.courier.notify(ORDER, Side.CUSTOMER)
+        stage.ledger.execute(ORDER, ACCEPT, "tap-1")
+        await stage.telegram.act("fault", kind="drop_before", method="editMessageText")
+        await stage.courier.notify(ORDER, Side.CUSTOMER)
+        assert redis.zscore(keys.DUE, keys.repaint(ORDER, Side.CUSTOMER)) is not None
+        await stage.telegram.act("block", user=stage.carla.id, bot=CUSTOMER_TOKEN)
+        await stage.courier.notify(ORDER, Side.CUSTOMER)
+        assert redis.zscore(keys.DUE, keys.repaint(ORDER, Side.CUSTOMER)) is None
+        assert any(isinstance(event, UserUnreachable) for event in stage.ledger.history(ORDER))
 
     async def test_an_edit_that_was_answered_needs_no_second_look(self, stage: Stage, redis: Redis) -> None:
         stage.order()

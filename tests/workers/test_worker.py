@@ -22,7 +22,7 @@ from tests.waiting import until
 from tests.workers import samples
 from workers.clock import Clock
 from workers.recovery import Recovery
-from workers.worker import Worker
+from workers.worker import ABANDONED, Worker
 
 
 @pytest.fixture
@@ -109,6 +109,24 @@ class TestStillRq:
             await asyncio.to_thread(worker._tidy)
         assert redis.zcard("rq:finished:comanda") == redis.zcard("rq:failed:comanda") == 0
 
+    async def test_what_a_dead_worker_had_begun_is_forgotten_by_and_by(
+        self, redis: Redis, store_url: str, queue: Queue
+    ) -> None:
+        job = queue.enqueue(samples.double, 1)
+        dead = Worker(connect(store_url), redis, Clock(Ledger(redis), redis))
+        await asyncio.to_thread(dead.prepare_execution, job)
+        job.set_status(JobStatus.STARTED)
+        redis.delete(queue.key)
+        async with working(redis, store_url) as worker:
+            await until(lambda: worker.key in texts(redis.smembers("rq:workers")))
+            await asyncio.to_thread(worker._tidy)
+            assert redis.zcard("rq:wip:comanda") == 1  # it may be another's by now
+            for begun in texts(redis.zrange("rq:wip:comanda", 0, -1)):
+                redis.zincrby("rq:wip:comanda", -2 * ABANDONED, begun)
+            await asyncio.to_thread(worker._tidy)
+        assert redis.zcard("rq:wip:comanda") == 0
+        assert redis.ttl(job.key) > 0
+
     async def test_a_job_that_cannot_be_read_leaves_the_list_and_stops_nobody(
         self, redis: Redis, store_url: str, queue: Queue
     ) -> None:
@@ -118,6 +136,7 @@ class TestStillRq:
             job = queue.enqueue(samples.double, 3)
             await until(lambda: job.get_status() == JobStatus.FINISHED)
             await until(lambda: redis.llen(keys.processing(worker.name)) == 0)
+        assert redis.ttl("rq:job:broken") > 0
 
 
 class TestManyAtOnce:

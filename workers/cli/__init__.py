@@ -27,6 +27,7 @@ LOOKING = {
 }
 KEEPING = {
     "doctor": ("workers.cli.doctor:doctor", "Say what is wrong, and the cure."),
+    "archive": ("workers.cli.archive:archive", "Move finished orders of past days into an SQLite file."),
     "backup": ("workers.cli.backup:backup", "Write all that can't be made anew into a file."),
     "restore": ("workers.cli.backup:restore", "Bring a backup back."),
     "verify": ("workers.cli.verify:verify", "Compare what is derived from the orders with them, and repair it."),

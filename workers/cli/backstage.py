@@ -80,12 +80,14 @@ class Backstage:
 
     def _as_note(self, fields: dict[bytes, bytes]) -> Json:
         """An entry of the stream. Raises `ValueError`, `LookupError` or `TypeError` for what is no event."""
-        order_id, event = text(fields[b"order"]), json.loads(fields[b"event"])
+        order_id, version = text(fields[b"order"]), int(fields[b"version"])
+        stored: Any = self._redis.lindex(keys.order(order_id), version - 1)
+        event = json.loads(stored)
         return {
             "thread": self._thread(order_id),
             "title": event["kind"],
             "at": datetime.fromisoformat(event["at"]).timestamp(),
-            "details": {"order": order_id, "version": int(fields[b"version"]), **event},
+            "details": {"order": order_id, "version": version, **event},
         }
 
     def _thread(self, order_id: str) -> str:
