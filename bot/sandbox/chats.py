@@ -122,7 +122,7 @@ def set_message_reaction(call: Call) -> bool:
     if not isinstance(reaction, list) or len(reaction) > 1 or not all(map(_is_reaction, reaction)):
         raise bad_request("REACTION_INVALID")
     room.reactions.setdefault(number, {})[call.bot.id] = reaction
-    call.world.changed("reaction", room=room, message={"message_id": number})
+    call.world.reacted(room, number)
     return True
 
 

@@ -32,6 +32,7 @@ class Control:
             "tap": (verbs.Tap, self._tap),
             "pay": (verbs.Pay, self._pay),
             "send_contact": (verbs.SendContact, self._send_contact),
+            "read": (verbs.Read, self._read),
             "react": (verbs.React, self._react),
             "block": (verbs.Block, self._block),
             "offline": (verbs.Offline, self._offline),
@@ -106,6 +107,14 @@ class Control:
             self._world.update(bot, message=dict(message))
         return message
 
+    def _read(self, verb: verbs.Read) -> Json:
+        room, _ = self._find.room(verb.bot, verb.chat, verb.user), self._find.online(verb.user)
+        room.read[verb.user] = min(max(verb.message_id, room.read.get(verb.user, 0)), room.newest)
+        seen = {"message_id": room.read[verb.user]}
+        unread = room.unread(verb.user)
+        self._world.changed("read", room=room, user=verb.user, message=seen, unread=unread)
+        return {"unread": unread}
+
     def _react(self, verb: verbs.React) -> Json:
         room, person = self._find.room(verb.bot, verb.chat, verb.user), self._find.online(verb.user)
         if verb.message_id not in room.messages:
@@ -117,7 +126,7 @@ class Control:
         change |= {"date": int(self._world.now()), "old_reaction": old, "new_reaction": new}
         for bot in self._world.bots_in(room):
             self._world.update(bot, message_reaction=change)
-        self._world.changed("reaction", room=room, message={"message_id": verb.message_id})
+        self._world.reacted(room, verb.message_id)
         return {"reaction": new}
 
     def _block(self, verb: verbs.Block) -> Json:

@@ -2,7 +2,8 @@
 
     GET  /control                               the verbs with their fields
     POST /control/{verb}                        a JSON object; errors are 400 with {"error": "..."}
-    GET  /control/chats                         every chat with its people and bots, each with its `room`
+    GET  /control/chats                         every chat with its people and bots, each with its `room`, the `last`
+                                                message, and how many each person has not seen (`unread`)
     GET  /control/messages?room=|bot=&chat=     the messages of a chat as they stand now, oldest first, with `edits`
          [&after=ID]                            (how often) and `deleted`; only those after a message id
     GET  /control/changes?after=SEQ             what happened in the chats since
@@ -12,10 +13,12 @@
                                                 as `id`, so that a browser goes on where it was
     GET  /control/file/{id}                     a file that a bot has sent
     GET  /control/notes?after=SEQ               what the product told since, by `note`
+    GET  /control/notes/{seq}                   one of these
     GET  /control/gauges                        what it told last by `gauges`
     GET  /control/offers                        what it offered last by `offer`
     GET  /control/faults                        the faults that are still to come, with how often each has `struck`
     DELETE /control/faults                      no more faults
+    DELETE /control/faults/{name}               none of that `name`
 
 `changes`, `log` and `callback` take `wait=SECONDS` (at most 60): they answer as soon as there is something.
 """
@@ -95,11 +98,13 @@ class ControlApi:
             web.get("/control/callback/{query}", self._callback),
             web.get("/control/stream", self._stream),
             web.get("/control/notes", self._notes),
+            web.get(r"/control/notes/{seq:\d{1,15}}", self._note),
             web.get("/control/file/{file_id}", self._file),
             web.get("/control/gauges", self._gauges),
             web.get("/control/offers", self._offers),
             web.get("/control/faults", self._list_faults),
             web.delete("/control/faults", self._clear_faults),
+            web.delete("/control/faults/{name}", self._clear_faults),
             web.post("/control/{verb}", self._act),
         ]
 
@@ -131,7 +136,7 @@ class ControlApi:
         return web.json_response(answer, status=status)
 
     async def _clear_faults(self, request: web.Request) -> web.Response:
-        self._faults.clear()
+        self._faults.clear(request.match_info.get("name"))
         await self._watch.changed()
         return web.json_response({})
 
@@ -149,11 +154,14 @@ class ControlApi:
         return {
             "room": room.key,
             "chat": world.chat(room),
-            "members": [self._as_member(user) for user in sorted(room.members)],
+            "members": [self._as_member(user, room) for user in sorted(room.members)],
             "bots": [self._as_bot(bot, room) for bot in world.bots_in(room)],
             "pinned": room.pinned[-1:],
             "started": room.started,
             "blocked": room.blocked,
+            "cleared": room.cleared,
+            "newest": room.newest,
+            "last": room.last(),
         }
 
     def _as_bot(self, bot: Bot, room: Room) -> Json:
@@ -163,10 +171,11 @@ class ControlApi:
         commands = each[room.id] if room.kind == "private" else commands_for(bot, room, 0, "")
         return bot.user | {"commands": commands, "commands_of": each, "menu_button": menu_button(bot, room)}
 
-    def _as_member(self, user: int) -> Json:
+    def _as_member(self, user: int, room: Room) -> Json:
         since = self._world.offline.get(user)
         offline: Json = {"offline": False} if since is None else {"offline": True, "offline_since_seq": since}
-        return self._world.users[user] | offline
+        seen: Json = {"read": room.read.get(user, 0), "unread": room.unread(user)}
+        return self._world.users[user] | offline | seen
 
     async def _messages(self, request: web.Request) -> web.Response:
         which = _query(request, _WhichChat)
@@ -204,6 +213,11 @@ class ControlApi:
 
     async def _notes(self, request: web.Request) -> web.Response:
         return await self._since(request, self._backstage.notes)
+
+    async def _note(self, request: web.Request) -> web.Response:
+        seq = int(request.match_info["seq"])
+        note = next((note for note in self._backstage.notes.after(seq - 1) if note["seq"] == seq), None)
+        return _error("no such note", 404) if note is None else web.json_response(note)
 
     async def _gauges(self, request: web.Request) -> web.Response:
         return web.json_response({"values": self._backstage.gauges})
@@ -257,7 +271,7 @@ def _as_seen(room: Room, message: Json) -> Json:
     deleted = number in room.deleted or number <= room.cleared
     more: Json = {"edits": room.edits.get(number, 0), "deleted": deleted}
     if number in room.reactions:
-        more["reactions"] = [one for given in room.reactions[number].values() for one in given]
+        more["reactions"] = room.given_reactions(number)
     return message | more
 
 

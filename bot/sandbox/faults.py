@@ -21,10 +21,11 @@ class Fault(Verb):
     None in `method`, `bot` or `chat` matches everything. `drop_before` and `drop_after` close the connection before or
     after the call took effect. `duplicate_update` is about updates: the next ones come again although their bot has
     confirmed them. With a `probability` below 1 only some of the matching calls are hit, the same ones again for the
-    same `seed`.
+    same `seed`. One with a `name` can be lifted without the others.
     """
 
     kind: Literal["429", "500", "502", "latency", "drop_before", "drop_after", "duplicate_update"]
+    name: str | None = Field(default=None, pattern=r"^[a-z0-9_-]{1,40}$")
     method: str | None = None
     bot: str | None = None
     chat: int | None = None
@@ -108,8 +109,9 @@ class Faults:
         self._rules.append(_Rule(fault))
         self._changed()
 
-    def clear(self) -> None:
-        self._rules.clear()
+    def clear(self, name: str | None = None) -> None:
+        """Lift the faults of that name, or all."""
+        self._rules = [rule for rule in self._rules if name is not None and rule.fault.name != name]
         self._changed()
 
     def listed(self) -> list[dict[str, Any]]:

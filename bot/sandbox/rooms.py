@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Literal
 
 from bot.sandbox.fields import Json
@@ -42,6 +43,7 @@ class Room:
     blocked: bool = False
     moved_to: int | None = None
     pinned: list[int] = field(default_factory=list)  # the newest last
+    read: dict[int, int] = field(default_factory=dict)  # up to which message each person has seen it
     reactions: dict[int, dict[int, list[Json]]] = field(default_factory=dict)  # of each message, by who reacted
     invoices: dict[int, str] = field(default_factory=dict)  # the payloads of the invoices, which nobody is shown
 
@@ -49,6 +51,27 @@ class Room:
     def key(self) -> str:
         """Names the room on the page and in the control API."""
         return f"{self.bot}:{self.id}" if self.kind == "private" else str(self.id)
+
+    @property
+    def newest(self) -> int:
+        """The number given last; that message may be deleted."""
+        return self.next_message - 1
+
+    def last(self) -> Json | None:
+        """The newest message that is still there."""
+        for number in reversed(self.messages):
+            return self.messages[number] if number > self.cleared else None
+        return None
+
+    def unread(self, person: int) -> int:
+        """How many messages of others somebody has not seen."""
+        seen = max(self.read.get(person, 0), self.cleared)
+        unseen = takewhile(lambda number: number > seen, reversed(self.messages))
+        return sum(self.messages[number]["from"]["id"] != person for number in unseen)
+
+    def given_reactions(self, message_id: int) -> list[Json]:
+        """Everybody's reactions to a message."""
+        return [one for given in self.reactions.get(message_id, {}).values() for one in given]
 
     def status_of(self, member: int) -> str:
         """What somebody is in the chat, as ChatMember has it."""

@@ -156,6 +156,11 @@ class World:
         room.deleted[message_id] = room.messages.pop(message_id)
         self.changed("delete", room=room, message={"message_id": message_id})
 
+    def reacted(self, room: Room, message_id: int) -> None:
+        """Note that the reactions to a message are others than before."""
+        message = {"message_id": message_id, "reactions": room.given_reactions(message_id)}
+        self.changed("reaction", room=room, message=message)
+
     def file(self, name: str, content: bytes) -> str:
         """Keep a file. Returns its id."""
         file_id = f"file{next(self._file_ids)}"

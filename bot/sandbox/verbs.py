@@ -129,6 +129,15 @@ class SendContact(Verb):
     phone_number: str = Field(default="+390110000000", pattern=r"^\+?[0-9]{3,20}$")
 
 
+class Read(Verb):
+    """A person has seen a chat up to that message."""
+
+    user: int
+    bot: str | None = None
+    chat: int | None = None
+    message_id: int
+
+
 class React(Verb):
     """A person reacts to a message with an emoji, or (with none) takes that back."""
 

@@ -113,7 +113,7 @@ async def test_script_in_names_and_messages_does_not_run(telegram: Telegram, ope
     await telegram.act("note", thread=evil, title=evil, at=1.0, details={"note": evil})
     page = await open_page(telegram.url)
     await expect(chat(page).locator(".message")).to_have_count(2, timeout=PATIENCE)
-    await page.get_by_role("button", name="The raw event").click()
+    await page.get_by_role("link", name="as it is").click()
     await expect(page.get_by_role("dialog")).to_contain_text("onerror")
     assert await page.title() == "Telegram sandbox"
     assert await page.locator(".chat img, .chat script").count() == 0
@@ -153,7 +153,7 @@ async def test_an_offline_phone_stands_still_until_it_is_back(
     telegram: Telegram, carla: Person, open_page: Open
 ) -> None:
     page = await open_page(telegram.url)
-    switch = page.get_by_role("button", name=re.compile("Carla's phone is offline")).first
+    switch = page.get_by_role("switch", name=re.compile("Carla’s phone is offline"))
     await switch.click(timeout=PATIENCE)
     await expect(page.locator("[data-side=left] .banner")).to_be_visible()
     await say(telegram, carla, "Are you there?")
@@ -161,7 +161,7 @@ async def test_an_offline_phone_stands_still_until_it_is_back(
     await expect(page.locator("[data-side=left] .banner")).to_be_visible(timeout=PATIENCE)
     await expect(chat(page)).to_contain_text("/start")
     await expect(chat(page)).not_to_contain_text("Are you there?")
-    await page.get_by_role("button", name=re.compile("Carla's phone is offline")).first.click()
+    await switch.click()
     await expect(chat(page)).to_contain_text("Are you there?")
 
 
@@ -185,10 +185,81 @@ async def test_an_invoice_is_paid_and_everything_else_is_shown(
 
 
 async def test_the_log_shows_the_requests_of_any_bot(telegram: Telegram, carla: Person, open_page: Open) -> None:
-    await say(telegram, carla, "hi")
+    """There are no events of a product to show, so the log is open by itself, until somebody closes it."""
     page = await open_page(telegram.url)
-    await page.get_by_role("button", name="API log").click(timeout=PATIENCE)
-    await expect(page.locator("#calls")).to_contain_text("sendMessage")
+    await say(telegram, carla, "hi")
+    await expect(page.locator("#calls")).to_contain_text("sendMessage", timeout=PATIENCE)
+    await page.get_by_role("button", name="API log").click()
+    await expect(page.locator("#calls")).to_be_hidden()
+
+
+async def test_what_nobody_has_seen_is_counted_until_somebody_looks(
+    telegram: Telegram, carla: Person, open_page: Open
+) -> None:
+    dino = await telegram.person("Dino", bot=TOKEN)
+    await dino.send("/start")
+    page = await open_page(telegram.url)
+    phone = page.locator("[data-side=left]")
+    await expect(chat(page)).to_contain_text("/start", timeout=PATIENCE)
+    for number in range(2):
+        await say(telegram, dino, f"Dino, number {number}")
+    await phone.get_by_role("button", name="Chats").click()
+    row = phone.locator(".chats section", has_text="Dino").get_by_role("button")
+    await expect(row).to_contain_text("Dino, number 1")
+    await expect(row.get_by_role("img", name="2 unread")).to_be_visible()
+    await row.click()
+    await expect(chat(page)).to_contain_text("Dino, number 0")
+    await phone.get_by_role("button", name="Chats").click()
+    await expect(row).to_be_visible()
+    await expect(row.get_by_role("img")).to_have_count(0)
+
+
+async def test_what_was_typed_is_still_there_after_a_look_at_another_chat_and_a_reload(
+    telegram: Telegram, carla: Person, open_page: Open
+) -> None:
+    dino = await telegram.person("Dino", bot=TOKEN)
+    await dino.send("/start")
+    page = await open_page(telegram.url)
+    phone = page.locator("[data-side=left]")
+    field = phone.locator(".write input")
+    await field.fill("No onions, pl", timeout=PATIENCE)
+    await say(telegram, carla, "Anything else?")
+    await expect(chat(page)).to_contain_text("Anything else?")
+    await expect(field).to_have_value("No onions, pl")
+    for name, text in (("Dino", ""), ("Carla", "No onions, pl")):
+        await phone.get_by_role("button", name="Chats").click()
+        await phone.locator(".chats section", has_text=name).get_by_role("button").click()
+        await expect(field).to_have_value(text)
+    await page.reload()
+    await expect(field).to_have_value("No onions, pl", timeout=PATIENCE)
+
+
+async def test_a_new_customer_and_a_new_group_are_two_taps_away(
+    telegram: Telegram, carla: Person, open_page: Open
+) -> None:
+    page = await open_page(telegram.url)
+    left, right = page.locator("[data-side=left]"), page.locator("[data-side=right]")
+    await expect(chat(page)).to_contain_text("/start", timeout=PATIENCE)
+    await left.get_by_role("button", name="Chats").click()
+    await left.get_by_role("button", name="New customer").click()
+    await expect(left.locator(".holder")).to_have_text("Dino’s phone")
+    await expect(chat(page)).to_contain_text("/start")
+    await right.get_by_role("button", name="Chats").click()
+    await right.get_by_role("button", name="New group").click()
+    await expect(right.locator(".names")).to_contain_text("3 members")
+
+
+async def test_the_switch_for_429_leaves_other_faults_alone(telegram: Telegram, carla: Person, open_page: Open) -> None:
+    await telegram.act("fault", kind="500", method="sendPhoto")
+    page = await open_page(telegram.url)
+    slow = page.get_by_role("switch", name=re.compile("Telegram answers 429"))
+    await slow.click(timeout=PATIENCE)
+    await expect(slow).to_be_checked()
+    await expect(page.locator("#switches")).to_contain_text("500 for sendPhoto")
+    await slow.click()
+    await expect(slow).not_to_be_checked()
+    [left] = (await telegram.look("faults"))["faults"]
+    assert left["kind"] == "500"
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -209,7 +280,10 @@ async def test_no_serious_fault_of_accessibility(
     page = await open_page(telegram.url, size, dark)
     await expect(chat(page)).to_contain_text("Really?", timeout=PATIENCE)
     assert await faults(page) == []
+    await page.locator("[data-side=left]").get_by_role("button", name="Chats").click()
+    await expect(page.locator("[data-side=left] .chats")).to_contain_text("Some bot")
+    assert await faults(page) == []
     if size == PHONE:
-        await page.get_by_role("button", name="Order", exact=True).click()
-        await expect(page.locator("#threads")).to_contain_text("order_placed")
+        await page.locator("[data-tab=behind]").click()
+        await expect(page.locator("#threads")).to_contain_text("Order placed")
         assert await faults(page) == []

@@ -35,6 +35,8 @@ async def test_notes_are_kept_in_order_and_come_with_the_stream(telegram: Telegr
     notes = await telegram.look("notes")
     assert notes == [{**NOTE, "seq": 1}, {**NOTE, "seq": 2, "title": "order_accepted"}]
     assert await telegram.look("notes", after=1) == notes[1:]
+    assert await telegram.look("notes/2") == notes[1]
+    assert (await telegram._http.get("/control/notes/3")).status_code == 404
     [(_, change)] = await stream(telegram, 1, after=0)
     assert (change["kind"], change["note"]) == ("note", notes[0])
 

@@ -27,6 +27,14 @@ async def test_a_fault_without_a_number_of_times_lasts_until_it_is_cleared(teleg
     assert await telegram.look("faults") == {"faults": []}
 
 
+async def test_a_fault_with_a_name_is_lifted_without_the_others(telegram: Telegram) -> None:
+    await telegram.act("fault", kind="429", name="mine")
+    await telegram.act("fault", kind="500")
+    await telegram._http.delete("/control/faults/mine")
+    [left] = (await telegram.look("faults"))["faults"]
+    assert left["kind"] == "500"
+
+
 async def test_the_page_hears_when_faults_come_are_used_up_and_are_cleared(telegram: Telegram, carla: Person) -> None:
     await telegram.act("fault", kind="500", times=1)
     await status(telegram, carla)

@@ -183,6 +183,25 @@ class TestLooking:
         seen = await telegram.look("messages", bot=TOKEN, chat=carla.id, after=edited - 1)
         assert [(one["text"], one["edits"], one["deleted"]) for one in seen] == [("b", 2, False), ("two", 0, True)]
 
+    async def test_what_a_person_has_not_seen_is_counted_until_they_have_read_it(
+        self, telegram: Telegram, carla: Person
+    ) -> None:
+        for text in ("one", "two"):
+            sent = await telegram.call(TOKEN, "sendMessage", chat_id=carla.id, text=text)
+
+        async def unread() -> int:
+            [chat] = await telegram.look("chats")
+            assert chat["last"]["text"] == "two"
+            return int(chat["members"][0]["unread"])
+
+        assert await unread() == 2
+        read = {"user": carla.id, "bot": TOKEN}
+        assert await telegram.act("read", **read, message_id=sent["message_id"] - 1) == {"unread": 1}
+        assert await telegram.act("read", **read, message_id=sent["message_id"] + 9) == {"unread": 0}
+        await telegram.call(TOKEN, "sendMessage", chat_id=carla.id, text="three")
+        await telegram.call(TOKEN, "deleteMessage", chat_id=carla.id, message_id=sent["message_id"] + 1)
+        assert await unread() == 0
+
     async def test_the_log_has_every_request_and_every_act_in_order_and_no_secrets(
         self, telegram: Telegram, carla: Person
     ) -> None:

@@ -1,25 +1,25 @@
 // One message as a bubble, a service line, or a card, with its keyboard.
 
-import { button, clock, element, nameOf } from "./api.js";
+import { arrowKeys, button, clock, element, nameOf } from "./dom.js";
 import { styled } from "./entities.js";
 
 const money = ({ total_amount: amount, currency }) =>
   currency === "XTR" ? `${amount} ⭐` : `${(amount / 100).toFixed(2)} ${currency}`;
 
-// `phone` shows it, `on` carries out what is tapped.
-export function messageOf(message, phone, on) {
+// `view` is whose eyes see it, `on` carries out what is tapped.
+export function messageOf(message, view, on) {
   const told = service(message);
   if (told) return element("p", "service", told);
-  const mine = message.from.id === phone.person;
+  const mine = message.from.id === view.person;
   const box = element("article", mine ? "message mine" : "message");
   box.setAttribute("aria-label", `${nameOf(message.from)}, ${clock(message.date)}`);
   const bubble = element("div", "bubble");
-  if (!mine && phone.isGroup) bubble.append(element("b", `sender c${message.from.id % 7}`, nameOf(message.from)));
+  if (!mine && view.isGroup) bubble.append(element("b", `sender c${message.from.id % 7}`, nameOf(message.from)));
   if (message.reply_to_message) bubble.append(quote(message.reply_to_message));
   bubble.append(...media(message));
   const text = message.text ?? message.caption;
   if (text) {
-    const words = element("div", "words");
+    const words = element("span", "words");
     words.append(...styled(text, message.entities ?? message.caption_entities ?? [], on));
     bubble.append(words);
   }
@@ -68,11 +68,14 @@ function card(glyph, text, href) {
 
 function keyboard(message, rows, on) {
   const keys = element("div", "keyboard");
+  arrowKeys(keys, ".key", true);
   for (const row of rows) {
     const line = element("div", "row");
     for (const key of row) {
-      const glyph = key.url ? " ↗" : key.copy_text ? " 📋" : "";
-      line.append(button(`key ${key.style ?? ""}`, key.text + glyph, (event) => on.key(message, key, event.currentTarget)));
+      const made = button(`key ${key.style ?? ""}`, key.text, (event) => on.key(message, key, event.currentTarget));
+      const corner = key.url ? "↗" : key.copy_text ? "📋" : "";
+      if (corner) made.append(Object.assign(element("span", "corner", corner), { ariaHidden: "true" }));
+      line.append(made);
     }
     keys.append(line);
   }
@@ -88,11 +91,4 @@ function service(message) {
   if (message.pinned_message) return `${who} pinned “${(message.pinned_message.text ?? "a message").slice(0, 40)}”`;
   if (message.successful_payment) return `${who} paid ${money(message.successful_payment)}`;
   return "";
-}
-
-// A date in the middle of the chat.
-export function dayOf(seconds) {
-  const day = new Date(seconds * 1000).toDateString();
-  const before = new Date(Date.now() - 86_400_000).toDateString();
-  return day === new Date().toDateString() ? "Today" : day === before ? "Yesterday" : day;
 }

@@ -1,271 +1,244 @@
-// A phone: one person in one chat.
+// A phone: one person in one chat, or that person looking at the list of chats.
 
-import { act, button, element, get, isSafe, nameOf, tell, toast } from "./api.js";
-import { dayOf, messageOf } from "./message.js";
-import { rooms, roomOf } from "./rooms.js";
+import { act, get } from "./api.js";
+import { ChatList, seatOf, seats, titleOf } from "./chatlist.js";
+import { Conversation } from "./conversation.js";
+import { button, element, face, nameOf, once, signButton } from "./dom.js";
+import { Notices } from "./notices.js";
+import { newCustomer, newGroup } from "./people.js";
+import { follow, start, tap } from "./taps.js";
+import { Writing } from "./writing.js";
 
-const SHOWN = 100; // messages at first; earlier ones on request
 const TYPING = 5000; // ms that "typing…" lasts (Bot API, sendChatAction)
 
 export class Phone {
-  constructor(section, side) {
+  constructor(section, side, chats) {
     this.section = section;
     this.side = side; // "left" for a customer's phone at first, "right" for the staff's
-    this.shown = new Map(); // message id -> what stands in the chat for it
-    this.limit = SHOWN;
+    this.chats = chats;
+    this.seat = localStorage.getItem(`phone-${side}`) ?? "";
     this.build();
-    this.value = localStorage.getItem(`phone-${side}`) ?? "";
+    this.show = this.soon(() => this.draw());
+    this.markRead = once(() => this.read());
+    this.writing.enter(this.seat);
   }
 
   build() {
-    this.face = element("span", "face");
+    const screen = element("div", "screen");
+    this.conversation = new Conversation(this, {
+      key: (message, key, where) => tap(this, message, key, where),
+      command: (text) => this.write(text),
+      link: (address) => follow(this, address),
+      end: () => this.markRead(),
+    });
+    this.writing = new Writing({
+      write: (text, replyTo) => this.write(text, replyTo),
+      command: (name) => this.write(this.isGroup ? `/${name}@${this.bot.username}` : `/${name}`),
+      key: (key) => this.pressReplyKey(key),
+      up: () => this.conversation.focusKeys(),
+    });
+    this.list = new ChatList({
+      choose: (seat) => this.choose(seat),
+      close: () => this.closeList(),
+      customer: () => newCustomer(this),
+      group: () => newGroup(this),
+    });
+    this.pinned = button("pinned", "", () => this.conversation.find(this.room?.pinned?.[0])?.scrollIntoView());
+    this.banner = element("p", "banner", "📵 This phone is offline");
+    this.open = element("div", "open");
+    this.open.append(this.pinned, this.banner, this.conversation.box, this.writing.menu, this.writing.form, this.writing.keys);
+    screen.append(this.buildHead(), this.list.box, this.open);
+    this.section.replaceChildren(screen);
+    this.notices = new Notices(this.section, screen);
+  }
+
+  buildHead() {
+    this.holder = element("span", "holder");
+    this.back = signButton("back", "", "Chats", () => (this.list.box.hidden ? this.openList() : this.closeList()));
+    this.badge = element("span", "badge");
+    this.face = face("?", 0);
     this.title = element("strong");
     this.status = element("small");
-    this.choice = element("select");
-    this.choice.setAttribute("aria-label", `Whose phone (${this.side})`);
-    this.choice.addEventListener("change", () => this.choose(this.choice.value));
     const names = element("div", "names");
     names.append(this.title, this.status);
     const head = element("header", "bar");
-    head.append(this.face, names, this.choice);
-    this.pinned = button("pinned", "", () => this.shown.get(this.pinnedId)?.node.scrollIntoView());
-    this.banner = element("p", "banner", "📵 This phone is offline");
-    this.chat = element("div", "chat");
-    Object.assign(this.chat, { role: "log", tabIndex: 0 });
-    this.keys = element("div", "reply-keys");
-    this.menu = element("div", "menu");
-    this.buildForm();
-    this.section.replaceChildren(head, this.pinned, this.banner, this.chat, this.menu, this.form, this.keys);
+    this.back.append(element("span", "arrow", "‹"), this.badge);
+    head.append(this.back, this.face, names, this.holder);
+    return head;
   }
 
-  buildForm() {
-    this.input = element("input");
-    this.input.placeholder = "Message";
-    this.input.setAttribute("aria-label", "Message");
-    this.input.autocomplete = "off";
-    this.input.addEventListener("input", () => this.offerCommands(this.input.value));
-    this.slash = button("slash", "/", () => this.offerCommands(this.menu.hidden ? "/" : ""));
-    this.slash.setAttribute("aria-label", "Commands");
-    const send = element("button", "send", "➤");
-    send.setAttribute("aria-label", "Send");
-    this.form = element("form", "write");
-    this.form.append(this.slash, this.input, send);
-    this.form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      if (this.input.value.trim()) this.write(this.input.value, this.replyTo);
-      this.input.value = "";
-      this.replyTo = undefined;
-      this.offerCommands("");
-    });
+  // Once for all that happens until the next picture.
+  soon(work) {
+    let waiting = false;
+    return () => {
+      if (waiting) return;
+      waiting = true;
+      requestAnimationFrame(() => {
+        waiting = false;
+        work();
+      });
+    };
   }
 
-  get room() { return roomOf(this.value.split("|")[0]); }
-  get person() { return Number(this.value.split("|")[1]); }
+  get room() { return this.chats.roomOf(this.seat.split("|")[0]); }
+  get person() { return Number(this.seat.split("|")[1]); }
   get me() { return this.room?.members.find((one) => one.id === this.person); }
   get isGroup() { return this.room?.chat.type !== "private"; }
   get bot() { return this.room?.bots[0]; }
+  get isListing() { return !this.list.box.hidden; }
 
   // Names the bot or the group, as the control API wants it.
   get place() {
     return this.isGroup ? { chat: this.room.chat.id } : { bot: String(this.bot.id) };
   }
 
-  // What can be chosen: each chat once for each person in it.
-  offer() {
-    const options = rooms.flatMap((room) => room.members.map((person) => {
-      const where = room.chat.type === "private" ? room.bots[0]?.first_name ?? "a bot" : room.chat.title;
-      return Object.assign(element("option", "", `${nameOf(person)} · ${where}`), { value: `${room.room}|${person.id}` });
-    }));
-    this.choice.replaceChildren(...options);
-    const values = options.map((option) => option.value);
-    if (!values.includes(this.value)) this.value = this.preferred() ?? "";
-    this.choice.value = this.value;
-    return this.show();
+  // How many messages this person has not seen, in this chat and in the others.
+  get unread() {
+    const own = seats(this.chats.rooms).find(([first]) => first.person.id === this.person) ?? [];
+    const others = own.filter(({ seat }) => seat !== this.seat).reduce((sum, { person }) => sum + person.unread, 0);
+    return { here: this.me?.unread ?? 0, others };
   }
 
-  // At first the left phone is a customer's, the right one the staff's: a group, or somebody's chat with another bot.
-  preferred() {
-    const first = rooms.find((room) => room.chat.type === "private");
-    const staff = rooms.find((room) => room.chat.type !== "private") ?? rooms.find((room) => room.bots[0]?.id !== first?.bots[0]?.id);
-    const room = (this.side === "left" ? first : staff) ?? rooms[0];
-    return room && room.members.length ? `${room.room}|${room.members[0].id}` : undefined;
-  }
-
-  choose(value) {
-    this.value = value;
-    localStorage.setItem(`phone-${this.side}`, value);
-    this.shown.clear();
-    this.chat.replaceChildren();
-    this.limit = SHOWN;
-    this.choice.value = value;
-    this.section.dispatchEvent(new Event("chosen", { bubbles: true }));
-    return this.show();
+  act(verb, body) {
+    return act(verb, body, (why) => this.notices.toast(why));
   }
 
   write(text, replyTo) {
-    return act("send", { user: this.person, text, ...this.place, ...(replyTo ? { reply_to: replyTo } : {}) });
+    this.conversation.toEnd();
+    return this.act("send", { user: this.person, text, ...this.place, ...(replyTo ? { reply_to: replyTo } : {}) });
   }
 
-  async show() {
-    this.showHead();
-    const room = this.room;
-    if (!room) return this.chat.replaceChildren(element("p", "service", "Nobody is here yet: a bot's first request makes it appear."));
-    if (this.me?.offline && this.shown.size) return; // it has not heard of anything since
-    const turn = (this.turn = Symbol());
-    const all = await get(`messages?room=${encodeURIComponent(room.room)}`);
-    const hidden = this.me?.offline ? await this.missed() : new Set();
-    if (this.turn !== turn) return; // a later look is under way
-    this.patch(all.filter((one) => !one.deleted && !hidden.has(one.message_id)));
+  async pressReplyKey(key) {
+    if (!key.request_contact) return this.write(key.text ?? key);
+    const agreed = await this.notices.confirm("Share your phone number?", `${this.heading} will see it.`, "Share");
+    if (agreed) this.act("send_contact", { user: this.person, bot: String(this.bot.id) });
   }
 
+  // Which chat
+
+  // At first the left phone is a customer's, the right one the staff's: a group, or somebody's chat with another bot.
+  preferred() {
+    const { rooms } = this.chats;
+    const first = rooms.find((room) => room.chat.type === "private");
+    const staff = rooms.find((room) => room.chat.type !== "private") ?? rooms.find((room) => room.bots[0]?.id !== first?.bots[0]?.id);
+    const room = (this.side === "left" ? first : staff) ?? rooms[0];
+    return room?.members.length ? seatOf(room, room.members[0]) : "";
+  }
+
+  openList() {
+    this.list.box.hidden = false;
+    this.open.hidden = true;
+    this.draw();
+    this.list.focus(this.seat);
+  }
+
+  closeList() {
+    this.list.box.hidden = true;
+    this.open.hidden = false;
+    this.draw();
+    this.back.focus();
+  }
+
+  async choose(seat) {
+    if (!this.chats.roomOf(seat.split("|")[0])) await this.chats.refresh(); // it is new
+    localStorage.setItem(`phone-${this.side}`, seat);
+    await this.enter(seat);
+    if (this.isListing) this.closeList();
+    this.section.dispatchEvent(new Event("chosen", { bubbles: true }));
+  }
+
+  enter(seat) {
+    this.seat = seat;
+    this.conversation.clear();
+    this.writing.enter(seat);
+    return this.load();
+  }
+
+  // Reads the chat anew. What follows comes by single changes.
+  async load() {
+    if (!this.me) {
+      this.seat = this.preferred();
+      this.writing.enter(this.seat);
+    }
+    const { seat, room } = this;
+    if (!room) return this.show();
+    const [history, missed] = await Promise.all([this.chats.history(room.room), this.missed()]);
+    if (this.seat !== seat) return; // another chat has been opened meanwhile
+    Object.assign(this, { history, missing: missed });
+    this.show();
+  }
+
+  // What has come since this phone went offline.
   async missed() {
+    if (!this.me.offline) return new Set();
     const changes = await get(`changes?after=${this.me.offline_since_seq}`);
     return new Set(changes.filter((one) => one.kind === "message" && one.room === this.room.room).map((one) => one.message.message_id));
   }
 
-  showHead() {
-    const { room, bot } = this;
-    const title = !room ? "No chat" : this.isGroup ? room.chat.title : bot?.first_name ?? "Bot";
-    this.title.textContent = title;
-    this.face.textContent = title.slice(0, 1).toUpperCase();
-    this.face.className = `face c${Math.abs(room?.chat.id ?? 0) % 7}`;
-    const quiet = !room ? "" : this.isGroup ? `${room.members.length + room.bots.length} members` : "bot";
+  // Showing it
+
+  draw() {
+    const { room, me, bot } = this;
+    this.drawHead();
+    if (this.isListing) this.list.patch(this.chats.rooms, this.seat);
+    if (!room) return this.conversation.list.replaceChildren(element("p", "service", "Nobody is here yet: a bot's first request makes it appear."));
+    if (this.history?.room !== room.room) return; // still on its way
+    if (me.offline && this.conversation.shown.size) return; // it has not heard of anything since
+    const all = [...this.history.messages.values()];
+    const messages = all.filter(({ message_id: id }) => id > room.cleared && !(me.offline && this.missing.has(id)));
+    const begin = this.isGroup || room.started ? undefined : button("start", "START", () => start(this, bot, ""));
+    this.conversation.patch(messages, me.unread, begin);
+    this.writing.patch(messages, this.person, bot?.commands_of?.[this.person] ?? bot?.commands ?? []);
+    this.drawPinned(messages);
+  }
+
+  get heading() { return this.room ? titleOf(this.room) : "No chat"; }
+
+  drawHead() {
+    const { room, me, unread } = this;
+    const title = this.heading;
+    const members = room && room.members.length + room.bots.length;
+    const quiet = this.isListing ? "Whose phone, and which chat?" : !room ? "" : this.isGroup ? `${members} members` : "bot";
+    this.title.textContent = this.isListing ? "Chats" : title;
+    this.face.replaceWith((this.face = face(title, room?.chat.id ?? 0)));
+    this.face.hidden = this.isListing;
     this.status.textContent = this.typingUntil > Date.now() ? "typing…" : quiet;
-    this.banner.hidden = !this.me?.offline;
-    this.section.classList.toggle("offline", Boolean(this.me?.offline));
-    this.pinnedId = room?.pinned?.[0];
-    this.slash.hidden = !bot?.commands?.length;
-    this.form.hidden = !room;
-    this.menu.hidden = true;
+    this.holder.textContent = me ? `${nameOf(me)}’s phone` : "";
+    this.holder.hidden = this.isListing;
+    this.back.setAttribute("aria-expanded", String(this.isListing));
+    this.back.setAttribute("aria-label", unread.others ? `Chats, ${unread.others} unread` : "Chats");
+    this.badge.textContent = unread.others || "";
+    this.banner.hidden = !me?.offline;
+    this.section.classList.toggle("offline", Boolean(me?.offline));
+    this.section.setAttribute("aria-label", me ? `${nameOf(me)}’s phone` : `Phone on the ${this.side}`);
+    this.writing.form.hidden = !room;
   }
 
-  // Changes only what has changed, so that focus and place stay.
-  patch(messages) {
-    const atEnd = this.chat.scrollHeight - this.chat.scrollTop - this.chat.clientHeight < 120;
-    const last = messages.slice(-this.limit);
-    const nodes = [];
-    if (messages.length > last.length) {
-      nodes.push(button("earlier", "Earlier messages", () => { this.limit += SHOWN; this.patch(messages); }));
-    }
-    let day = "";
-    for (const message of last) {
-      const today = dayOf(message.date);
-      if (today !== day) nodes.push(element("p", "service day", (day = today)));
-      nodes.push(this.node(message));
-    }
-    if (!this.isGroup && !this.room.started) nodes.push(this.startButton());
-    const kept = new Set(last.map((one) => one.message_id));
-    for (const id of this.shown.keys()) if (!kept.has(id)) this.shown.delete(id);
-    this.placeNodes(nodes);
-    this.showPinned(messages);
-    this.showReplyKeys(messages);
-    if (atEnd) this.chat.scrollTop = this.chat.scrollHeight;
-  }
-
-  placeNodes(nodes) {
-    const focus = this.chat.contains(document.activeElement) ? document.activeElement : null;
-    nodes.forEach((node, index) => {
-      const there = this.chat.children[index];
-      if (there !== node) this.chat.insertBefore(node, there ?? null);
-    });
-    while (this.chat.children.length > nodes.length) this.chat.lastChild.remove();
-    if (focus && !focus.isConnected) this.chat.focus();
-  }
-
-  node(message) {
-    const signature = JSON.stringify(message);
-    const known = this.shown.get(message.message_id);
-    if (known?.signature === signature) return known.node;
-    const node = messageOf(message, this, {
-      key: (one, key, where) => this.tap(one, key, where),
-      command: (text) => this.write(text),
-      link: (address) => this.follow(address),
-    });
-    if (known) node.classList.add("changed");
-    if (known?.node.contains(document.activeElement)) requestAnimationFrame(() => (node.querySelector("button") ?? this.chat).focus());
-    this.shown.set(message.message_id, { node, signature });
-    return node;
-  }
-
-  startButton() {
-    return button("start", "START", () => act("start", { user: this.person, bot: String(this.bot.id) }));
-  }
-
-  showPinned(messages) {
-    const message = messages.find((one) => one.message_id === this.pinnedId);
+  drawPinned(messages) {
+    const message = messages.find((one) => one.message_id === this.room.pinned?.[0]);
     this.pinned.hidden = !message;
     this.pinned.textContent = message ? `📌 ${message.text ?? message.caption ?? "Media"}` : "";
   }
 
-  // The keyboard that the newest message with one has set or removed.
-  showReplyKeys(messages) {
-    const last = messages.findLast((one) => {
-      const markup = one.reply_markup ?? {};
-      return one.from.is_bot && (markup.keyboard || markup.remove_keyboard || markup.force_reply);
-    });
-    const markup = last?.reply_markup ?? {};
-    const used = markup.one_time_keyboard && messages.some((one) => one.from.id === this.person && one.message_id > last.message_id);
-    this.replyTo = markup.force_reply && messages.at(-1) === last ? last.message_id : undefined;
-    this.input.placeholder = markup.input_field_placeholder ?? (this.replyTo ? "Reply" : "Message");
-    this.keys.replaceChildren(...(used ? [] : markup.keyboard ?? []).map((row) => {
-      const line = element("div", "row");
-      line.append(...row.map((key) => button("key", key.text ?? key, () => this.pressReplyKey(key))));
-      return line;
-    }));
-  }
-
-  pressReplyKey(key) {
-    if (!key.request_contact) return this.write(key.text ?? key);
-    if (confirm("Share your phone number with this bot?")) act("send_contact", { user: this.person, bot: String(this.bot.id) });
-  }
-
-  offerCommands(typed) {
-    const commands = typed.startsWith("/") ? this.bot?.commands ?? [] : [];
-    const fitting = commands.filter((one) => `/${one.command}`.startsWith(typed.split(" ")[0]));
-    this.menu.hidden = !fitting.length;
-    this.menu.replaceChildren(...fitting.map((one) => {
-      const line = button("", "", () => { this.menu.hidden = true; this.input.value = ""; this.write(this.isGroup ? `/${one.command}@${this.bot.username}` : `/${one.command}`); });
-      line.append(element("b", "", `/${one.command}`), element("span", "", one.description));
-      return line;
-    }));
-  }
-
-  async tap(message, key, where) {
-    if (key.copy_text) {
-      await navigator.clipboard?.writeText(key.copy_text.text).catch(() => {});
-      return toast(`Copied ${key.copy_text.text}`);
-    }
-    if (key.url) return this.follow(key.url) || (isSafe(key.url) && window.open(key.url, "_blank", "noopener"));
-    const place = { ...this.place, user: this.person, message_id: message.message_id };
-    if (key.pay) return act("pay", place);
-    where.classList.add("waiting");
-    const tapped = await act("tap", { ...place, button: key.callback_data ?? key.text });
-    const answer = tapped && (await get(`callback/${tapped.callback_query_id}?wait=20`));
-    where.classList.remove("waiting");
-    if (answer?.text) answer.show_alert ? tell(this.title.textContent, answer.text) : toast(answer.text);
-  }
-
-  // A link to a bot of this sandbox opens here. Returns whether it was one.
-  follow(address) {
-    if (!URL.canParse(address)) return false;
-    const link = new URL(address);
-    const name = link.protocol === "tg:" ? link.searchParams.get("domain") : link.hostname === "t.me" ? link.pathname.slice(1) : "";
-    const bot = name && rooms.flatMap((room) => room.bots).find((one) => one.username?.toLowerCase() === name.toLowerCase());
-    if (!bot) return false;
-    if (link.searchParams.has("startgroup")) {
-      const group = rooms.find((one) => one.chat.type !== "private" && one.members.some((member) => member.id === this.person));
-      if (!group) toast("Make a group first: + Group");
-      else act("add_bot", { chat: group.chat.id, bot: String(bot.id), by: this.person, start: link.searchParams.get("startgroup") });
-      return true;
-    }
-    const payload = link.searchParams.get("start") ?? "";
-    act("start", { user: this.person, bot: String(bot.id), payload }).then((done) => done && this.choose(`${bot.id}:${this.person}|${this.person}`));
-    return true;
-  }
-
   typing() {
     this.typingUntil = Date.now() + TYPING;
-    this.showHead();
-    setTimeout(() => this.showHead(), TYPING + 50);
+    this.show();
+    setTimeout(this.show, TYPING + 50);
+  }
+
+  // A change of the stream in this phone's chat.
+  heard(change) {
+    if (change.kind === "typing") return this.typing();
+    if (change.kind === "checkout") return this.notices.toast(change.error);
+    if (change.kind === "message" && change.message.from.id !== this.person) this.typingUntil = 0;
+    this.show();
+  }
+
+  // Tells Telegram that the person has seen the newest message.
+  async read() {
+    const { room, me } = this;
+    if (me?.unread && !me.offline && this.conversation.atEnd && this.conversation.isSeen && this.history?.room === room.room) {
+      await this.act("read", { user: this.person, ...this.place, message_id: room.newest });
+    }
   }
 }

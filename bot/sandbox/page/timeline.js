@@ -1,49 +1,61 @@
-// What goes on behind the bots: the product's notes by thread, its gauges, and the requests to the Bot API.
+// What the product told by its notes, thread by thread, and its gauges.
 
-import { button, element, get, tell } from "./api.js";
+import { get } from "./api.js";
+import { element } from "./dom.js";
+import { exactly, rawLink } from "./raw.js";
 
 const GLYPHS = { order_placed: "🛒", restaurant_notified: "🔔", order_accepted: "👩‍🍳", user_notified: "💬", order_ready: "🛎", order_fulfilled: "✅" };
 const THREADS = 20; // the newest ones
-const CALLS = 60;
 
-const exactly = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour12: false });
-const delay = (seconds) => (seconds < 60 ? `+${seconds.toFixed(2)} s` : `+${Math.round(seconds / 60)} min`);
+// `order_placed` as people would write it.
+const words = (title) => title[0].toUpperCase() + title.slice(1).replaceAll("_", " ");
+
+function delay(seconds) {
+  if (seconds < 1) return `+${Math.round(seconds * 1000)} ms`;
+  return seconds < 60 ? `+${seconds.toFixed(2)} s` : `+${Math.round(seconds / 60)} min`;
+}
 
 export class Timeline {
-  constructor(list, gauges, log) {
+  constructor(list, gauges) {
     this.list = list;
     this.gaugeBox = gauges;
-    this.log = log;
     this.threads = new Map();
     this.seq = 0;
-    this.logSeq = 0;
   }
 
   async load() {
     for (const note of await get(`notes?after=${this.seq}`)) this.add(note);
     this.gauges((await get("gauges")).values);
-    await this.calls();
   }
+
+  get isEmpty() { return !this.threads.size; }
 
   add(note) {
     if (note.seq <= this.seq) return;
     this.seq = note.seq;
     this.list.querySelector(".empty")?.remove();
     const thread = this.threadOf(note.thread);
-    const row = element("li", note.thread ? "" : "trouble");
-    const since = thread.last === undefined ? "" : delay(Math.max(0, note.at - thread.last));
+    const row = this.row(note, thread.last);
     if (note.thread) thread.last = note.at;
-    row.append(
-      element("span", "glyph", note.thread ? GLYPHS[note.title] ?? "•" : "⚡"),
-      element("span", "what", note.title),
-      element("time", "", exactly(note.at)),
-      element("span", "delay", note.thread ? since : ""),
-    );
-    const raw = button("raw", "{ }", () => tell(note.title, JSON.stringify(note.details, null, 2), true));
-    raw.setAttribute("aria-label", `The raw event ${note.title}`);
-    if (Object.keys(note.details).length) row.append(raw);
     thread.rows.append(row);
     row.scrollIntoView({ block: "nearest" });
+  }
+
+  // `last` is when the event before it was, if there was one.
+  row(note, last) {
+    const row = element("li", note.thread ? "" : "trouble");
+    const glyph = element("span", "glyph", note.thread ? GLYPHS[note.title] ?? "•" : "⚡");
+    glyph.setAttribute("aria-hidden", "true");
+    const time = element("time", "", exactly(note.at));
+    time.dateTime = new Date(note.at * 1000).toISOString();
+    const since = note.thread && last !== undefined ? delay(Math.max(0, note.at - last)) : "";
+    const links = element("span", "links");
+    if (note.link) links.append(Object.assign(element("a", "raw", "↗"), { href: note.link, target: "_blank", rel: "noopener noreferrer", ariaLabel: `More on ${note.title}` }));
+    if (Object.keys(note.details).length) links.append(rawLink(note.title, note, `/control/notes/${note.seq}`));
+    const what = element("span", "what", words(note.title));
+    what.title = note.title; // exactly as it is called
+    row.append(glyph, what, time, element("span", "delay", since), links);
+    return row;
   }
 
   // What belongs to no order stands in the newest one, where it happened.
@@ -73,26 +85,8 @@ export class Timeline {
   gauges(values) {
     this.gaugeBox.replaceChildren(...Object.entries(values).map(([name, number]) => {
       const gauge = element("span", number ? "gauge busy" : "gauge");
-      gauge.append(element("b", "", String(number)), document.createTextNode(` ${name}`));
+      gauge.append(element("b", "", String(number)), ` ${name}`);
       return gauge;
     }));
-  }
-
-  async calls() {
-    for (const entry of await get(`log?after=${this.logSeq}`)) {
-      this.logSeq = entry.seq;
-      if (!entry.method || entry.method.toLowerCase() === "getupdates") continue;
-      const row = element("li", entry.status === 200 ? "" : "trouble");
-      row.append(
-        element("span", "what", entry.method),
-        element("time", "", exactly(entry.at)),
-        element("span", "delay", entry.status ? String(entry.status) : "cut off"),
-      );
-      const raw = button("raw", "{ }", () => tell(entry.method, JSON.stringify(entry, null, 2), true));
-      raw.setAttribute("aria-label", `The request ${entry.method}`);
-      row.append(raw);
-      this.log.prepend(row);
-      if (this.log.children.length > CALLS) this.log.lastChild.remove();
-    }
   }
 }

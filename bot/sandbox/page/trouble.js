@@ -1,13 +1,15 @@
 // Switches for trouble: of Telegram, of people's phones, and whatever the product offers.
 
-import { act, button, clearFaults, element, get, nameOf } from "./api.js";
+import { act, get, liftFault } from "./api.js";
+import { button, element, nameOf } from "./dom.js";
 
-const SLOW_DOWN = { kind: "429", method: "sendMessage", times: null, retry_after: 3 };
+const TOO_MANY = "page-429"; // the name of this page's own fault; those of others are none of its business
 
 export class Trouble {
-  constructor(box, phones) {
+  constructor(box, phones, notices) {
     this.box = box;
     this.phones = phones;
+    this.notices = notices;
     this.actions = [];
     this.faults = [];
   }
@@ -22,37 +24,68 @@ export class Trouble {
     this.show();
   }
 
+  act(verb, body) {
+    return act(verb, body, (why) => this.notices.toast(why));
+  }
+
   show() {
-    const tooMany = this.faults.some((fault) => fault.kind === "429");
+    const people = new Map(this.phones.filter((phone) => phone.me).map((phone) => [phone.person, phone]));
+    const blocker = this.phones.find((phone) => phone.room && !phone.isGroup);
+    const toggles = this.actions.filter((one) => one.toggle);
     const switches = [
-      ...this.phones.filter((phone) => phone.me).map((phone) => this.offlineSwitch(phone)),
-      ...this.phones.filter((phone) => phone.room && !phone.isGroup).slice(0, 1).map((phone) => this.blockSwitch(phone)),
-      this.switch("Telegram answers 429", "Messages wait until Telegram takes them again.", tooMany, () =>
-        tooMany ? clearFaults() : act("fault", SLOW_DOWN)),
-      ...this.actions.map((one) => this.switch(one.label, one.about, one.toggle ? one.on : null, () => act("ask", { name: one.name }))),
+      this.tooManySwitch(),
+      ...[...people.values()].map((phone) => this.offlineSwitch(phone)),
+      ...(blocker ? [this.blockSwitch(blocker)] : []),
+      ...toggles.map((one) => this.switch(one.label, one.about, one.on, () => this.act("ask", { name: one.name }))),
+      ...this.actions.filter((one) => !one.toggle).map((one) => this.deed(one)),
+      ...this.faults.filter((fault) => fault.name !== TOO_MANY).map((fault) => this.foreign(fault)),
     ];
     const focused = [...this.box.children].indexOf(document.activeElement?.closest?.(".switch"));
     this.box.replaceChildren(...switches);
-    if (focused >= 0) this.box.children[focused]?.focus();
+    if (focused >= 0) this.box.children[focused]?.focus({ preventScroll: true });
+  }
+
+  tooManySwitch() {
+    const on = this.faults.some((fault) => fault.name === TOO_MANY);
+    const about = "It refuses new messages and says when to try again. None is lost.";
+    const fault = { name: TOO_MANY, kind: "429", method: "sendMessage", times: null, retry_after: 3 };
+    return this.switch("Telegram answers 429", about, on, () => (on ? liftFault(TOO_MANY) : this.act("fault", fault)));
   }
 
   offlineSwitch(phone) {
     const { offline, id } = phone.me;
-    return this.switch(`${nameOf(phone.me)}'s phone is offline`, "It hears nothing and sends nothing until it is back.", offline,
-      () => act("offline", { user: id, offline: !offline }));
+    const about = "It hears nothing and sends nothing until it is back.";
+    return this.switch(`${nameOf(phone.me)}’s phone is offline`, about, offline, () => this.act("offline", { user: id, offline: !offline }));
   }
 
   blockSwitch(phone) {
-    const blocked = phone.room.blocked;
-    return this.switch(`${nameOf(phone.me)} blocked the bot`, "The bot can't write there. The order goes on, and staff are told.", blocked,
-      () => act("block", { user: phone.person, bot: String(phone.bot.id), blocked: !blocked }));
+    const { blocked } = phone.room;
+    const about = "The bot can’t write there. The order goes on, and staff are told.";
+    const change = { user: phone.person, bot: String(phone.bot.id), blocked: !blocked };
+    return this.switch(`${nameOf(phone.me)} blocked the bot`, about, blocked, () => this.act("block", change));
   }
 
-  // `on` is null for what has no state.
   switch(label, about, on, onClick) {
     const made = button("switch", "", onClick);
-    made.append(element("b", "", label), element("small", "", about));
-    if (on !== null) made.setAttribute("aria-pressed", String(Boolean(on)));
+    made.setAttribute("role", "switch");
+    made.setAttribute("aria-checked", String(Boolean(on)));
+    const state = element("span", "state", on ? "On" : "Off");
+    state.setAttribute("aria-hidden", "true"); // the role says it
+    made.append(element("b", "", label), state, element("small", "", about));
+    return made;
+  }
+
+  // What is done once.
+  deed({ name, label, about }) {
+    const made = button("switch deed", "", () => this.act("ask", { name }));
+    made.append(element("b", "", label), element("span", "state", "⚡"), element("small", "", about));
+    return made;
+  }
+
+  foreign({ kind, method, times, struck }) {
+    const made = element("p", "switch foreign");
+    const how = times === null ? "until it is lifted there" : `${times - struck} times more`;
+    made.append(element("b", "", `${kind} for ${method ?? "every method"}`), element("small", "", `Asked for by the control API, ${how}.`));
     return made;
   }
 }

@@ -1,0 +1,89 @@
+// The chats to choose from: each person's, as that person's phone lists them.
+
+import { arrowKeys, button, clock, dayOf, element, face, nameOf } from "./dom.js";
+
+export const titleOf = (room) =>
+  room.chat.type === "private" ? room.bots[0]?.first_name ?? "A bot" : room.chat.title;
+
+export const seatOf = (room, person) => `${room.room}|${person.id}`;
+
+// What everybody has in front of them: a chat of theirs, by whom.
+export function seats(rooms) {
+  const people = new Map();
+  for (const room of rooms) {
+    for (const person of room.members) {
+      if (!people.has(person.id)) people.set(person.id, []);
+      people.get(person.id).push({ room, person, seat: seatOf(room, person) });
+    }
+  }
+  const newest = (one) => one.room.last?.date ?? 0;
+  return [...people.values()].map((own) => own.sort((a, b) => newest(b) - newest(a)));
+}
+
+export class ChatList {
+  // on.choose(seat), on.close(), on.customer() and on.group() when a new one is wanted
+  constructor(on) {
+    this.on = on;
+    this.box = element("nav", "chats");
+    this.box.setAttribute("aria-label", "Chats");
+    this.box.hidden = true;
+    this.people = element("div");
+    const more = element("div", "more");
+    more.append(button("", "+ New customer", on.customer), button("", "+ New group", on.group));
+    this.box.append(this.people, more);
+    arrowKeys(this.box, "button");
+    this.box.addEventListener("keydown", (event) => event.key === "Escape" && on.close());
+  }
+
+  patch(rooms, current) {
+    const focused = this.people.querySelector(":focus")?.dataset.seat;
+    this.people.replaceChildren(...seats(rooms).map((own) => this.person(own, current)));
+    if (focused) this.row(focused)?.focus();
+  }
+
+  row(seat) {
+    return this.people.querySelector(`[data-seat="${CSS.escape(seat)}"]`);
+  }
+
+  focus(current) {
+    (this.row(current) ?? this.box.querySelector("button")).focus();
+  }
+
+  person(own, current) {
+    const part = element("section");
+    const { person } = own[0];
+    part.append(element("h3", "", person.offline ? `${nameOf(person)} · offline` : nameOf(person)));
+    part.append(...own.map(({ room, seat }) => this.chat(room, own[0].person, seat, seat === current)));
+    return part;
+  }
+
+  chat(room, { id }, seat, isCurrent) {
+    const { unread } = room.members.find((one) => one.id === id);
+    const row = button("", "", () => this.on.choose(seat));
+    row.dataset.seat = seat;
+    if (isCurrent) row.setAttribute("aria-current", "true");
+    const text = element("span", "about");
+    text.append(element("b", "", titleOf(room)), element("span", "last", room.last ? summary(room) : "No messages yet"));
+    const side = element("span", "side");
+    if (room.last) side.append(element("time", "", when(room.last.date)));
+    if (unread) {
+      const badge = element("span", "badge", String(unread));
+      badge.setAttribute("aria-label", `${unread} unread`);
+      badge.setAttribute("role", "img");
+      side.append(badge);
+    }
+    row.append(face(titleOf(room), room.chat.id), text, side);
+    return row;
+  }
+}
+
+const when = (seconds) => (dayOf(seconds) === "Today" ? clock(seconds) : dayOf(seconds));
+
+const KINDS = { photo: "🖼 Photo", document: "📄 File", venue: "📍 Place", location: "📍 Place", contact: "👤 Contact", invoice: "🧾 Invoice" };
+
+function summary(room) {
+  const { from, text, caption, ...message } = room.last;
+  const kind = Object.keys(KINDS).find((name) => message[name]);
+  const said = text ?? caption ?? KINDS[kind] ?? "…";
+  return room.chat.type === "private" ? said : `${nameOf(from)}: ${said}`;
+}

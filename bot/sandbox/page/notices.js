@@ -1,0 +1,54 @@
+// What a phone tells in front of its chat: words that go by themselves, and dialogs. Each phone has its own.
+
+import { button, element } from "./dom.js";
+
+const TOAST = 4000; // ms
+
+export class Notices {
+  // `behind` can't be used while a dialog is open; the other phone can.
+  constructor(section, behind) {
+    this.behind = behind;
+    this.words = element("p", "toast");
+    this.words.setAttribute("role", "status");
+    this.dialog = element("dialog", "notice");
+    this.dialog.addEventListener("keydown", (event) => event.key === "Escape" && this.finish(""));
+    section.append(this.words, this.dialog);
+  }
+
+  toast(text) {
+    this.words.textContent = text;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => (this.words.textContent = ""), TOAST);
+  }
+
+  alert(title, text) {
+    return this.ask(title, text, ["OK"]);
+  }
+
+  // Resolves to whether the person agreed.
+  async confirm(title, text, yes) {
+    return (await this.ask(title, text, ["Cancel", yes])) === yes;
+  }
+
+  // Resolves to the answer, or to "" when the dialog was left by Escape or by another one.
+  ask(title, text, answers) {
+    this.finish("");
+    const row = element("div", "answers");
+    row.append(...answers.map((answer) => button("", answer, () => this.finish(answer))));
+    this.dialog.setAttribute("aria-label", title);
+    this.dialog.replaceChildren(element("h2", "", title), element("p", "", text), row);
+    this.before = document.activeElement;
+    this.behind.inert = true;
+    this.dialog.show();
+    row.lastChild.focus();
+    return new Promise((resolve) => (this.resolve = resolve));
+  }
+
+  finish(answer) {
+    if (!this.dialog.open) return;
+    this.dialog.close();
+    this.behind.inert = false;
+    if (this.before?.isConnected) this.before.focus();
+    this.resolve(answer);
+  }
+}

@@ -1,0 +1,119 @@
+// What people write with: the field, the bot's commands, and the reply keyboard. What is typed stays until it is sent.
+
+import { arrowKeys, button, element, signButton } from "./dom.js";
+
+export class Writing {
+  // on.write(text, replyTo), on.key(key) for a key of the reply keyboard, on.up() from the empty field to the chat
+  constructor(on) {
+    this.on = on;
+    this.commands = [];
+    this.menu = element("div", "menu");
+    this.menu.hidden = true;
+    this.menu.setAttribute("role", "group");
+    this.menu.setAttribute("aria-label", "Commands of the bot");
+    this.keys = element("div", "reply-keys");
+    this.input = element("input");
+    Object.assign(this.input, { placeholder: "Message", autocomplete: "off" });
+    this.input.setAttribute("aria-label", "Message");
+    this.slash = signButton("slash", "/", "Commands", () => this.toggleMenu());
+    this.form = element("form", "write");
+    const send = element("button", "send", "➤");
+    send.setAttribute("aria-label", "Send");
+    this.form.append(this.slash, this.input, send);
+    this.listen();
+  }
+
+  listen() {
+    this.input.addEventListener("input", () => {
+      this.keepDraft();
+      this.offer(this.input.value);
+    });
+    this.input.addEventListener("keydown", (event) => this.onKey(event));
+    arrowKeys(this.menu, "button");
+    arrowKeys(this.keys, "button", true);
+    this.menu.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (this.input.value.trim()) this.on.write(this.input.value, this.replyTo);
+      this.input.value = "";
+      this.replyTo = undefined;
+      this.keepDraft();
+      this.close();
+    });
+  }
+
+  onKey(event) {
+    if (event.key === "Escape") this.close();
+    if (event.key === "ArrowDown" && !this.menu.hidden) this.menu.querySelector("button").focus();
+    else if (event.key === "ArrowUp" && !this.input.value) this.on.up();
+    else return;
+    event.preventDefault();
+  }
+
+  // Another chat is in front. What was typed there before is there again.
+  enter(seat) {
+    this.seat = seat;
+    this.signature = undefined;
+    this.input.value = sessionStorage.getItem(`draft-${seat}`) ?? "";
+    this.menu.hidden = true;
+  }
+
+  keepDraft() {
+    sessionStorage.setItem(`draft-${this.seat}`, this.input.value);
+  }
+
+  patch(messages, person, commands) {
+    this.commands = commands;
+    this.slash.hidden = !commands.length;
+    this.showKeys(messages, person);
+  }
+
+  // The keyboard that the newest message with one has set or removed.
+  showKeys(messages, person) {
+    const last = messages.findLast((one) => {
+      const markup = one.reply_markup ?? {};
+      return one.from.is_bot && (markup.keyboard || markup.remove_keyboard || markup.force_reply);
+    });
+    const markup = last?.reply_markup ?? {};
+    const used = markup.one_time_keyboard && messages.some((one) => one.from.id === person && one.message_id > last.message_id);
+    this.replyTo = markup.force_reply && messages.at(-1) === last ? last.message_id : undefined;
+    this.input.placeholder = markup.input_field_placeholder ?? (this.replyTo ? "Reply" : "Message");
+    const rows = used ? [] : markup.keyboard ?? [];
+    const signature = JSON.stringify(rows);
+    if (signature === this.signature) return;
+    this.signature = signature;
+    this.keys.replaceChildren(...rows.map((row) => {
+      const line = element("div", "row");
+      line.append(...row.map((key) => button("key", key.text ?? key, () => this.on.key(key))));
+      return line;
+    }));
+  }
+
+  toggleMenu() {
+    if (this.menu.hidden) this.offer("/");
+    else this.close();
+  }
+
+  close() {
+    const had = this.menu.contains(document.activeElement);
+    this.menu.hidden = true;
+    if (had) this.input.focus();
+  }
+
+  offer(typed) {
+    const fitting = typed.startsWith("/") ? this.commands.filter((one) => `/${one.command}`.startsWith(typed.split(" ")[0])) : [];
+    this.menu.hidden = !fitting.length;
+    this.menu.replaceChildren(...fitting.map((one) => {
+      const line = button("", "", () => this.send(one.command));
+      line.append(element("b", "", `/${one.command}`), element("span", "", one.description));
+      return line;
+    }));
+  }
+
+  send(command) {
+    this.close();
+    if (this.input.value.startsWith("/")) this.input.value = ""; // it was typed to find the command
+    this.keepDraft();
+    this.on.command(command);
+  }
+}
