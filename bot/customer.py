@@ -49,7 +49,7 @@ from flows.gate import Gate
 from flows.ledger import Ledger
 from flows.messages import about
 from flows.order import Refused as RefusedByRules
-from flows.ordering import Moment, Notice, Turn
+from flows.ordering import Moment, Notice, Shop, Turn
 from flows.session import Session
 
 # How the library gives the seconds of a 429: as a timedelta, which is what its next version does anyway.
@@ -70,7 +70,7 @@ _GROUP = filters.ChatType.GROUPS & filters.UpdateType.MESSAGE & ~filters.StatusU
 
 App = Application[Any, Any, Any, Any, Any, Any]
 Context = ContextTypes.DEFAULT_TYPE
-Step = Callable[[Session, Moment], Turn]
+Step = Callable[[Session, Shop, Moment], Turn]
 
 
 class CustomerBot:
@@ -148,7 +148,7 @@ class CustomerBot:
 
     async def _start(self, update: Update, context: Context) -> None:
         payload = " ".join(context.args or ())
-        await self._typed(update, lambda session, _: ordering.start(session, payload, self._ledger))
+        await self._typed(update, lambda session, shop, _: ordering.start(session, payload, shop))
 
     async def _orders(self, update: Update, context: Context) -> None:
         await self._command(update, "orders")
@@ -157,11 +157,11 @@ class CustomerBot:
         await self._command(update, "help")
 
     async def _command(self, update: Update, name: Literal["orders", "help"]) -> None:
-        await self._typed(update, lambda session, _: ordering.command(session, name))
+        await self._typed(update, lambda session, shop, _: ordering.command(session, name))
 
     async def _text(self, update: Update, context: Context) -> None:
         text = update.message.text if update.message else None  # an edited message is no note
-        await self._typed(update, lambda session, _: ordering.read(session, text, self._ledger))
+        await self._typed(update, lambda session, shop, _: ordering.read(session, text, shop))
 
     async def _typed(self, update: Update, step: Step) -> None:
         message, user = update.effective_message, update.effective_user
@@ -212,13 +212,13 @@ class CustomerBot:
             tap = decode(payload)
         except BadPayload as bad:
             outdated = bad.outdated
-            return lambda session, _: ordering.stale(session, outdated)
+            return lambda session, shop, _: ordering.stale(session, outdated)
         if isinstance(tap, CustomerTap):
-            return lambda session, moment: self._apply(session, tap, moment)
-        return lambda session, _: ordering.stale(session, outdated=False)
+            return lambda session, shop, moment: self._apply(session, tap, shop, moment)
+        return lambda session, shop, _: ordering.stale(session, outdated=False)
 
-    def _apply(self, session: Session, tap: CustomerTap, moment: Moment) -> Turn:
-        turn = ordering.apply(session, tap, self._ledger, moment)
+    def _apply(self, session: Session, tap: CustomerTap, shop: Shop, moment: Moment) -> Turn:
+        turn = ordering.apply(session, tap, shop, moment)
         if turn.foreign:
             log.warning("user %s: %s is not theirs: refused", moment.customer.id, tap)
         return turn
@@ -241,10 +241,10 @@ class CustomerBot:
 
     def _commit(self, chat_id: int, cause: str, step: Step, moment: Moment, message_id: int | None) -> Turn:
         try:
-            return self._ledger.advance(chat_id, cause, lambda session: step(session, moment), message_id)
+            return self._ledger.advance(chat_id, cause, lambda session, shop: step(session, shop, moment), message_id)
         except RefusedByRules as refusal:
             refused = refusal
-        return self._ledger.advance(chat_id, cause, lambda session: ordering.refused(session, refused))
+        return self._ledger.advance(chat_id, cause, lambda session, _: ordering.refused(session, refused))
 
 
 def _application(token: str, api_url: str, gate: Gate) -> App:

@@ -41,7 +41,7 @@ class Replies:
         session = turn.session
         if isinstance(session.view, OrderView):
             session = session.model_copy(update={"view": session.view.model_copy(update={"listed": True})})
-        screen = await thread(render, session, self._ledger, chat_id, self._ledger.clock())
+        screen = await self._screen(turn, session, chat_id)
         await self._send(chat_id, session, screen, turn.notice)
 
     async def to_tap(self, query: CallbackQuery, chat_id: int, message_id: int, turn: Turn) -> None:
@@ -52,11 +52,14 @@ class Replies:
         if isinstance(view, OrderView) and order is not None:
             await self._show_order(chat_id, message_id, turn.session, view, order)
             return
-        screen = await thread(render, turn.session, self._ledger, chat_id, self._ledger.clock())
+        screen = await self._screen(turn, turn.session, chat_id)
         # Any other message may be an order's status, which must not turn into a menu.
         if message_id == turn.session.message_id and await self._edit(chat_id, message_id, screen):
             return
         await self._send(chat_id, turn.session, screen, None)
+
+    async def _screen(self, turn: Turn, session: Session, chat_id: int) -> Screen:
+        return await thread(render, session, turn.shop or self._ledger, chat_id, self._ledger.clock())
 
     async def answer(self, query: CallbackQuery, notice: Notice | None) -> None:
         """Answer a tap, so that its button stops turning. Too late for that is no harm: the effect stands."""

@@ -9,6 +9,7 @@ ORDERS = "orders"  # sorted set: order id by the time it was placed
 DUE = "due"  # sorted set: what is to be woken, by when (see flows.ledger)
 RESTAURANTS = "restaurants"  # hash: slug -> JSON of flows.menu.Restaurant
 SERVICES = "services"  # hash: slug -> JSON of flows.menu.Service
+CATALOGUE = "catalogue"  # string: another one after each change of RESTAURANTS or SERVICES
 STAFF = "staff"  # hash: chat id -> slug of the restaurant whose staff chat it is
 CONFIRMED = "confirmed"  # string: written for the sake of its being on the replicas (see flows.ledger.transaction)
 BEAT = "beat"  # string: when a clock last looked at DUE; a gap is a downtime

@@ -36,6 +36,8 @@ class Turn:
     repeated: bool = False
     foreign: bool = False
     """The tap was on an order that is not the customer's, or not there."""
+    shop: Shop | None = None
+    """What it was decided by, once it is committed: the screen that follows needs not look again."""
 
 
 class Shop(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from pydantic import ValidationError
@@ -16,15 +17,17 @@ from flows import events, keys
 from flows.commands import AnyCommand, Wake
 from flows.events import AnyEvent, OrderPlaced, Side
 from flows.ledger.audit import NUMBER_LIFE
+from flows.ledger.catalogue import Catalogue
 from flows.ledger.removal import Removal
 from flows.ledger.restaurants import Restaurants, stored_service
 from flows.ledger.shown import Shown, ShownMessages, stage_shown
 from flows.ledger.transaction import Transaction
+from flows.menu import Restaurant, Service
 from flows.order import Order, Refused, Why, decide, evolve, fold, next_deadline
-from flows.ordering import Turn
 from flows.reactions import NOTIFY, QUEUE, REACTIONS
 from flows.session import Session
 from flows.store import text, texts
+from flows.turns import Shop, Turn
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +46,29 @@ SESSION_TTL = 90 * 86_400  # seconds that a cart waits for a customer who went a
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class _ShopAsOfThen:
+    """The restaurants as a tap found them; orders as they are."""
+
+    catalogue: Catalogue
+    ledger: Ledger
+
+    def restaurants(self) -> list[Restaurant]:
+        return self.catalogue.restaurants()
+
+    def restaurant(self, slug: str) -> Restaurant | None:
+        return self.catalogue.restaurant(slug)
+
+    def service(self, slug: str) -> Service:
+        return self.catalogue.service(slug)
+
+    def order(self, order_id: str) -> Order | None:
+        return self.ledger.order(order_id)
+
+    def orders_of(self, customer_id: int, limit: int = 50) -> list[Order]:
+        return self.ledger.orders_of(customer_id, limit)
 
 
 class Ledger(Restaurants, ShownMessages, Removal):
@@ -105,20 +131,23 @@ class Ledger(Restaurants, ShownMessages, Removal):
     def session(self, chat_id: int) -> Session:
         return _session(chat_id, self._redis.get(keys.session(chat_id)))
 
-    def advance(self, chat_id: int, cause: str, step: Callable[[Session], Turn], message_id: int | None = None) -> Turn:
+    def advance(
+        self, chat_id: int, cause: str, step: Callable[[Session, Shop], Turn], message_id: int | None = None
+    ) -> Turn:
         """Take one update of a customer: the session's next state and the order's next events, as one step.
 
         An order that is placed by a tap is to be shown in the tapped message, `message_id`.
 
-        `step` may run again after a conflict. An update that has taken effect before gives the session as it is,
-        `repeated`. Raises `Refused`, with nothing saved.
+        `step` may run again after a conflict, such as a restaurant that has changed meanwhile. An update that has taken
+        effect before gives the session as it is, `repeated`. Raises `Refused`, with nothing saved.
         """
 
         def work(attempt: Transaction) -> Turn:
-            session = _session(chat_id, attempt.get(keys.session(chat_id)))
+            raw, version = attempt.get_both(keys.session(chat_id), keys.CATALOGUE)
+            session, shop = _session(chat_id, raw), _ShopAsOfThen(self.catalogue(version), self)
             if session.cause == cause:
-                return Turn(session=session, repeated=True)
-            turn = step(session)
+                return Turn(session=session, repeated=True, shop=shop)
+            turn = step(session, shop)
             saved = turn.session.model_copy(update={"cause": cause})
             order, new = None, list[AnyEvent]()
             if turn.command is not None:
@@ -130,7 +159,7 @@ class Ledger(Restaurants, ShownMessages, Removal):
             if order is None and placed is not None and message_id is not None:
                 # Version 0: it does not show it yet. Else whoever has news first would make a second message of it.
                 stage_shown(attempt, placed.id, Side.CUSTOMER, Shown(chat_id=chat_id, message_id=message_id, version=0))
-            return Turn(session=saved, notice=turn.notice, command=turn.command)
+            return replace(turn, session=saved, shop=shop)
 
         return self._transact(work)
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pydantic import ValidationError
+from redis.client import Pipeline
 
 from flows import keys
+from flows.ledger.catalogue import Catalogue
 from flows.ledger.transaction import Transacting, Transaction
 from flows.menu import Restaurant, Service
 from flows.store import text
-
-log = logging.getLogger(__name__)
 
 
 class JoinOutcome(StrEnum):
@@ -39,15 +37,22 @@ class JoinResult:
 class Restaurants(Transacting):
     """Everything about restaurants that is not an order."""
 
+    _kept = Catalogue(None, {}, {})
+
+    def catalogue(self, version: bytes | None = None) -> Catalogue:
+        """All restaurants with their switches: those of now, or those kept if `version` says that they hold."""
+        if version is None or version != self._kept.version:
+            with self._redis.pipeline(transaction=True) as pipe:
+                pipe.get(keys.CATALOGUE)
+                pipe.hgetall(keys.RESTAURANTS)
+                pipe.hgetall(keys.SERVICES)
+                found, *both = pipe.execute()
+            self._kept = Catalogue(found, *({text(slug): raw for slug, raw in one.items()} for one in both))
+        return self._kept
+
     def restaurants(self) -> list[Restaurant]:
         """All restaurants, by name, without those that can't be read."""
-        found = []
-        for slug, raw in self._redis.hgetall(keys.RESTAURANTS).items():
-            try:
-                found.append(Restaurant.model_validate_json(raw))
-            except ValidationError as error:
-                log.error("restaurant %s can't be read, import its file again: %s", text(slug), error)  # noqa: TRY400
-        return sorted(found, key=lambda restaurant: restaurant.name.casefold())
+        return self.catalogue().restaurants()
 
     def restaurant(self, slug: str) -> Restaurant | None:
         raw = self._redis.hget(keys.RESTAURANTS, slug)
@@ -55,7 +60,11 @@ class Restaurants(Transacting):
 
     def save_restaurant(self, restaurant: Restaurant) -> bool:
         """Create or replace a restaurant's file; True when it is new. Its staff chat and switches stay."""
-        return bool(self._redis.hset(keys.RESTAURANTS, restaurant.slug, restaurant.model_dump_json()))
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(keys.RESTAURANTS, restaurant.slug, restaurant.model_dump_json())
+            _stage_version(pipe)
+            is_new: int = pipe.execute()[0]
+        return bool(is_new)
 
     def service(self, slug: str) -> Service:
         """The switches of a restaurant; the defaults when nobody has touched them."""
@@ -67,7 +76,7 @@ class Restaurants(Transacting):
 
         def work(attempt: Transaction) -> Service:
             changed = change(stored_service(attempt, slug))
-            attempt.writes.hset(keys.SERVICES, slug, changed.model_dump_json())
+            _stage_service(attempt.writes, slug, changed)
             return changed
 
         return self._transact(work)
@@ -176,8 +185,18 @@ def _move(attempt: Transaction, slug: str, service: Service, chat_id: int | None
         attempt.writes.hdel(keys.STAFF, str(service.staff_chat))
     if chat_id is not None:
         attempt.writes.hset(keys.STAFF, str(chat_id), slug)
-    moved = service.model_copy(update={"staff_chat": chat_id})
-    attempt.writes.hset(keys.SERVICES, slug, moved.model_dump_json())
+    _stage_service(attempt.writes, slug, service.model_copy(update={"staff_chat": chat_id}))
+
+
+def _stage_service(pipe: Pipeline, slug: str, service: Service) -> None:
+    pipe.hset(keys.SERVICES, slug, service.model_dump_json())
+    _stage_version(pipe)
+
+
+def _stage_version(pipe: Pipeline) -> None:
+    """Tell whoever has kept a catalogue that it no longer holds. Random: a counter could come to the same number again
+    after a failover that lost a step."""
+    pipe.set(keys.CATALOGUE, secrets.token_hex(8))
 
 
 def _maybe(value: object) -> str | None:

@@ -89,6 +89,12 @@ class Transaction:
         found: bytes | None = self._read("GET", key)
         return found
 
+    def get_both(self, one: str, other: str) -> tuple[bytes | None, bytes | None]:
+        """Two strings in one round trip."""
+        found: Any = self._redis.mget(one, other)
+        self.checks += [Check(("GET", key), raw) for key, raw in zip((one, other), found, strict=True)]
+        return found[0], found[1]
+
     def hget(self, key: str, field: str) -> bytes | None:
         found: bytes | None = self._read("HGET", key, field)
         return found

@@ -28,6 +28,7 @@ from flows.menu import Service
 from flows.messages.customer import status_screen
 from flows.order import Order, Status
 from tests.customers import trattoria
+from tests.faults import faulty
 from tests.orders import ANNA
 from tests.people import Message, Person, Telegram, buttons
 from tests.waiting import until
@@ -250,6 +251,20 @@ class TestStatus:
         await scene.carla.send("really")
         await scene.settled()
         assert len(await scene.bots_messages()) == 2
+
+
+async def test_a_tap_on_the_menu_takes_two_round_trips_to_the_store(scene: Scene) -> None:
+    """One reads the session and whether a restaurant has changed, one commits: the screen needs no third."""
+    requests: list[bytes] = []
+    scene.bot._ledger._redis = faulty(scene.redis, before=lambda _, request: requests.append(request))
+    await scene.carla.send("/start nonna")
+    await scene.carla.sees("Trattoria")
+    for label in ("Drinks", "Cola", "Add to cart", "Cart"):
+        await scene.settled()
+        requests.clear()
+        await scene.carla.tap(label)
+        await scene.settled()
+        assert len(requests) == 2
 
 
 class TestTwice:

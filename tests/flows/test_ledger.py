@@ -19,10 +19,11 @@ from flows.commands import AcceptOrder, AnyCommand, DeclineOrder, MarkReady, Rec
 from flows.events import About, DeclineReason, Side
 from flows.ledger import Check, Ledger, Superseded, only_while
 from flows.order import Order, Refused, Status, Why
-from flows.ordering import Turn
+from flows.ordering import Shop, Turn
 from flows.reactions import QUEUE
 from flows.session import MenuView, Session
 from flows.store import text
+from tests.customers import trattoria
 from tests.faults import Killed, faulty
 from tests.orders import ANNA, BRUNO, CARLA, NOON, place
 
@@ -97,7 +98,7 @@ class TestOneTransaction:
 
 class TestSessions:
     def test_a_tap_saves_the_session_and_the_order_together(self, ledger: Ledger) -> None:
-        def step(session: Session) -> Turn:
+        def step(session: Session, shop: Shop) -> Turn:
             return Turn(session=session.model_copy(update={"view": MenuView(slug="nonna")}), command=(ORDER, place()))
 
         turn = ledger.advance(77, "customer-1", step)
@@ -107,7 +108,7 @@ class TestSessions:
     def test_a_redelivered_update_changes_nothing(self, ledger: Ledger) -> None:
         taps: list[Session] = []
 
-        def step(session: Session) -> Turn:
+        def step(session: Session, shop: Shop) -> Turn:
             taps.append(session)
             return Turn(session=session)
 
@@ -115,8 +116,44 @@ class TestSessions:
         assert ledger.advance(77, "customer-1", step).repeated
         assert len(taps) == 1
 
+    def test_a_tap_is_decided_by_the_restaurants_of_now_which_are_read_again_only_when_they_have_changed(
+        self, redis: Redis
+    ) -> None:
+        """Given somebody who serves taps, and somebody else who pauses the restaurant."""
+        requests: list[bytes] = []
+        ledger, other = Ledger(faulty(redis, before=lambda _, request: requests.append(request))), Ledger(redis)
+        other.save_restaurant(trattoria())
+        seen: list[tuple[bool, int]] = []
+
+        def step(session: Session, shop: Shop) -> Turn:
+            seen.append((shop.restaurant("nonna") is not None, len(shop.service("nonna").hidden)))
+            return Turn(session=session)
+
+        ledger.advance(77, "customer-0", step)
+        for tap in range(1, 6):
+            if tap == 3:
+                other.set_service("nonna", lambda service: service.model_copy(update={"hidden": frozenset({"cola"})}))
+            requests.clear()
+            ledger.advance(77, f"customer-{tap}", step)
+            assert len(requests) == (3 if tap == 3 else 2)
+        assert seen == [(True, 0)] * 3 + [(True, 1)] * 3
+
+    def test_a_restaurant_that_changes_between_looking_and_writing_is_looked_at_again(self, redis: Redis) -> None:
+        other = Ledger(redis)
+        other.save_restaurant(trattoria())
+        seen: list[frozenset[str]] = []
+
+        def step(session: Session, shop: Shop) -> Turn:
+            seen.append(shop.service("nonna").hidden)
+            if len(seen) == 1:
+                other.set_service("nonna", lambda service: service.model_copy(update={"hidden": frozenset({"cola"})}))
+            return Turn(session=session)
+
+        Ledger(redis).advance(77, "customer-1", step)
+        assert seen == [frozenset(), frozenset({"cola"})]
+
     def test_a_refused_command_leaves_the_session_alone(self, ledger: Ledger) -> None:
-        def step(session: Session) -> Turn:
+        def step(session: Session, shop: Shop) -> Turn:
             return Turn(session=session.model_copy(update={"message_id": 5}), command=("n0such0rder0", MarkReady(ANNA)))  # type: ignore[arg-type]
 
         with pytest.raises(Refused):
