@@ -56,6 +56,7 @@ class Tap:
     user: int
     chat: int
     data: str
+    message: int
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def read_record(lines: Iterable[str]) -> Record:
                     post.deleted = True
             case "tap":
                 record.taps[entry["tap"]] = Tap(
-                    entry["tap"], entry["at"], entry["user"], int(entry["chat"]), entry["data"]
+                    entry["tap"], entry["at"], entry["user"], int(entry["chat"]), entry["data"], entry["message"]
                 )
             case "block":
                 record.blocked.setdefault(entry["user"], entry["at"])

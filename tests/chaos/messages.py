@@ -5,6 +5,7 @@ What a message has to say is written down here once more, by what people read.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
 
 from tests.chaos.evidence import Json, Post, Record
@@ -33,6 +34,8 @@ NEWS = {
 STAFF_NEWS = {"order_cancelled": "#{} was cancelled by the customer", "order_expired": "You missed order #{}:"}
 REMINDERS = ("#{} is waiting for your answer", "#{} is still open")
 
+STATUS = "the status message"
+
 SOON = 4.0  # seconds from a message to the trouble that kept it from being recorded
 LATE = 5.0  # seconds that a request goes on when its connection is cut
 
@@ -45,6 +48,7 @@ class Messages:
         self._found = findings
         self._rooms = record.rooms()
         self._unanswered = record.unanswered_sends()
+        self._ordered_in = _messages_ordered_in(record)
 
     def check(self, order: str, events: list[Json]) -> None:
         placed, end = events[0], end_of(events)
@@ -67,7 +71,7 @@ class Messages:
             if not excused and not any(words in post.last.text for post in posts):
                 shows = [post.last.text.split("\n\n")[:2] for post in posts]
                 self._found.breaks("message missing", order, f"the {what} does not show {end['kind']}: {shows}")
-        self._doubles(order, "the status message", status, 1, "customer-bot")
+        self._doubles(order, STATUS, status, 1, "customer-bot")
         self._doubles(order, "the ticket", tickets, 1, "restaurant-bot")
 
     def _check_customer(self, order: str, events: list[Json], posts: list[Post]) -> None:
@@ -120,6 +124,8 @@ class Messages:
         """
         for index in range(max(expected, 1), len(posts)):
             reasons = {reason for before in posts[:index] for reason in self._reasons(before, bot)}
+            if what == STATUS and len(self._ordered_in[order]) > 1:  # each of them shows the order, or what replaced it
+                reasons.add("ordered in two messages")
             later = posts[index].at - posts[index - 1].at
             found = ", ".join(sorted(reasons)) or "no reason found"
             self._found.doubled.append(Problem("message doubled", order, f"{what}, {later:.1f} s later: {found}"))
@@ -136,6 +142,15 @@ class Messages:
         near = (harm for harm in harms if harm.at <= post.at + SOON and harm.until >= post.at - LATE)
         reasons = {f"{harm.kind} {harm.target}" for harm in near}
         return reasons | ({"answer dropped"} if (post.room, post.message) in self._unanswered else set())
+
+
+def _messages_ordered_in(record: Record) -> dict[str, set[int]]:
+    """The messages in which *Place order* was tapped: two, when the cart was on screen twice."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for tap in record.taps.values():
+        if tap.data.startswith("1pl:"):
+            found[tap.data.split(":")[1]].add(tap.message)
+    return found
 
 
 def _told(events: list[Json], kind: str, about: str) -> bool:

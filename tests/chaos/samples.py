@@ -77,9 +77,9 @@ class Run:
     def unsend(self, post: Post) -> None:
         del self.record.posts[post.room, post.message]
 
-    def tap(self, seconds: float, user: int, data: str, answer: str | None = None) -> Tap:
+    def tap(self, seconds: float, user: int, data: str, answer: str | None = None, message: int = 1) -> Tap:
         """Somebody taps; the bot takes it, and answers unless `answer` is None."""
-        tap = Tap(f"tap{next(self._numbers)}", seconds, user, user, data)
+        tap = Tap(f"tap{next(self._numbers)}", seconds, user, user, data, message)
         self.record.taps[tap.id] = tap
         self.record.calls.append(Call(seconds, 7001, "getupdates", 200, "", taps=(tap.id,)))
         if answer is not None:

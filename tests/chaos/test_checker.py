@@ -220,6 +220,15 @@ def test_an_answer_dropped_on_purpose_explains_a_doubled_message() -> None:
     assert not checked(run).unexplained
 
 
+def test_a_second_status_message_is_explained_by_ordering_in_two_messages() -> None:
+    run = Run()
+    again = run.post(CUSTOMER_ROOM, 99.2, "Your cart at Nonna", f"1pl:{ORDER}:x")
+    run.edit(again, 100.5, "Order #7 · Nonna\n\n✅ Order received.", f"1ac:{ORDER}")
+    assert len(checked(run).unexplained) == 1
+    run.tap(99.7, CARLA, f"1pl:{ORDER}:x", "Order received", message=again.message)
+    assert not checked(run).unexplained
+
+
 def test_healing_is_the_time_from_a_kill_to_the_next_progress_of_what_waited() -> None:
     run = Run()
     run.record.harms.append(Harm(102.5, 102.5, "kill", "worker-2"))
