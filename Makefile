@@ -1,7 +1,7 @@
 # Everything that Comanda needs is in .venv, which ./comanda-setup makes and repairs; PYTHON=… chooses its Python.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz conformance bench lint lock clean
+.PHONY: help demo test chaos fuzz conformance bench lint lock clean
 
 VENV := .venv/bin
 UV ?= uv
@@ -23,6 +23,10 @@ test: ## Check everything: style, types, package rules, tests
 	$(VENV)/mypy
 	$(VENV)/lint-imports
 	$(VENV)/pytest -n 2 --dist loadfile
+
+chaos: ## Kill anything at any moment and check that every order still ends well (MINUTES=5, SEED=… for the same again)
+	@./comanda-setup --dev
+	@$(VENV)/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 fuzz: ## Give all that reads input from outside 100,000 inputs that it should not get (INPUTS=… for more)
 	@./comanda-setup --dev

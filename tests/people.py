@@ -34,6 +34,11 @@ class Telegram:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    async def delete(self, path: str) -> None:
+        """Take something back, as all `faults`."""
+        answer = await self._http.delete(f"/control/{path}")
+        assert answer.status_code == 200, answer.text
+
     async def call(self, token: str, method: str, **params: Any) -> Any:
         """A request of a bot, as its worker would make it."""
         answer = await self._http.post(f"/bot{token}/{method}", json=params)

@@ -23,11 +23,10 @@ WITHIN = 60.0  # seconds until a process that should start or end counts as stuc
 class System:
     """`comanda up`, its data and its Telegram."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *sandbox_options: str, **settings: str) -> None:
         self.folder = folder
-        self.sandbox = subprocess.Popen(
-            [sys.executable, "-m", "bot.sandbox", "--port", "0", "--json"], stdout=subprocess.PIPE, text=True
-        )
+        sandbox = [sys.executable, "-m", "bot.sandbox", "--port", "0", "--json", *sandbox_options]
+        self.sandbox = subprocess.Popen(sandbox, stdout=subprocess.PIPE, text=True)
         assert self.sandbox.stdout is not None
         self.url: str = json.loads(self.sandbox.stdout.readline())["url"]
         self.environment = {
@@ -92,19 +91,19 @@ class System:
     def kill_all(self) -> None:
         """End `comanda up` itself with -9; what it runs must not outlive it, but for the store."""
         assert self.up is not None
-        mine = [pid for pid, parent, arguments in _processes() if parent == self.up.pid and "tether" in arguments]
+        mine = [pid for pid, parent, arguments in processes() if parent == self.up.pid and "tether" in arguments]
         self.up.kill()
         self.up.wait(WITHIN)
-        eventually(lambda: not {pid for pid, _, _ in _processes()} & set(mine), "programs outlive the supervisor")
+        eventually(lambda: not {pid for pid, _, _ in processes()} & set(mine), "programs outlive the supervisor")
 
     def pids(self, program: str) -> list[int]:
         """The processes that `comanda up` runs as that module."""
         assert self.up is not None
         up = self.up.pid
-        return [pid for pid, parent, arguments in _processes() if parent == up and arguments.split()[-1] == program]
+        return [pid for pid, parent, arguments in processes() if parent == up and arguments.split()[-1] == program]
 
 
-def _processes() -> list[tuple[int, int, str]]:
+def processes() -> list[tuple[int, int, str]]:
     """Every process: its id, its parent's, and its command line, however long (`-ww`: a terminal's width cuts it)."""
     listing = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
     rows = [line.split(None, 2) for line in listing.stdout.splitlines()]
