@@ -3,8 +3,8 @@
 Everything is written by RQ's own methods, so `rq info`, registries, results and dashboards stay true. What is rare (a
 failure, a retry, a callback, dependents, a webhook) is left to RQ's own procedure, job by job.
 
-All that is used of RQ without being documented is in `NOT_PUBLIC`; `tests/workers/test_books.py` says which of it a
-newer RQ has moved, and `tests/workers/test_like_rq.py` holds the outcome against RQ's own `SimpleWorker`.
+All that is used of RQ without being documented is in `NOT_PUBLIC`; `tests/workers/test_like_rq.py` says which of it a
+newer RQ has moved, and holds what becomes of jobs against RQ's own `SimpleWorker`.
 """
 
 from __future__ import annotations
@@ -119,10 +119,10 @@ class Books:
             log.exception("job %s can't be read", job_id)
             return None
 
-    def end(self, ended: list[Ended]) -> list[RedisError | None]:
+    def end(self, ended: list[Ended], was_last: bool) -> list[RedisError | None]:
         """Finish these jobs and strike them off the list. Those that are another worker's by now are left to it.
 
-        Returns for each whether its books could not be kept.
+        Returns for each whether its books could not be kept. If they were the last, the worker is idle.
         """
         try:
             ours = self._ours(ended)
@@ -131,7 +131,13 @@ class Books:
                 ours -= {one.job_id for one in plain}
         except RedisError as error:
             return [error] * len(ended)
-        return [self._end_alone(one) if one.job_id in ours else None for one in ended]
+        found = [self._end_alone(one) if one.job_id in ours else None for one in ended]
+        if was_last:
+            try:
+                self._worker.set_state(WorkerStatus.IDLE)
+            except RedisError as error:  # `rq info` is told with the next job
+                log.info("RQ does not know that this worker is idle: %s", type(error).__name__)
+        return found
 
     def _ours(self, ended: list[Ended]) -> set[str]:
         """The ids of those that are still in our hands."""

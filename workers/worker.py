@@ -29,7 +29,6 @@ from rq.suspension import WORKERS_SUSPENDED
 from rq.timeouts import JobTimeoutException, TimerDeathPenalty
 from rq.utils import current_timestamp
 from rq.worker import BaseWorker
-from rq.worker.base import WorkerStatus
 from rq.worker_registration import clean_worker_registry
 
 from flows import keys
@@ -169,7 +168,7 @@ class Worker(BaseWorker):
             taken: list[str] = []
             await self._persist(partial(self._take, taken, free), stop)
             if taken:
-                await self._persist(partial(self._start, taken), stop)
+                await self._start(taken, stop)
 
     async def _take(self, taken: list[str], free: int) -> None:
         """Move the next jobs, as many as there are hands free, into this worker's list; wait up to a second for one.
@@ -192,15 +191,20 @@ class Worker(BaseWorker):
 
     # One job
 
-    async def _start(self, job_ids: list[str]) -> None:
+    async def _start(self, job_ids: list[str], stop: asyncio.Event) -> None:
         """Begin these jobs, each as a task. Whatever can't be begun leaves the list: the ledger still knows of it."""
-        begun = await self._keep_books(partial(self._books.begin, job_ids))
+        begun: list[Begun] = []
+
+        async def begin() -> None:
+            begun.extend(await self._keep_books(partial(self._books.begin, job_ids)))
+
+        await self._persist(begin, stop)
         for one in begun:
             task = asyncio.create_task(self._work_on(one), name=one.job.id)
             self._in_hand[one.job.id] = task
             task.add_done_callback(partial(self._done, one.job.id))
         for job_id in set(job_ids) - {one.job.id for one in begun}:
-            await asyncio.to_thread(self._leave, job_id)
+            await self._persist(partial(asyncio.to_thread, self._leave, job_id), stop)
 
     def _done(self, job_id: str, task: asyncio.Task[None]) -> None:
         del self._in_hand[job_id]
@@ -229,9 +233,8 @@ class Worker(BaseWorker):
             return Ended(begun, error=sys.exc_info())  # type: ignore[arg-type]
 
     async def _end_all(self, ended: list[Ended]) -> list[RedisError | None]:
-        found: list[RedisError | None] = await self._keep_books(partial(self._books.end, ended))
-        if len(self._in_hand) <= len(ended):
-            await self._keep_books(partial(self.set_state, WorkerStatus.IDLE))
+        was_last = len(self._in_hand) <= len(ended)
+        found: list[RedisError | None] = await self._keep_books(partial(self._books.end, ended, was_last))
         return found
 
     async def _keep_books(self, work: Callable[[], Any]) -> Any:

@@ -26,6 +26,7 @@ from flows.store import Command, Script, Together
 
 LOCK = 6  # seconds that the lock on a side outlives a process that dies
 PROLONG = 2.0  # seconds between two prolongations
+HANDS_OFF = 2.0  # seconds that an edit of somebody else's has before we edit as well
 
 _PROLONG = Script(
     """#!lua
@@ -42,7 +43,7 @@ if redis.call('GET', ARGV[1]) == ARGV[2] then redis.call('DEL', ARGV[1]) end
 
 
 class Busy(Exception):
-    """Somebody else is telling this side of this order right now."""
+    """Somebody else is telling this side of this order right now, or editing its message."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,9 @@ class Telling:
     async def begin_edit(self, look: Look, covered: Collection[str]) -> tuple[Look, str]:
         """Note that the message that shows the order is about to be edited. Returns how things are now, and the edit;
         "" if somebody else has brought it up to date meanwhile, with no edits in doubt but those that are `covered`.
+
+        Raises `Busy` while somebody else is editing it: most likely a bot that answers a tap. To paint over that would
+        also paint over the question that the next tap may bring up.
         """
         shown = look.shown
         edit, until = new_edit(self._ledger.clock())
@@ -108,6 +112,8 @@ class Telling:
             known = known_message(attempt, self.order_id, self.side)
             if _is_shown(order, known, look.chat_id, covered):
                 return order, known, ""
+            if known is not None and max(known.edits.values(), default=0) > until - HANDS_OFF:
+                raise Busy(self.order_id)
             message = (0, 0) if shown is None else (shown.chat_id, shown.message_id)
             known = note_edit(attempt, self.order_id, self.side, message, edit=edit, until=until)
             return order, known, edit

@@ -12,7 +12,6 @@ from rq import Queue
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from rq.suspension import resume, suspend
-from rq.worker import BaseWorker
 
 from flows import keys
 from flows.ledger import Ledger
@@ -55,12 +54,6 @@ class TestJobs:
 
 
 class TestStillRq:
-    @pytest.mark.parametrize(
-        "name", ["prepare_execution", "prepare_job_execution", "_finalize_success", "_finalize_failure", "bootstrap"]
-    )
-    def test_the_methods_of_rq_that_the_worker_builds_on_are_there(self, name: str) -> None:
-        assert callable(getattr(BaseWorker, name, None)), f"RQ has moved {name}: see the head of workers/worker.py"
-
     async def test_a_job_that_goes_well_is_finished_for_rq(self, redis: Redis, store_url: str, queue: Queue) -> None:
         async with working(redis, store_url):
             job = queue.enqueue(samples.double, 21)
