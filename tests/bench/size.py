@@ -23,5 +23,5 @@ class Size:
 
 FULL = Size("full", 3, 5.0, (1, 2), (0.0, 0.1), True, (10**3, 10**4, 10**5, 10**6), 10.0, 300, 2000)
 QUICK = Size("quick", 1, 2.0, (1,), (0.0, 0.1), True, (10**3, 10**4), 3.0, 50, 300)
-TINY = Size("tiny", 1, 0.5, (1,), (0.0,), False, (10**2, 10**3), 1.0, 5, 60)
+TINY = Size("tiny", 1, 2.0, (1,), (0.0,), False, (10**2, 10**3), 1.0, 5, 60)
 SIZES = {size.name: size for size in (FULL, QUICK, TINY)}

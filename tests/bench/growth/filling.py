@@ -136,4 +136,5 @@ def check(redis: Redis, copies: int) -> None:
 
 
 def _about(redis: Redis, key: str) -> tuple[Any, ...]:
-    return redis.type(key), redis.object("ENCODING", key), redis.memory_usage(key, samples=0)
+    dumped: Any = redis.dump(key)
+    return redis.type(key), redis.object("ENCODING", key), len(dumped)
