@@ -1,7 +1,7 @@
 # Everything that Comanda needs is in .venv, which ./comanda-setup makes and repairs; PYTHON=… chooses its Python.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos fuzz conformance lint lock clean
+.PHONY: help demo test chaos fuzz conformance bench lint lock clean
 
 VENV := .venv/bin
 UV ?= uv
@@ -22,7 +22,7 @@ test: ## Check everything: style, types, package rules, tests
 	$(VENV)/ruff format --check
 	$(VENV)/mypy
 	$(VENV)/lint-imports
-	$(VENV)/pytest -n 2 --dist loadfile
+	$(VENV)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 chaos: ## Kill anything at any moment and check that every order still ends well (MINUTES=5, SEED=… for the same again)
 	@./comanda-setup --dev
@@ -36,6 +36,10 @@ conformance: ## Hold the local Telegram against python-telegram-bot's own live t
 	@./comanda-setup --dev
 	@$(VENV)/python -m tests.conformance
 
+bench: ## Measure speed and size, next to other queues and to what is possible (QUICK=1: in 3 minutes instead of 30)
+	@./comanda-setup --dev
+	@$(VENV)/python -m tests.bench $(if $(QUICK),--size quick)
+
 lint: ## Put the style right where a tool can, and check the types
 	@./comanda-setup --dev
 	$(VENV)/ruff format
@@ -46,8 +50,10 @@ lock: ## Lock the dependencies anew (needs uv; UPGRADE=--upgrade takes the newes
 	$(COMPILE) pyproject.toml --group build -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --group build --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(COMPILE) --group conformance -c requirements/runtime.txt -o requirements/conformance.txt
+	$(COMPILE) --group bench -o requirements/bench.txt
+	$(COMPILE) --group bench-arq -o requirements/bench-arq.txt
 	$(COMPILE) --group store -c requirements/runtime.txt -o requirements/store.txt
 
 clean: ## Remove .venv and what the tools left; orders and carts in data/ stay
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .bench .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find bot flows tests workers -name __pycache__ -type d -exec rm -rf {} +

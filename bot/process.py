@@ -18,7 +18,7 @@ from flows.gate import Gate
 from flows.ledger import Ledger
 from flows.logs import log_to_stderr
 from flows.settings import BadSettings, Settings, read_settings
-from flows.store import connect
+from flows.store import Together, connect
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ async def run_bot(name: Name, make: Callable[[str, str, Ledger, Gate], Face], al
     token = settings.token(name)
     redis = connect(settings.redis_url or "")
     replicas = settings.redis_replicas
-    bot = make(token, settings.telegram_api_url, Ledger(redis, replicas=replicas), Gate(redis, name))
+    bot = make(token, settings.telegram_api_url, Ledger(redis, replicas=replicas), Gate(Together(redis), name))
     source = _source(name, token, settings, allowed_updates)
     try:
         if await opened(bot, stop):

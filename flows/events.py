@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -237,6 +238,7 @@ def dump(event: AnyEvent) -> bytes:
     return event.model_dump_json().encode()
 
 
+@lru_cache(maxsize=2048)  # an order's events are read by each of its jobs; they never change
 def load(data: bytes | str) -> AnyEvent:
     """Read a stored event, brought up to today's shape. Raises `ValueError` for what is no event."""
     try:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-
-from redis import Redis
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from flows import keys
 from flows.backoff import LONGEST
-from flows.store import Script
+from flows.store import Command, Script, Together
 
 # Milliseconds between two messages in the long run, and messages that may come at once. The bot's rate is a little
 # below Telegram's, for what is spaced out here may arrive there bunched.
@@ -24,44 +25,62 @@ BOT_EVERY, BOT_BURST, BOT_RESERVE = 1000 / 29.5, 20, 10
 CHAT_EVERY, CHAT_BURST, CHAT_RESERVE = 1000.0, 4, 1
 GROUP_EVERY, GROUP_BURST, GROUP_RESERVE = 3000.0, 10, 3
 
-# Each budget is the time until which it is spent (the "generic cell rate algorithm"): one number, no timer.
-_ASK = Script("""#!lua
-local bot, chat, quiet_bot, quiet_chat, booked = unpack(ARGV, 1, 5)
-local bot_every, bot_burst, chat_every, chat_burst = tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8]), ARGV[9]
+AT_ONCE = 64  # requests that one script looks at
+
+# Each budget is the time until which it is spent (the "generic cell rate algorithm"): one number, no timer. Asked for
+# several requests in a row, it stops at the first that has to wait for the bot's turn: the others come after it.
+_ASK = Script(
+    """#!lua
+local bot, quiet_bot = ARGV[1], ARGV[2]
+local bot_every, bot_burst, bulk = tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
 local function spent(key) return math.max(tonumber(redis.call('GET', key) or 0), now) end
 local function keep(key, till)
   redis.call('SET', key, string.format('%.3f', till), 'PX', math.ceil(till - now) + 1000)
 end
-local quiet = math.max(redis.call('PTTL', quiet_bot), redis.call('PTTL', quiet_chat))
-if quiet > 0 then return {quiet, 0} end
-if chat_every > 0 then
-  local wait = spent(chat) - now - (chat_burst - 1) * chat_every
-  if wait > 0 then
-    if ARGV[10] == '1' then
-      local turn = math.max(spent(booked), now + wait)
-      keep(booked, turn + chat_every)
-      wait = turn - now
+local function ask(chat, quiet_chat, booked, chat_every, chat_burst)
+  local quiet = math.max(redis.call('PTTL', quiet_bot), redis.call('PTTL', quiet_chat))
+  if quiet > 0 then return quiet, 0 end
+  if chat_every > 0 then
+    local wait = spent(chat) - now - (chat_burst - 1) * chat_every
+    if wait > 0 then
+      if bulk == '1' then
+        local turn = math.max(spent(booked), now + wait)
+        keep(booked, turn + chat_every)
+        wait = turn - now
+      end
+      return math.ceil(wait), 0
     end
-    return {math.ceil(wait), 0}
   end
+  local wait = spent(bot) - now - (bot_burst - 1) * bot_every
+  if wait > 0 then return math.ceil(wait), 1 end
+  keep(bot, spent(bot) + bot_every)
+  if chat_every > 0 then keep(chat, spent(chat) + chat_every) end
+  return 0, 0
 end
-local wait = spent(bot) - now - (bot_burst - 1) * bot_every
-if wait > 0 then return {math.ceil(wait), 1} end
-keep(bot, spent(bot) + bot_every)
-if chat_every > 0 then keep(chat, spent(chat) + chat_every) end
-return {0, 0}
-""")
+local answers = {}
+for at = 6, #ARGV, 5 do
+  local wait, everybody = ask(ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 4])
+  table.insert(answers, {wait, everybody})
+  if everybody == 1 then break end
+end
+return answers
+""",
+    lasting=False,
+)
 
 # The answer to one request too many does not tell which limit it was. Once a second chat gets one, it is the bot's.
-_SLOW_DOWN = Script("""#!lua
+_SLOW_DOWN = Script(
+    """#!lua
 local quiet_bot, quiet_chat, last, chat, life = unpack(ARGV)
 local before = redis.call('GET', last)
 redis.call('SET', quiet_chat, 1, 'PX', life)
 redis.call('SET', last, chat, 'PX', life)
 if before and before ~= chat then redis.call('SET', quiet_bot, 1, 'PX', life) end
-""")
+""",
+    lasting=False,
+)
 
 
 class NotYet(Exception):
@@ -72,15 +91,25 @@ class NotYet(Exception):
         self.seconds = seconds
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Somebody in line for one request; `wait` will be the seconds until the chat's turn, 0 if it is now."""
+
+    chat_id: int
+    new: bool
+    wait: asyncio.Future[float]
+
+
 class Gate:
     """One bot's way out, as one process uses it."""
 
-    def __init__(self, redis: Redis, bot: str, *, bulk: bool = False) -> None:
+    def __init__(self, store: Together, bot: str, *, bulk: bool = False) -> None:
         """With `bulk` the reserves are left to others, and who has to wait for a chat gets a turn of their own."""
-        self._redis = redis
+        self._store = store
         self._bot = bot
         self._bulk = bulk
-        self._line = asyncio.Lock()
+        self._line: list[_Asked] = []
+        self._serving: asyncio.Task[None] | None = None
 
     async def through(self, chat_id: int, *, new: bool, patience: float = 0.0) -> None:
         """Return when a request to this chat may be made; `new` tells that it makes a message.
@@ -88,33 +117,66 @@ class Gate:
         The bot's own turn is waited for. Raises `NotYet` when the chat's takes longer than `patience` seconds.
         """
         until = time.monotonic() + patience
-        while (wait := await self._first_in_line(chat_id, new)) > 0:
+        while (wait := await self._in_line(chat_id, new)) > 0:
             if time.monotonic() + wait > until:
                 raise NotYet(wait)
             await asyncio.sleep(wait)
 
-    async def _first_in_line(self, chat_id: int, new: bool) -> float:
-        """Wait for the bot's turn: one of this process asks at a time. Returns the seconds until the chat's turn."""
-        async with self._line:
-            while True:
-                wait, everybody = await asyncio.to_thread(self._ask, chat_id, new)
-                if not wait or not everybody:
-                    return wait
-                await asyncio.sleep(wait)
+    async def _in_line(self, chat_id: int, new: bool) -> float:
+        """Wait for the bot's turn. Returns the seconds until the chat's turn."""
+        asked = _Asked(chat_id, new, asyncio.get_running_loop().create_future())
+        self._line.append(asked)
+        if self._serving is None:
+            self._serving = asyncio.create_task(self._serve())
+        return await asked.wait
 
-    def _ask(self, chat_id: int, new: bool) -> tuple[float, bool]:
-        bot, chat = self._bot, str(chat_id)
-        every, burst, reserve = _chat_limits(chat_id)
-        names = [keys.gate(bot), keys.gate(bot, chat), keys.quiet(bot), keys.quiet(bot, chat), keys.booked(bot, chat)]
-        limits = [BOT_EVERY, BOT_BURST - self._bulk * BOT_RESERVE, every if new else 0, burst - self._bulk * reserve]
-        wait, everybody = _ASK.run(self._redis, [*names, *limits, int(self._bulk)])
-        return wait / 1000, bool(everybody)
+    async def _serve(self) -> None:
+        """Ask for all in line, in their order, until nobody is left."""
+        try:
+            while self._line:
+                self._line = [one for one in self._line if not one.wait.done()]  # some were cancelled
+                await asyncio.sleep(await self._ask_for(self._line[:AT_ONCE]))
+        finally:
+            self._serving = None
+
+    async def _ask_for(self, asked: list[_Asked]) -> float:
+        """Answer those that need not wait for the bot's turn. Returns the seconds until that is."""
+        try:
+            [answers] = await self._store.run(self.command([(one.chat_id, one.new) for one in asked]))
+        except BaseException as error:  # whoever asked gets to know
+            for one in asked:
+                if not one.wait.done():
+                    one.wait.set_exception(error)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            return 0.0
+        for one, (wait, everybody) in zip(asked, answers, strict=False):
+            if everybody:
+                return float(wait / 1000)
+            if not one.wait.done():
+                one.wait.set_result(wait / 1000)
+        return 0.0
+
+    def command(self, requests: Sequence[tuple[int, bool]]) -> Command:
+        """Asks for these requests, each a chat and whether it makes a message, in their order.
+
+        Each answer is the milliseconds to wait, 0 for now, and 1 if it is the bot's turn that is waited for; that one
+        is the last, for the rest comes after it.
+        """
+        budget = [BOT_EVERY, BOT_BURST - self._bulk * BOT_RESERVE, int(self._bulk)]
+        arguments: list[Any] = [keys.gate(self._bot), keys.quiet(self._bot), *budget]
+        for chat_id, new in requests:
+            bot, chat = self._bot, str(chat_id)
+            every, burst, reserve = _chat_limits(chat_id)
+            arguments += [keys.gate(bot, chat), keys.quiet(bot, chat), keys.booked(bot, chat)]
+            arguments += [every if new else 0, burst - self._bulk * reserve]
+        return (_ASK, *arguments)
 
     async def slow_down(self, chat_id: int, seconds: float) -> None:
         """Telegram wants to be left alone for so long: by this chat's messages at least."""
         bot, chat = self._bot, str(chat_id)
         names = [keys.quiet(bot), keys.quiet(bot, chat), keys.last_quiet(bot)]
-        await asyncio.to_thread(_SLOW_DOWN.run, self._redis, [*names, chat, max(1, int(min(seconds, LONGEST) * 1000))])
+        await self._store.run((_SLOW_DOWN, *names, chat, max(1, int(min(seconds, LONGEST) * 1000))))
 
 
 def _chat_limits(chat_id: int) -> tuple[float, int, int]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -14,6 +15,8 @@ from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, Red
 from redis.exceptions import TimeoutError as NoReply
 from redis.retry import Retry
 from redis.sentinel import Sentinel
+
+from flows.gathering import Gathering
 
 NAME = "comanda"  # of each connection, as CLIENT LIST shows it
 TIMEOUT = 5.0  # seconds for a connection or a reply; a loaded disk under appendfsync always takes a fraction of it
@@ -90,32 +93,87 @@ class Script:
     refused in the middle.
     """
 
-    def __init__(self, source: str) -> None:
-        self._source = source
-        self._sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+    def __init__(self, source: str, *, lasting: bool = True) -> None:
+        """What is not `lasting` need not be on the replicas: locks, and what is only for a moment."""
+        self.source = source
+        self.lasting = lasting
+        self.sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
     def run(self, redis: Redis, arguments: Iterable[Any], replicas: int = 0) -> Any:
         """Its reply, once so many replicas have confirmed what it wrote. Raises `NotReplicated`, redis-py's errors."""
-        given = list(arguments)
-        reply, confirmed = _call(redis, replicas, "EVALSHA", self._sha, given)
-        if isinstance(reply, NoScriptError):
-            reply, confirmed = _call(redis, replicas, "EVAL", self._source, given)
-        for answer in (reply, confirmed):
-            if isinstance(answer, Exception):
-                raise answer
-        if confirmed < replicas:
-            raise NotReplicated(f"{confirmed} of {replicas} replicas have confirmed a write")
-        return reply
+        [answer] = pipelined(redis, [[(self, *arguments)]], replicas)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer[0]
 
 
-def _call(redis: Redis, replicas: int, command: str, script: str, arguments: list[Any]) -> tuple[Any, Any]:
-    """The reply, and how many replicas have confirmed: WAIT counts on the connection that wrote."""
+Command = tuple[Any, ...]
+"""The words of a command; or a `Script` and its arguments."""
+
+
+def pipelined(redis: Redis, asked: Sequence[Sequence[Command]], replicas: int = 0) -> list[list[Any] | Exception]:
+    """Send all these commands in one go. Returns the replies to each sequence, or the first error among them.
+
+    With `replicas`, what has called a lasting script waits until so many replicas have confirmed all that was written,
+    or gets `NotReplicated`. Raises redis-py's errors when the connection is lost: then any of it may have taken effect.
+    """
+    commands = [command for one in asked for command in one]
+    replicas = replicas if any(_lasts(command) for command in commands) else 0
+    replies = _replies(redis, commands, replicas)
+    unknown = [number for number, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+    if unknown:
+        again = _replies(redis, [("EVAL", commands[one][0].source, 0, *commands[one][1:]) for one in unknown], replicas)
+        for number, reply in zip(unknown, again, strict=False):
+            replies[number] = reply
+        replies[len(commands) :] = again[len(unknown) :]
+    confirmed = replies[len(commands)] if replicas else 0
+    found: list[list[Any] | Exception] = []
+    at = 0
+    for one in asked:
+        mine, at = replies[at : at + len(one)], at + len(one)
+        errors = [reply for reply in mine if isinstance(reply, Exception)]
+        if not errors and replicas and any(_lasts(command) for command in one):
+            errors = _unconfirmed(confirmed, replicas)
+        found.append(errors[0] if errors else mine)
+    return found
+
+
+def _lasts(command: Command) -> bool:
+    return isinstance(command[0], Script) and command[0].lasting
+
+
+def _unconfirmed(confirmed: int | Exception, replicas: int) -> list[Exception]:
+    if isinstance(confirmed, Exception):
+        return [confirmed]
+    return [NotReplicated(f"{confirmed} of {replicas} replicas have confirmed a write")] if confirmed < replicas else []
+
+
+def _replies(redis: Redis, commands: Sequence[Command], replicas: int) -> list[Any]:
+    """One for each command, and one of WAIT, which counts on the connection that wrote."""
     with redis.pipeline(transaction=False) as pipe:
-        pipe.execute_command(command, script, 0, *arguments)  # type: ignore[no-untyped-call]
+        for command in commands:
+            words = ("EVALSHA", command[0].sha, 0, *command[1:]) if isinstance(command[0], Script) else command
+            pipe.execute_command(*words)  # type: ignore[no-untyped-call]
         if replicas:
             pipe.execute_command("WAIT", replicas, REPLICATED_WITHIN)  # type: ignore[no-untyped-call]
-        replies = pipe.execute(raise_on_error=False)
-    return replies[0], replies[1] if replicas else 0
+        return list(pipe.execute(raise_on_error=False))
+
+
+class Together:
+    """Commands of an event loop's many tasks, each batch of them in one round trip."""
+
+    def __init__(self, redis: Redis, replicas: int = 0) -> None:
+        """`replicas` is how many have to hold what a script writes before its reply counts."""
+        self.redis = redis
+        self.replicas = replicas
+        self._gathering = Gathering(self._send)
+
+    async def run(self, *commands: Command) -> list[Any]:
+        """The replies. Raises the first error among them, `NotReplicated`, or what the loss of a connection raises."""
+        return await self._gathering(commands)
+
+    async def _send(self, asked: list[tuple[Command, ...]]) -> list[list[Any] | Exception]:
+        return await asyncio.to_thread(pipelined, self.redis, asked, self.replicas)
 
 
 def text(value: object) -> str:

@@ -19,6 +19,16 @@ hypothesis_settings.register_profile("untimed", deadline=None)
 hypothesis_settings.load_profile("untimed")
 
 
+LONG = ("chaos", "e2e", "platform", "page", "bench", "workers")
+"""The folders whose tests take long: they begin first, so that no process is left with them in the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the long ones go first, each file as a whole."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in LONG)
+
+
 @pytest.fixture(scope="session")
 def store_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One embedded store for the whole run, in a directory of its own."""

@@ -27,7 +27,12 @@ def eur(minor: int) -> Money:
 
 
 def place(
-    order_id: str = "0rder0000001", *, customer: Person = CARLA, note: str = "", seconds: int = 300
+    order_id: str = "0rder0000001",
+    *,
+    customer: Person = CARLA,
+    restaurant: RestaurantCard = NONNA,
+    note: str = "",
+    seconds: int = 300,
 ) -> PlaceOrder:
     """The command of a customer who orders two large margheritas."""
     line = Line(item_id="margherita", name="Margherita", options=("Large",), quantity=2, unit=eur(1150))
@@ -35,7 +40,7 @@ def place(
         order_id=order_id,
         number=17,
         code="4821",
-        restaurant=NONNA,
+        restaurant=restaurant,
         customer=customer,
         lines=(line,),
         note=note,

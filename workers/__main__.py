@@ -10,7 +10,7 @@ import signal
 from flows.ledger import Ledger
 from flows.logs import log_to_stderr
 from flows.settings import BadSettings, Settings, read_settings
-from flows.store import connect
+from flows.store import Together, connect
 from workers import jobs
 from workers.clock import Clock
 from workers.delivery import Courier
@@ -32,10 +32,11 @@ async def run(settings: Settings, url: str) -> None:
     redis = connect(url)
     ledger = Ledger(redis, replicas=settings.redis_replicas)
     customer, restaurant = settings.tokens()
-    sender = Sender(settings.telegram_api_url, customer, restaurant, redis)
-    jobs.courier = Courier(ledger, redis, sender)
+    store = Together(redis, settings.redis_replicas)
+    sender = Sender(settings.telegram_api_url, customer, restaurant, store)
+    jobs.courier = Courier(ledger, store, sender)
     try:
-        await Worker(connect(url), redis, Clock(ledger, redis)).run(stop)
+        await Worker(connect(url), store, Clock(ledger, redis)).run(stop)
     finally:
         await sender.close()
 

@@ -8,22 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
-from redis import Redis
-from redis.exceptions import LockError, RedisError
-from redis.lock import Lock
-
-from flows import keys
 from flows.commands import RecordNotified, RecordUnreachable
 from flows.events import About, Side
 from flows.ledger import Ledger, Shown
+from flows.ledger.telling import Busy, Look, Painted, Telling, telling
 from flows.messages import customer, staff
 from flows.order import Order, Owed
 from flows.screens import Screen
+from flows.store import Together
 from workers.telegram import Later, Moved, Sender, Unreachable, Vanished, may_have_arrived
 
 log = logging.getLogger(__name__)
@@ -34,30 +30,24 @@ GIVE_UP = timedelta(hours=24)
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(minutes=15)
 """Bounds of the wait between two tries. In between it is half the time already spent trying."""
 
-LOCK, PROLONG = 6, 2.0  # seconds that a worker's lock on a side outlives the worker, and between two prolongations
-
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class Busy(Exception):
-    """Another worker is telling this side of this order right now."""
 
 
 class Courier:
     """Carries out `notify`: renders the order as it is now, and looks again after sending."""
 
-    def __init__(self, ledger: Ledger, redis: Redis, sender: Sender) -> None:
+    def __init__(self, ledger: Ledger, store: Together, sender: Sender) -> None:
         self._ledger = ledger
-        self._redis = redis
+        self._store = store
         self._sender = sender
 
     async def notify(self, order_id: str, side: Side) -> None:
         """Tell `side` all that it is owed. What can't be delivered now is put down for a later try."""
         try:
-            async with self._alone(order_id, side):
+            async with telling(self._ledger, self._store, order_id, side) as held:
                 covered = set[str]()
-                while not await self._step(order_id, side, covered):
+                while not await self._step(held, covered):
                     pass
         except Busy:
             await self._postpone(order_id, side, SHORTEST)
@@ -68,84 +58,86 @@ class Courier:
             await self._try_later(order_id, side, error)
             raise
 
-    async def _step(self, order_id: str, side: Side, covered: set[str]) -> bool:
+    async def _step(self, held: Telling, covered: set[str]) -> bool:
         """Do the next thing towards that side; True when nothing is left to do.
 
         `covered` are edits of others that this delivery has painted over.
         """
-        order = await _thread(self._ledger.order, order_id)
-        if order is None:
-            raise LookupError(f"a notification for order {order_id}, which does not exist")
+        look = await held.look()
+        order, side = look.order, held.side
         owed = next(iter(order.owed_to(side)), None)
-        chat_id = await self._chat(order, side)
-        if owed is None and await self._never_seen(order, side):
-            return await self._settle(order, side, chat_id)
+        if owed is None and order.over and side is Side.RESTAURANT and look.shown is None:
+            # Over before its ticket went out: staff need not hear of it.
+            return await self._settle(order, side, look.chat_id)
         try:
-            if chat_id is None:  # the bot was removed from it; another may join before the order expires
-                raise Later(None, "the restaurant has no staff chat just now")
-            card = await self._show(order, side, chat_id, covered)
-            if owed is None:
-                return await self._settle(order, side, chat_id)
-            if owed.about is not About.PLACED:  # the ticket itself is the news of a new order
-                await self._sender.send(side, chat_id, _ring(order, owed), reply_to=card)
-            await self._record(order, RecordNotified(side, owed.about))
+            return await self._tell(held, look, owed, covered)
         except Moved as moved:
-            await self._follow(order, side, chat_id, moved)
+            await self._follow(order, side, look.chat_id, moved)
         except Unreachable as reason:
             return await self._give_up(order, side, str(reason))
         return False
 
-    async def _never_seen(self, order: Order, side: Side) -> bool:
-        """An order that was over before its ticket went out: staff need not hear of it."""
-        return order.over and side is Side.RESTAURANT and await _thread(self._ledger.shown, order.id, side) is None
+    async def _tell(self, held: Telling, look: Look, owed: Owed | None, covered: set[str]) -> bool:
+        if look.chat_id is None:  # the bot was removed from it; another may join before the order expires
+            raise Later(None, "the restaurant has no staff chat just now")
+        side, chat_id, order = held.side, look.chat_id, look.order
+        look, painted = await self._show(held, look, chat_id, covered)
+        if owed is None:
+            return await held.tell(look, painted, covered=covered)
+        fact = RecordNotified(side, owed.about)
+        if owed.about is not About.PLACED:  # the ticket itself is the news of a new order
+            if painted is not None:
+                await held.tell(look, painted)
+            card = look.shown if painted is None else painted.shown
+            reply_to = None if card is None else card.message_id
+            await self._sender.send(side, chat_id, _ring(order, owed), reply_to)
+            painted = None
+        return await held.tell(look, painted, fact, covered)
 
     async def _settle(self, order: Order, side: Side, chat_id: int | None) -> bool:
         return await _thread(self._ledger.settle, order, side, chat_id)
 
-    async def _show(self, order: Order, side: Side, chat_id: int, covered: set[str]) -> int:
-        """Bring the message that shows the order up to date, or send it. Returns its id."""
-        shown = await _thread(self._ledger.shown, order.id, side)
+    async def _show(self, held: Telling, look: Look, chat_id: int, covered: set[str]) -> tuple[Look, Painted | None]:
+        """Bring the message that shows the order up to date, or send it, unless it is. Returns what it was made by."""
+        shown = look.shown
         if shown is not None and shown.chat_id == chat_id:
-            if shown.version >= order.changed and covered.issuperset(shown.edits):
-                return shown.message_id
+            if shown.version >= look.order.changed and covered.issuperset(shown.edits):
+                return look, None
+            before = frozenset(covered)
             covered.update(shown.edits)
             try:
-                return await self._edit(order.id, side, shown)
+                return await self._edit(held, look, shown, before)
             except Vanished:
-                log.info("order %s: the message shown to %s is gone, sending it anew", order.id, side)
-        message_id = await self._sender.send(side, chat_id, _card(order, side))
-        sent = Shown(chat_id=chat_id, message_id=message_id, version=order.version)
-        await _thread(self._ledger.record_shown, order.id, side, sent)
-        return message_id
+                log.info("order %s: the message shown to %s is gone, sending it anew", held.order_id, held.side)
+        message_id = await self._sender.send(held.side, chat_id, _card(look.order, held.side))
+        return look, Painted(Shown(chat_id=chat_id, message_id=message_id, version=look.order.version))
 
-    async def _edit(self, order_id: str, side: Side, shown: Shown) -> int:
-        """Edit what shows the order, which is read when it is our turn: that may take a while. Returns its id."""
-        edit, version = "", 0
+    async def _edit(
+        self, held: Telling, look: Look, shown: Shown, covered: frozenset[str]
+    ) -> tuple[Look, Painted | None]:
+        """Edit what shows the order, which is read when it is our turn: that may take a while, and others edit, too."""
+        edit = ""
 
-        async def draw() -> Screen:
-            nonlocal edit, version
-            edit = await _thread(self._ledger.begin_edit, order_id, side, shown.chat_id, shown.message_id)
-            order = await _thread(self._ledger.order, order_id)
-            if order is None:
-                raise LookupError(f"order {order_id} is gone")
-            version = order.version
-            return _card(order, side)
+        async def draw() -> Screen | None:
+            nonlocal edit, look
+            look, edit = await held.begin_edit(look, covered)
+            return _card(look.order, held.side) if edit else None
 
         try:
-            await self._sender.edit(side, shown.chat_id, shown.message_id, draw)
+            await self._sender.edit(held.side, shown.chat_id, shown.message_id, draw)
         except (Vanished, Unreachable, Moved):
-            await _thread(self._ledger.forget_edits, order_id, side)
+            await _thread(self._ledger.forget_edits, held.order_id, held.side)
             raise
         except Exception as error:
             if edit and not may_have_arrived(error):
-                await _thread(self._ledger.forget_edit, order_id, side, edit)
+                await _thread(self._ledger.forget_edit, held.order_id, held.side, edit)
             raise
-        painted = Shown(chat_id=shown.chat_id, message_id=shown.message_id, version=version)
-        await _thread(self._ledger.record_shown, order_id, side, painted, edit)
-        return shown.message_id
+        if not edit:
+            return look, None
+        painted = Shown(chat_id=shown.chat_id, message_id=shown.message_id, version=look.order.version)
+        return look, Painted(painted, edit)
 
-    async def _record(self, order: Order, fact: RecordNotified | RecordUnreachable) -> None:
-        # The version makes the cause unique: the same news can be owed again later (a second reminder).
+    async def _record(self, order: Order, fact: RecordUnreachable) -> None:
         cause = f"delivery-{fact.side}-{fact.about}-{order.version}"
         await _thread(self._ledger.execute, order.id, fact, cause)
 
@@ -191,34 +183,6 @@ class Courier:
 
     async def _postpone(self, order_id: str, side: Side, wait: timedelta) -> None:
         await _thread(self._ledger.postpone, order_id, side, self._ledger.clock() + wait)
-
-    @asynccontextmanager
-    async def _alone(self, order_id: str, side: Side) -> AsyncIterator[None]:
-        """Hold the lock of this side of this order. Raises `Busy`.
-
-        It lives for seconds and is prolonged meanwhile, so that a worker that dies holds up nobody for long.
-        """
-        lock = self._redis.lock(keys.delivery_lock(order_id, side), timeout=LOCK, thread_local=False)
-        if not await _thread(lock.acquire, blocking=False):
-            raise Busy(order_id)
-        prolonging = asyncio.create_task(_prolong(lock))
-        try:
-            yield
-        finally:
-            prolonging.cancel()
-            try:
-                await _thread(lock.release)
-            except LockError:
-                log.info("order %s: the lock of %s had expired", order_id, side)
-
-
-async def _prolong(lock: Lock) -> None:
-    try:
-        while True:
-            await asyncio.sleep(PROLONG)
-            await _thread(lock.reacquire)
-    except (LockError, RedisError):  # lost: the other worker may send the same once more, which is no harm
-        log.info("the lock %s could not be prolonged", lock.name)
 
 
 def _card(order: Order, side: Side) -> Screen:

@@ -1,38 +1,32 @@
-"""One sender for both bots, and one mapping of Telegram's errors to what a delivery does about them."""
+"""One sender for both bots, and one mapping of Telegram's errors to what a delivery does about them.
+
+It speaks the Bot API's two methods that it needs by itself: making and reading the objects of a library took two
+thirds of a worker's time (see docs/decisions/0025-speed.md).
+"""
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from functools import cache
-from ssl import SSLContext
+from ssl import SSLContext, create_default_context
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-from httpx import create_ssl_context
-from redis import Redis
-from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
-from telegram.constants import ParseMode
-from telegram.error import (
-    BadRequest,
-    ChatMigrated,
-    Forbidden,
-    InvalidToken,
-    NetworkError,
-    RetryAfter,
-    TelegramError,
-)
-from telegram.request import HTTPXRequest
+from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
+from pydantic import BaseModel, ValidationError
 
 from flows.backoff import LONGEST
 from flows.events import Side
 from flows.gate import Gate, NotYet
 from flows.screens import Screen
-
-# python-telegram-bot warns that the seconds of a 429 become a timedelta, unless one takes them as such already.
-os.environ.setdefault("PTB_TIMEDELTA", "true")
+from flows.store import Together
 
 CONNECTIONS = 64  # per bot; what one worker process keeps in flight at most
+TIMEOUT = ClientTimeout(total=15, connect=5)  # seconds
+KEPT = 60.0  # seconds that an idle connection stays open
 
 _GONE = (
     "chat not found",
@@ -45,6 +39,7 @@ _GONE = (
     "chat_restricted",
     "topic_closed",
 )
+_UNCHANGED = "message is not modified"
 _VANISHED = ("message to edit not found", "message can't be edited", "message_id_invalid")
 
 
@@ -77,55 +72,65 @@ def may_have_arrived(error: Exception) -> bool:
     return isinstance(error, Later) and error.seconds is None
 
 
+class Refused(Exception):
+    """Telegram does not understand the request, or does not want it: our mistake, so trying again may not help."""
+
+
+class _Parameters(BaseModel):
+    retry_after: float | None = None
+    migrate_to_chat_id: int | None = None
+
+
+class _Message(BaseModel):
+    message_id: int
+
+
+class _Answer(BaseModel):
+    """What the Bot API says (https://core.telegram.org/bots/api#making-requests)."""
+
+    ok: bool
+    result: _Message | bool = False
+    error_code: int = 0
+    description: str = ""
+    parameters: _Parameters = _Parameters()
+
+
 class Sender:
     """Sends and edits messages as either bot. Keeps its connections open; `close` them in the end."""
 
-    def __init__(self, api_url: str, customer_token: str, restaurant_token: str, redis: Redis) -> None:
-        """`redis` is where Telegram's limits are kept, for bots and workers together."""
-        self._gates = {side: Gate(redis, str(side), bulk=True) for side in Side}
-        self._bots = {
-            Side.CUSTOMER: _bot(api_url, customer_token),
-            Side.RESTAURANT: _bot(api_url, restaurant_token),
-        }
-        self._tokens = (customer_token, restaurant_token)
+    def __init__(self, api_url: str, customer_token: str, restaurant_token: str, store: Together) -> None:
+        """`store` is where Telegram's limits are kept, for bots and workers together."""
+        self._gates = {side: Gate(store, str(side), bulk=True) for side in Side}
+        self._tokens = {Side.CUSTOMER: customer_token, Side.RESTAURANT: restaurant_token}
+        self._api_url = api_url
+        self._sessions: dict[Side, ClientSession] = {}
 
     async def send(self, side: Side, chat_id: int, screen: Screen, reply_to: int | None = None) -> int:
-        """Send a new message, which rings. Returns its id. Raises `Later`, `Unreachable` or `Moved`."""
-        reply = None if reply_to is None else ReplyParameters(reply_to, allow_sending_without_reply=True)
+        """Send a new message, which rings. Returns its id. Raises `Later`, `Unreachable`, `Moved` or `Refused`."""
+        body = _body(chat_id, screen)
+        if reply_to is not None:
+            body["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
         async with self._allowed(side, chat_id, new=True):
-            message = await self._bots[side].send_message(
-                chat_id,
-                screen.text,
-                parse_mode=ParseMode.HTML,
-                reply_markup=_markup(screen),
-                reply_parameters=reply,
-                link_preview_options=LinkPreviewOptions(is_disabled=True),
-            )
-        return message.message_id
+            answer = await self._call(side, "sendMessage", body)
+        if not isinstance(answer.result, _Message):
+            raise Later(None, "Telegram did not say which message it has made")
+        return answer.result.message_id
 
-    async def edit(self, side: Side, chat_id: int, message_id: int, draw: Callable[[], Awaitable[Screen]]) -> None:
+    async def edit(
+        self, side: Side, chat_id: int, message_id: int, draw: Callable[[], Awaitable[Screen | None]]
+    ) -> None:
         """Bring a message up to date, silently; no change counts as done. Raises also `Vanished`.
 
-        `draw` is called when it is our turn.
+        `draw` is called when it is our turn; None means that there is nothing to do any more.
         """
         async with self._allowed(side, chat_id, new=False):
             screen = await draw()
-            try:
-                await self._bots[side].edit_message_text(
-                    screen.text,
-                    chat_id,
-                    message_id,
-                    parse_mode=ParseMode.HTML,
-                    reply_markup=_markup(screen),
-                    link_preview_options=LinkPreviewOptions(is_disabled=True),
-                )
-            except BadRequest as error:
-                if "message is not modified" not in error.message.lower():
-                    raise
+            if screen is not None:
+                await self._call(side, "editMessageText", _body(chat_id, screen) | {"message_id": message_id})
 
     @asynccontextmanager
     async def _allowed(self, side: Side, chat_id: int, *, new: bool) -> AsyncIterator[None]:
-        """A request that is made when Telegram's limits allow it. Raises what its error means for a delivery."""
+        """A request that is made when Telegram's limits allow it."""
         gate = self._gates[side]
         try:
             await gate.through(chat_id, new=new)
@@ -133,65 +138,83 @@ class Sender:
             raise Later(not_yet.seconds, str(not_yet)) from None
         try:
             yield
-        except TelegramError as error:
-            self._hush(error)
-            if isinstance(error, RetryAfter):
-                await gate.slow_down(chat_id, _seconds(error))
-            raise _meaning(error) from error
+        except Later as later:
+            if later.seconds is not None:
+                await gate.slow_down(chat_id, later.seconds)
+            raise
 
-    def _hush(self, error: TelegramError) -> None:
-        """RQ keeps the traceback of a job; who repeats our request in the words of an error would show the token."""
-        for token in self._tokens:
-            error.message = error.message.replace(token, "<token>")
+    async def _call(self, side: Side, method: str, body: dict[str, Any]) -> _Answer:
+        """The answer to a request that was granted. Raises what else it means for a delivery."""
+        try:
+            url = f"{self._api_url}/bot{self._tokens[side]}/{method}"
+            async with self._session(side).post(url, data=json.dumps(body)) as response:
+                answer = _Answer.model_validate_json(await response.read())
+        except (ClientError, OSError, TimeoutError) as error:  # their words may hold the URL, and it the token
+            raise Later(None, f"Telegram is out of reach: {type(error).__name__}") from None
+        except ValidationError:
+            raise Later(
+                None, f"what answers in Telegram's place does not speak the Bot API ({response.status})"
+            ) from None
+        if not answer.ok and _UNCHANGED not in answer.description.lower():
+            # RQ keeps the traceback of a job; who repeats our request in the words of an error would show the token.
+            raise _meaning(answer, answer.description.replace(self._tokens[side], "<token>"))
+        return answer
+
+    def _session(self, side: Side) -> ClientSession:
+        if side not in self._sessions:
+            connector = TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEPT, ssl=_authorities())
+            self._sessions[side] = ClientSession(
+                connector=connector,
+                timeout=TIMEOUT,
+                headers={"Content-Type": "application/json"},
+                proxy=_proxy(self._api_url),
+            )
+        return self._sessions[side]
 
     async def close(self) -> None:
-        for bot in self._bots.values():
-            await bot.request.shutdown()
+        for session in self._sessions.values():
+            await session.close()
 
 
-def _bot(api_url: str, token: str) -> Bot:
-    tls = {"verify": _tls()}
-    request = HTTPXRequest(
-        connection_pool_size=CONNECTIONS, read_timeout=10, write_timeout=10, connect_timeout=5, httpx_kwargs=tls
-    )
-    unused = HTTPXRequest(httpx_kwargs=tls)  # for getUpdates, which workers do not call
-    return Bot(token, base_url=f"{api_url}/bot", request=request, get_updates_request=unused)
+def _body(chat_id: int, screen: Screen) -> dict[str, Any]:
+    body = {
+        "chat_id": chat_id,
+        "text": screen.text,
+        "parse_mode": "HTML",
+        "link_preview_options": {"is_disabled": True},
+    }
+    return body | {"reply_markup": screen.keyboard()} if screen.rows else body
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy that the environment names for this server."""
+    server = urlsplit(url)
+    return None if proxy_bypass(server.netloc) else getproxies().get(server.scheme)
 
 
 @cache
-def _tls() -> SSLContext:
-    """The authorities that are trusted; reading them takes a tenth of a second, and each client would do it."""
-    return create_ssl_context()
+def _authorities() -> SSLContext:
+    """The authorities that are trusted; reading them takes a tenth of a second, and each session would do it."""
+    return create_default_context()
 
 
-def _markup(screen: Screen) -> InlineKeyboardMarkup | None:
-    return InlineKeyboardMarkup.de_json(screen.keyboard(), None) if screen.rows else None
-
-
-def _seconds(error: RetryAfter) -> float:
-    wait = error.retry_after
-    return min(wait.total_seconds() if isinstance(wait, timedelta) else wait, LONGEST)
-
-
-def _meaning(error: TelegramError) -> Exception:
-    """What a delivery should do about an error of python-telegram-bot; unknown ones are themselves."""
-    words = str(error).lower()
-    match error:
-        case RetryAfter():
-            return Later(_seconds(error), "Telegram asked to slow down")
-        case ChatMigrated():
-            return Moved(error.new_chat_id)
-        case Forbidden():
-            return Unreachable(str(error))
-        case BadRequest() if any(sign in words for sign in _VANISHED):
-            return Vanished(str(error))
-        case BadRequest() if any(sign in words for sign in _GONE):
-            return Unreachable(str(error))
-        case BadRequest():
-            return error
-        case InvalidToken():
+def _meaning(answer: _Answer, words: str) -> Exception:
+    """What a delivery should do about a refusal."""
+    signs = words.lower()
+    match answer.error_code:
+        case _ if answer.parameters.migrate_to_chat_id is not None:
+            return Moved(answer.parameters.migrate_to_chat_id)
+        case 429:
+            return Later(min(answer.parameters.retry_after or 1.0, LONGEST), "Telegram asked to slow down")
+        case 403:
+            return Unreachable(words)
+        case 400 if any(sign in signs for sign in _VANISHED):
+            return Vanished(words)
+        case 400 if any(sign in signs for sign in _GONE):
+            return Unreachable(words)
+        case 400:
+            return Refused(words)
+        case 401 | 404:
             return Later(None, "Telegram refused the bot's token")
-        case NetworkError():
-            return Later(None, f"Telegram is out of reach: {type(error.__cause__ or error).__name__}")
         case _:
-            return error
+            return Later(None, f"Telegram says {answer.error_code}: {words}")

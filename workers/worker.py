@@ -1,17 +1,15 @@
 """The worker: RQ's bookkeeping around one event loop, with many jobs in flight and connections kept open.
 
 RQ's stock workers run one job at a time (or fork for each) and give a coroutine a new event loop, hence a new TLS
-connection for every message. This one takes jobs as RQ does, registers and finishes them by RQ's own methods (so
-`rq info`, registries, results and dashboards stay true), and runs what is between as tasks of one loop.
-
-From RQ's internals it uses `prepare_execution`, `prepare_job_execution`, `_finalize_success` and
-`_finalize_failure` of `rq.worker.BaseWorker`; `tests/workers/test_worker.py` fails if one of them is gone.
+connection for every message. This one takes as many jobs as it has hands free, keeps RQ's books for all of them
+together (see `workers.books`), and runs what is between as tasks of one loop.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import logging
 import os
 import secrets
@@ -25,22 +23,21 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
-from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from rq.suspension import is_suspended
-from rq.timeouts import TimerDeathPenalty
+from rq.suspension import WORKERS_SUSPENDED
+from rq.timeouts import JobTimeoutException, TimerDeathPenalty
 from rq.utils import current_timestamp
-from rq.utils import now as rq_now
 from rq.worker import BaseWorker
-from rq.worker.base import WorkerStatus
 from rq.worker_registration import clean_worker_registry
 
 from flows import keys
 from flows.backoff import Backoff
+from flows.gathering import Gathering
 from flows.ledger.orders import FAILURE_TTL
 from flows.reactions import QUEUE
-from flows.store import text, texts
+from flows.store import Script, Together, text, texts
+from workers.books import Begun, Books, Ended
 from workers.clock import Clock
 from workers.recovery import LOOK_EVERY, Recovery
 
@@ -52,6 +49,22 @@ DRAIN = 10.0  # seconds that jobs in hand have to finish after the first SIGTERM
 LONGEST_WAIT = 5.0  # seconds between two tries while the store is out of reach
 HEARTBEAT = 30.0  # seconds between two of RQ's own heartbeats, which `rq info` shows
 
+# Whether workers are to rest, what is in this one's list, and what is in it from now on.
+_TAKE = Script(
+    """#!lua
+local queue, mine, suspended, hands = unpack(ARGV)
+local left, moved = redis.call('LRANGE', mine, 0, -1), {}
+if redis.call('EXISTS', suspended) == 1 then return {1, left, moved} end
+for _ = 1, tonumber(hands) do
+  local job = redis.call('LMOVE', queue, mine, 'LEFT', 'RIGHT')
+  if not job then break end
+  table.insert(moved, job)
+end
+return {0, left, moved}
+""",
+    lasting=False,
+)
+
 ABANDONED = 3600
 """Seconds after its time that an execution counts as that of a worker that died; its job was another's long before."""
 
@@ -62,18 +75,21 @@ class Worker(BaseWorker):
     # Callbacks run in the bookkeeping thread, where a signal can't be used.
     death_penalty_class = TimerDeathPenalty
 
-    def __init__(self, connection: Redis, redis: Redis, clock: Clock) -> None:
-        """`connection` is RQ's own, for RQ changes its time-outs; `redis` is for everything else."""
+    def __init__(self, connection: Redis, store: Together, clock: Clock) -> None:
+        """`connection` is RQ's own, for RQ changes its time-outs; `store` is for everything else."""
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
         super().__init__([queue], name=name, connection=connection, serializer=JSONSerializer, worker_ttl=120)
         self._queue = queue
-        self._redis = redis
+        self._store = store
+        self._redis = store.redis
         self._clock = clock
-        self._recovery = Recovery(redis, queue.key, name)
+        self._recovery = Recovery(store.redis, queue.key, name)
         self._in_hand: dict[str, asyncio.Task[None]] = {}
         # RQ's bookkeeping is synchronous and not made for threads: one thread does all of it, off the loop.
-        self._books = ThreadPoolExecutor(1, thread_name_prefix="rq")
+        self._bookkeeper = ThreadPoolExecutor(1, thread_name_prefix="rq")
+        self._books = Books(self, queue, keys.processing(name))
+        self._end = Gathering(self._end_all)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`, then let the jobs in hand finish for `DRAIN` seconds. Outlives the store's outages."""
@@ -145,91 +161,98 @@ class Worker(BaseWorker):
 
     async def _take_jobs(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            if len(self._in_hand) >= IN_FLIGHT:
+            free = IN_FLIGHT - len(self._in_hand)
+            if not free:
                 await asyncio.wait(self._in_hand.values(), timeout=TICK, return_when=asyncio.FIRST_COMPLETED)
                 continue
             taken: list[str] = []
-            await self._persist(partial(self._take, taken), stop)
-            for job_id in taken:
-                self._start(job_id)
+            await self._persist(partial(self._take, taken, free), stop)
+            if taken:
+                await self._start(taken, stop)
 
-    async def _take(self, taken: list[str]) -> None:
-        """Move the next job into this worker's list, waiting up to a second for one.
+    async def _take(self, taken: list[str], free: int) -> None:
+        """Move the next jobs, as many as there are hands free, into this worker's list; wait up to a second for one.
 
         A reply lost on the way leaves a job in the list that nobody works on: whatever is there and not in hand
-        is taken first.
+        is taken first. One that is in hand and comes again (RQ tries it once more, and its end is just being written)
+        stays in the list, so that it is found there next time.
         """
-        if await asyncio.to_thread(is_suspended, self._redis):
-            await asyncio.sleep(1)
-            return
+        known = set(self._in_hand)
         mine = keys.processing(self.name)
-        left = await asyncio.to_thread(self._redis.lrange, mine, 0, -1)
-        taken.extend(job_id for job_id in texts(left) if job_id not in self._in_hand)
-        if not taken:
-            moved = await asyncio.to_thread(self._redis.blmove, self._queue.key, mine, 1, "LEFT", "RIGHT")
-            if moved is not None:
-                taken.append(text(moved))
+        hands = min(free, max(1, len(known)))
+        [[is_suspended, left, moved]] = await self._store.run((_TAKE, self._queue.key, mine, WORKERS_SUSPENDED, hands))
+        found = [*(job_id for job_id in texts(left) if job_id not in known), *texts(moved)]
+        if is_suspended and not found:
+            await asyncio.sleep(1)
+        elif not found:
+            one = await asyncio.to_thread(self._redis.blmove, self._queue.key, mine, 1, "LEFT", "RIGHT")
+            found = [] if one is None else [text(one)]
+        taken.extend(dict.fromkeys(job_id for job_id in found if job_id not in self._in_hand))
 
     # One job
 
-    def _start(self, job_id: str) -> None:
-        if job_id in self._in_hand:  # the same id twice in the queue: the running one looks again after sending
-            return
-        task = asyncio.create_task(self._work_on(job_id), name=job_id)
-        self._in_hand[job_id] = task
-        task.add_done_callback(partial(self._done, job_id))
+    async def _start(self, job_ids: list[str], stop: asyncio.Event) -> None:
+        """Begin these jobs, each as a task. Whatever can't be begun leaves the list: the ledger still knows of it."""
+        begun: list[Begun] = []
+
+        async def begin() -> None:
+            begun.extend(await self._keep_books(partial(self._books.begin, job_ids)))
+
+        await self._persist(begin, stop)
+        for one in begun:
+            task = asyncio.create_task(self._work_on(one), name=one.job.id)
+            self._in_hand[one.job.id] = task
+            task.add_done_callback(partial(self._done, one.job.id))
+        for job_id in set(job_ids) - {one.job.id for one in begun}:
+            await self._persist(partial(asyncio.to_thread, self._leave, job_id), stop)
 
     def _done(self, job_id: str, task: asyncio.Task[None]) -> None:
         del self._in_hand[job_id]
         if not task.cancelled() and (error := task.exception()):
             log.error("job %s: %s", job_id, error, exc_info=error)
 
-    async def _work_on(self, job_id: str) -> None:
+    async def _work_on(self, begun: Begun) -> None:
         """Run one job. If its books can't be kept, it leaves the list all the same: the ledger still knows of it."""
-        kept = False
+        job_id = begun.job.id
         try:
-            job = await self._keep_books(partial(Job.fetch, job_id, self.connection, JSONSerializer))
-            await self._perform(job)
-            kept = True
-        except NoSuchJobError:
-            log.info("job %s has expired", job_id)
+            await self._end(await self._perform(begun))
         except RedisError as error:
             log.warning("job %s: the store is out of reach (%s)", job_id, type(error).__name__)
-        except Exception:
-            log.exception("job %s can't be read or its books can't be kept", job_id)
-        await self._persist(partial(asyncio.to_thread, self._leave, job_id, kept), asyncio.Event())
+            await self._persist(partial(asyncio.to_thread, self._leave, job_id), asyncio.Event())
 
-    def _leave(self, job_id: str, kept: bool) -> None:
-        """Strike a job off the list. One whose books could not be kept must not stay for ever."""
-        if not kept:
-            self._redis.expire(Job.key_for(job_id), FAILURE_TTL)
-        self._redis.lrem(keys.processing(self.name), 0, job_id)
+    def _leave(self, job_id: str) -> None:
+        """Strike a job off the list whose books could not be kept; it must not stay for ever."""
+        self._redis.expire(Job.key_for(job_id), FAILURE_TTL)
+        self._redis.lrem(keys.processing(self.name), 1, job_id)
 
-    async def _perform(self, job: Job) -> None:
-        execution = await self._keep_books(partial(self.prepare_execution, job))
-        await self._keep_books(partial(self.prepare_job_execution, job))
-        job.started_at = rq_now()
+    async def _perform(self, begun: Begun) -> Ended:
+        job = begun.job
         try:
-            async with asyncio.timeout(job.timeout):
-                result = await job.func(*job.args, **job.kwargs)
+            return Ended(begun, await _call(job))
         except Exception:
-            error = sys.exc_info()
-            finish = partial(self._finalize_failure, job, self._queue, execution, error)
-        else:
-            finish = partial(self._finalize_success, job, self._queue, execution, result)
-        if await self._is_ours(job.id):
-            await self._keep_books(finish)
-        else:  # we slept for longer than our lease: its books are kept by whoever has it now
-            log.warning("job %s was given to another worker meanwhile", job.id)
-        if len(self._in_hand) <= 1:
-            await self._keep_books(partial(self.set_state, WorkerStatus.IDLE))
+            return Ended(begun, error=sys.exc_info())  # type: ignore[arg-type]
 
-    async def _is_ours(self, job_id: str) -> bool:
-        found = await asyncio.to_thread(self._redis.lpos, keys.processing(self.name), job_id)
-        return found is not None
+    async def _end_all(self, ended: list[Ended]) -> list[RedisError | None]:
+        was_last = len(self._in_hand) <= len(ended)
+        found: list[RedisError | None] = await self._keep_books(partial(self._books.end, ended, was_last))
+        return found
 
     async def _keep_books(self, work: Callable[[], Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._books, work)
+        return await asyncio.get_running_loop().run_in_executor(self._bookkeeper, work)
+
+
+async def _call(job: Job) -> Any:
+    """What the job returns. Raises what it raises; RQ's `JobTimeoutException` when it takes too long."""
+    timed = asyncio.timeout(job.timeout if job.timeout and job.timeout > 0 else None)  # for RQ, -1 is for ever
+    try:
+        async with timed:
+            if inspect.iscoroutinefunction(job.func):
+                return await job.func(*job.args, **job.kwargs)
+            return await asyncio.to_thread(job.func, *job.args, **job.kwargs)
+    except TimeoutError:
+        if timed.expired():
+            raise JobTimeoutException(f"Task exceeded maximum timeout value ({job.timeout} seconds)") from None
+        raise
 
 
 async def _sleep(seconds: float, stop: asyncio.Event) -> None:

@@ -84,7 +84,7 @@ class Ledger(Restaurants, ShownMessages, Removal):
 
     def history(self, order_id: str) -> list[AnyEvent]:
         """The order's events, oldest first; empty for an unknown id. Raises `ValueError` for unreadable ones."""
-        return _events(order_id, self._redis.lrange(keys.order(order_id), 0, -1))
+        return read_events(order_id, self._redis.lrange(keys.order(order_id), 0, -1))
 
     def order(self, order_id: str) -> Order | None:
         return fold(self.history(order_id))
@@ -112,7 +112,7 @@ class Ledger(Restaurants, ShownMessages, Removal):
         found = []
         for order_id, history in zip(ids, histories, strict=True):
             try:
-                found.append(fold(_events(order_id, history)))
+                found.append(fold(read_events(order_id, history)))
             except ValueError as error:
                 log.error("order %s can't be read: %s", order_id, error)  # noqa: TRY400 - the line says it all
         return [order for order in found if order is not None]
@@ -152,10 +152,10 @@ class Ledger(Restaurants, ShownMessages, Removal):
             order, new = None, list[AnyEvent]()
             if turn.command is not None:
                 order_id, command = turn.command
-                order = _read(attempt, order_id)
+                order = read_order(attempt, order_id)
                 new = decide(order, command, self.clock())
             attempt.writes.set(keys.session(chat_id), saved.model_dump_json(), ex=SESSION_TTL)
-            placed = self._stage(attempt.writes, order, new, cause)
+            placed = self.stage(attempt.writes, order, new, cause)
             if order is None and placed is not None and message_id is not None:
                 # Version 0: it does not show it yet. Else whoever has news first would make a second message of it.
                 stage_shown(attempt, placed.id, Side.CUSTOMER, Shown(chat_id=chat_id, message_id=message_id, version=0))
@@ -181,10 +181,10 @@ class Ledger(Restaurants, ShownMessages, Removal):
         """
 
         def work(attempt: Transaction) -> Order:
-            order = _read(attempt, order_id)
+            order = read_order(attempt, order_id)
             if order is not None and cause in order.causes:
                 return order
-            order = self._stage(attempt.writes, order, decide(order, command, self.clock()), cause)
+            order = self.stage(attempt.writes, order, decide(order, command, self.clock()), cause)
             if order is None:
                 raise Refused(Why.UNKNOWN_ORDER)
             return order
@@ -195,9 +195,9 @@ class Ledger(Restaurants, ShownMessages, Removal):
         """An order's deadline has come: append what follows, and put down the next one."""
 
         def work(attempt: Transaction) -> None:
-            order = _read(attempt, order_id)
+            order = read_order(attempt, order_id)
             new = [] if order is None else decide(order, Wake(), self.clock())
-            after = self._stage(attempt.writes, order, new, f"deadline-{0 if order is None else order.version}")
+            after = self.stage(attempt.writes, order, new, f"deadline-{0 if order is None else order.version}")
             if not new:
                 _stage_deadline(attempt.writes, order_id, after)
 
@@ -212,16 +212,9 @@ class Ledger(Restaurants, ShownMessages, Removal):
         """
 
         def work(attempt: Transaction) -> bool:
-            slug = order.placed.restaurant.slug
             if attempt.length(keys.order(order.id)) != order.version:
                 return False
-            if side is Side.RESTAURANT and stored_service(attempt, slug).staff_chat != chat_id:
-                return False
-            attempt.writes.zrem(keys.DUE, keys.notify(order.id, side))
-            if order.over:
-                attempt.writes.hdel(keys.delivery(order.id), f"{side}:job")
-                attempt.writes.expire(keys.delivery(order.id), SHOWN_TTL)
-            return True
+            return stage_settled(attempt, order, side, chat_id)
 
         return self._transact(work)
 
@@ -269,7 +262,7 @@ class Ledger(Restaurants, ShownMessages, Removal):
 
     # Staging: what one transaction writes
 
-    def _stage(self, pipe: Pipeline, order: Order | None, new: list[AnyEvent], cause: str) -> Order | None:
+    def stage(self, pipe: Pipeline, order: Order | None, new: list[AnyEvent], cause: str) -> Order | None:
         """Stage the events and all that follows from them. Returns the order as it is then."""
         first = order is None
         sides: dict[Side, None] = {}
@@ -312,11 +305,23 @@ class Ledger(Restaurants, ShownMessages, Removal):
         pipe.zadd(keys.DUE, {keys.notify(order_id, side): (self.clock() + RECHECK).timestamp()})
 
 
-def _read(attempt: Transaction, order_id: str) -> Order | None:
-    return fold(_events(order_id, attempt.entries(keys.order(order_id))))
+def stage_settled(attempt: Transaction, order: Order, side: Side, chat_id: int | None) -> bool:
+    """Strike off what that side was to be told, unless the restaurant has another staff chat than that now."""
+    slug = order.placed.restaurant.slug
+    if side is Side.RESTAURANT and stored_service(attempt, slug).staff_chat != chat_id:
+        return False
+    attempt.writes.zrem(keys.DUE, keys.notify(order.id, side))
+    if order.over:
+        attempt.writes.hdel(keys.delivery(order.id), f"{side}:job")
+        attempt.writes.expire(keys.delivery(order.id), SHOWN_TTL)
+    return True
 
 
-def _events(order_id: str, stored: Sequence[bytes | str]) -> list[AnyEvent]:
+def read_order(attempt: Transaction, order_id: str) -> Order | None:
+    return fold(read_events(order_id, attempt.entries(keys.order(order_id))))
+
+
+def read_events(order_id: str, stored: Sequence[bytes | str]) -> list[AnyEvent]:
     """Raises `ValueError` for what is no event, or another order's: what follows from those is written there."""
     found = [events.load(raw) for raw in stored]
     for event in found:

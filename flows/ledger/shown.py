@@ -48,22 +48,17 @@ class ShownMessages(Transacting):
 
     def begin_edit(self, order_id: str, side: Side, chat_id: int, message_id: int) -> str:
         """Note that an edit of that message is about to be asked for. Returns the edit, for `record_shown`."""
-        edit = secrets.token_hex(4)
-        until = self.clock().timestamp() + EDIT_LIFE
-
-        def work(attempt: Transaction) -> None:
-            known = _known(attempt, order_id, side)
-            if known is not None and (known.chat_id, known.message_id) == (chat_id, message_id):
-                _keep(attempt, order_id, side, _with(known, {**known.edits, edit: until}), again=until)
-
-        self._transact(work)
+        edit, until = new_edit(self.clock())
+        self._transact(
+            lambda attempt: note_edit(attempt, order_id, side, (chat_id, message_id), edit=edit, until=until)
+        )
         return edit
 
     def forget_edit(self, order_id: str, side: Side, edit: str) -> None:
         """That edit was refused, so it will not arrive."""
 
         def work(attempt: Transaction) -> None:
-            known = _known(attempt, order_id, side)
+            known = known_message(attempt, order_id, side)
             if known is not None and edit in known.edits:
                 _keep(attempt, order_id, side, _with(known, _without(known.edits, edit)))
 
@@ -73,7 +68,7 @@ class ShownMessages(Transacting):
         """That message can't be edited any more, so it needs no painting anew."""
 
         def work(attempt: Transaction) -> None:
-            known = _known(attempt, order_id, side)
+            known = known_message(attempt, order_id, side)
             if known is not None and known.edits:
                 _keep(attempt, order_id, side, _with(known, {}))
 
@@ -85,26 +80,48 @@ class ShownMessages(Transacting):
         A slow writer's older version of the same message does not overwrite a newer one. As it may have painted over
         that one, its edit is kept. A newer version has painted over whatever could no longer arrive when it began.
         """
-        now = self.clock().timestamp()
+        now = self.clock()
+        self._transact(lambda attempt: note_shown(attempt, order_id, side, shown, edit=edit, now=now))
 
-        def work(attempt: Transaction) -> None:
-            known = _known(attempt, order_id, side)
-            if known is None or (known.chat_id, known.message_id) != (shown.chat_id, shown.message_id):
-                stage_shown(attempt, order_id, side, shown)
-            elif shown.version >= known.version:
-                began = known.edits.get(edit, now + EDIT_LIFE) - EDIT_LIFE
-                left = {one: until for one, until in _without(known.edits, edit).items() if until > began}
-                _keep(attempt, order_id, side, _with(shown, left), again=max(left.values(), default=None))
 
-        self._transact(work)
+def new_edit(now: datetime) -> tuple[str, float]:
+    """An edit, and until when it may arrive."""
+    return secrets.token_hex(4), now.timestamp() + EDIT_LIFE
+
+
+def note_edit(
+    attempt: Transaction, order_id: str, side: Side, message: tuple[int, int], *, edit: str, until: float
+) -> Shown | None:
+    """Stage what `begin_edit` does. Returns what is known then; `message` is the chat's and the message's id."""
+    known = known_message(attempt, order_id, side)
+    if known is None or (known.chat_id, known.message_id) != message:
+        return known
+    return _keep(attempt, order_id, side, _with(known, {**known.edits, edit: until}), again=until)
+
+
+def note_shown(attempt: Transaction, order_id: str, side: Side, shown: Shown, *, edit: str, now: datetime) -> Shown:
+    """Stage what `record_shown` does. Returns what is known then."""
+    known = known_message(attempt, order_id, side)
+    if known is None or (known.chat_id, known.message_id) != (shown.chat_id, shown.message_id):
+        stage_shown(attempt, order_id, side, shown)
+        return shown
+    if shown.version < known.version:
+        return known
+    began = known.edits.get(edit, now.timestamp() + EDIT_LIFE) - EDIT_LIFE
+    left = {one: until for one, until in _without(known.edits, edit).items() if until > began}
+    return _keep(attempt, order_id, side, _with(shown, left), again=max(left.values(), default=None))
+
+
+def stored(shown: Shown) -> bytes:
+    """As it is kept: without the defaults it is short enough (64 bytes) for the store to pack it."""
+    return shown.model_dump_json(exclude_defaults=True).encode()
 
 
 def stage_shown(attempt: Transaction, order_id: str, side: Side, shown: Shown) -> None:
-    # Without the defaults it is short enough (64 bytes) for the store to pack it.
-    attempt.writes.hset(keys.delivery(order_id), side, shown.model_dump_json(exclude_defaults=True))
+    attempt.writes.hset(keys.delivery(order_id), side, stored(shown))
 
 
-def _known(attempt: Transaction, order_id: str, side: Side) -> Shown | None:
+def known_message(attempt: Transaction, order_id: str, side: Side) -> Shown | None:
     raw = attempt.hget(keys.delivery(order_id), side)
     return None if raw is None else Shown.model_validate_json(raw)
 
@@ -117,10 +134,11 @@ def _with(shown: Shown, edits: dict[str, float]) -> Shown:
     return shown.model_copy(update={"edits": edits})
 
 
-def _keep(attempt: Transaction, order_id: str, side: Side, shown: Shown, again: float | None = None) -> None:
+def _keep(attempt: Transaction, order_id: str, side: Side, shown: Shown, again: float | None = None) -> Shown:
     """Stage what is known, and when the message is to be painted anew: never if no edit is left in doubt."""
     stage_shown(attempt, order_id, side, shown)
     if not shown.edits:
         attempt.writes.zrem(keys.DUE, keys.repaint(order_id, side))
     elif again is not None:
         attempt.writes.zadd(keys.DUE, {keys.repaint(order_id, side): again})
+    return shown

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from redis import Redis
@@ -18,7 +19,7 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import TimeoutError as NoReply
 
 from flows import keys
-from flows.store import Script
+from flows.store import Command, Script, Together
 
 T = TypeVar("T")
 
@@ -33,11 +34,12 @@ local function command()
   for i = 1, tonumber(take()) do parts[i] = take() end
   return parts
 end
+local guarded = take() == '1'
 for check = 1, tonumber(take()) do
   local found = redis.call(unpack(command()))
   local expected = take()
   if type(found) == 'number' then found = ':' .. found elseif found then found = '$' .. found else found = '-' end
-  if found ~= expected then return check end
+  if found ~= expected then return guarded and check == 1 and -1 or 1 end
 end
 for _ = 1, tonumber(take()) do redis.call(unpack(command())) end
 return 0
@@ -45,6 +47,8 @@ return 0
 _NOTHING = Script("""#!lua
 redis.call('SET', ARGV[1], '1')
 """)
+
+_SUPERSEDED = -1  # the script's reply when the guard's check failed
 
 
 class Contended(Exception):
@@ -76,44 +80,57 @@ def only_while(check: Check) -> Iterator[None]:
         _guard.reset(token)
 
 
+class Unread(Exception):
+    """A transaction needs what nobody has read yet: the reply to `command`."""
+
+    def __init__(self, command: Command) -> None:
+        super().__init__(command)
+        self.command = command
+
+
 class Transaction:
     """What one attempt has read, and in `writes` what it means to write: a buffer, never executed by itself."""
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+    def __init__(self, redis: Redis, read: Callable[[Command], Any]) -> None:
+        self._read = read
+        self.reads: list[Command] = []
         self.checks: list[Check] = []
         self.writes: Pipeline = redis.pipeline(transaction=True)
         self.writes.multi()  # RQ stages into such pipelines only
 
     def get(self, key: str) -> bytes | None:
-        found: bytes | None = self._read("GET", key)
+        found: bytes | None = self._checked("GET", key)
         return found
 
     def get_both(self, one: str, other: str) -> tuple[bytes | None, bytes | None]:
         """Two strings in one round trip."""
-        found: Any = self._redis.mget(one, other)
+        found = self._reply("MGET", one, other)
         self.checks += [Check(("GET", key), raw) for key, raw in zip((one, other), found, strict=True)]
         return found[0], found[1]
 
     def hget(self, key: str, field: str) -> bytes | None:
-        found: bytes | None = self._read("HGET", key, field)
+        found: bytes | None = self._checked("HGET", key, field)
         return found
 
     def length(self, key: str) -> int:
         """The length of a list."""
-        found: int = self._read("LLEN", key)
+        found: int = self._checked("LLEN", key)
         return found
 
     def entries(self, key: str) -> list[bytes]:
         """A list to which entries are only ever added: it is the same as long as its length is."""
-        found: Any = self._redis.lrange(key, 0, -1)
+        found = self._reply("LRANGE", key, "0", "-1")
         self.checks.append(Check(("LLEN", key), len(found)))
         return list(found)
 
-    def _read(self, *command: str) -> Any:
-        found: Any = self._redis.execute_command(*command)  # type: ignore[no-untyped-call]
+    def _checked(self, *command: str) -> Any:
+        found = self._reply(*command)
         self.checks.append(Check(command, found))
         return found
+
+    def _reply(self, *command: str) -> Any:
+        self.reads.append(command)
+        return self._read(command)
 
 
 class Transacting:
@@ -136,36 +153,77 @@ def transact(redis: Redis, replicas: int, work: Callable[[Transaction], T]) -> T
 
     Raises `Contended`, `Superseded`, `NotReplicated`, or redis-py's errors while the store can't be used.
     """
-    guard = _guard.get()
+
+    def read(command: Command) -> Any:
+        return redis.execute_command(*command)  # type: ignore[no-untyped-call]
+
     for _ in range(ATTEMPTS):
-        attempt = Transaction(redis)
+        attempt = Transaction(redis, read)
         result = work(attempt)
-        if not attempt.writes.command_stack:
-            if replicas:  # WAIT looks at its own connection's writes only, so there has to be one
-                _NOTHING.run(redis, [keys.CONFIRMED], replicas)
+        commit = _commit(attempt, replicas)
+        if commit is None:
             return result
         try:
-            failed = _commit(redis, replicas, [*([guard] if guard else []), *attempt.checks], attempt.writes)
+            if _is_in(commit[0].run(redis, commit[1:], replicas)):
+                return result
         except (ConnectionLost, NoReply):  # it may stand: the next attempt's reading tells
             continue
-        if guard is not None and failed == 1:
-            raise Superseded
-        if not failed:
-            return result
     raise Contended(f"{ATTEMPTS} conflicts in a row")
 
 
-def _commit(redis: Redis, replicas: int, checks: list[Check], writes: Pipeline) -> int:
-    """Returns 0, or the number of the check that failed. Raises `NotReplicated`."""
-    arguments: list[Any] = [len(checks)]
+async def transact_together(store: Together, work: Callable[[Transaction], T], seen: dict[Command, Any]) -> T:
+    """The same on an event loop, in the round trips that all of its tasks share.
+
+    `seen` is what has been read a moment ago, by command: the commit finds out whether it still stands. Only if not, or
+    where something is missing, is anything read. In the end it is what `work` decided by.
+    """
+    for _ in range(ATTEMPTS):
+        attempt = Transaction(store.redis, partial(_known, seen))
+        try:
+            result = work(attempt)
+        except Unread as unread:
+            [seen[unread.command]] = await store.run(unread.command)
+            continue
+        commit = _commit(attempt, store.replicas)
+        if commit is None:
+            return result
+        try:
+            [failed] = await store.run(commit)
+            if _is_in(failed):
+                return result
+        except (ConnectionLost, NoReply):
+            pass
+        seen.update(zip(attempt.reads, await store.run(*attempt.reads), strict=True))
+    raise Contended(f"{ATTEMPTS} conflicts in a row")
+
+
+def _known(seen: dict[Command, Any], command: Command) -> Any:
+    if command not in seen:
+        raise Unread(command)
+    return seen[command]
+
+
+def _commit(attempt: Transaction, replicas: int) -> Command | None:
+    """The script and its arguments, or None if there is nothing to do. Its reply is for `_is_in`."""
+    commands = [command for command, _ in attempt.writes.command_stack]
+    if not commands:
+        return (_NOTHING, keys.CONFIRMED) if replicas else None  # WAIT looks at its own connection's writes only
+    guard = _guard.get()
+    checks = [*([guard] if guard else []), *attempt.checks]
+    arguments: list[Any] = [int(guard is not None), len(checks)]
     for check in checks:
         arguments += [len(check.command), *check.command, _encoded(check.expected)]
-    commands = [command for command, _ in writes.command_stack]
     arguments.append(len(commands))
     for command in commands:
         arguments += [len(command), *command]
-    failed: int = _COMMIT.run(redis, arguments, replicas)
-    return failed
+    return (_COMMIT, *arguments)
+
+
+def _is_in(failed: int | None) -> bool:
+    """Whether a commit went in. Raises `Superseded`."""
+    if failed == _SUPERSEDED:
+        raise Superseded
+    return not failed
 
 
 def _encoded(value: bytes | int | None) -> bytes:

@@ -27,6 +27,7 @@ from flows.ledger import Ledger, Shown
 from flows.menu import Service
 from flows.messages.customer import status_screen
 from flows.order import Order, Status
+from flows.store import Together
 from tests.customers import trattoria
 from tests.faults import faulty
 from tests.orders import ANNA
@@ -116,7 +117,7 @@ async def scene(redis: Redis) -> AsyncIterator[Scene]:
     async with Sandbox().serve() as sandbox:
         telegram = Telegram(sandbox.url)
         carla = await telegram.person("Carla", bot=TOKEN)
-        bot = CustomerBot(TOKEN, sandbox.url, ledger, Gate(redis, "customer"))
+        bot = CustomerBot(TOKEN, sandbox.url, ledger, Gate(Together(redis), "customer"))
         await bot.open()
         intake = Intake(bot="customer", token=TOKEN, redis=redis, face=bot)
         polling = Polling("customer", TOKEN, sandbox.url, UPDATES)

@@ -29,6 +29,7 @@ from flows.ledger import Ledger, Shown
 from flows.messages.staff import ticket_screen
 from flows.order import Order, Status
 from flows.restaurant_file import load
+from flows.store import Together
 from tests.orders import BRUNO, CARLA, place
 from tests.people import Message, Person, Telegram
 from tests.waiting import until
@@ -134,7 +135,7 @@ async def scene(redis: Redis) -> AsyncIterator[Scene]:
     for name in ("nonna", "momiji"):
         ledger.save_restaurant(load((resources.files("flows") / "samples" / f"{name}.yaml").read_text("utf-8"), name))
     async with Sandbox().serve() as sandbox:
-        bot = RestaurantBot(TOKEN, sandbox.url, ledger, Gate(redis, "restaurant"))
+        bot = RestaurantBot(TOKEN, sandbox.url, ledger, Gate(Together(redis), "restaurant"))
         await bot.open()
         intake = Intake(bot="restaurant", token=TOKEN, redis=redis, face=bot)
         polling = Polling("restaurant", TOKEN, sandbox.url, UPDATES)
@@ -606,7 +607,7 @@ class TestStart:
 
     async def test_a_token_that_telegram_refuses_is_said_without_it(self, scene: Scene) -> None:
         bot = RestaurantBot(
-            f"{BOT_ID}:another-secret", scene.telegram.url, scene.ledger, Gate(scene.redis, "restaurant")
+            f"{BOT_ID}:another-secret", scene.telegram.url, scene.ledger, Gate(Together(scene.redis), "restaurant")
         )
         with pytest.raises(Refused, match="check RESTAURANT_BOT_TOKEN") as caught:
             await bot.open()
@@ -614,7 +615,7 @@ class TestStart:
         assert "another-secret" not in "".join(traceback.format_exception(caught.value))
 
     async def test_telegram_out_of_reach_is_no_reason_to_give_up(self, redis: Redis, free_port: int) -> None:
-        bot = RestaurantBot(TOKEN, f"http://127.0.0.1:{free_port}", Ledger(redis), Gate(redis, "restaurant"))
+        bot = RestaurantBot(TOKEN, f"http://127.0.0.1:{free_port}", Ledger(redis), Gate(Together(redis), "restaurant"))
         with pytest.raises(TryLater, match="out of reach") as caught:
             await bot.open()
         await bot.close()

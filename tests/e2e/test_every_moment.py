@@ -35,7 +35,7 @@ from flows.menu import Service
 from flows.order import Status
 from flows.reactions import QUEUE
 from flows.restaurant_file import load
-from flows.store import texts
+from flows.store import Together, texts
 from tests.faults import Killed, faulty
 from tests.people import Telegram
 from workers.clock import Clock
@@ -95,15 +95,15 @@ class Processes:
         ledger = Ledger(redis, lambda: stage.now)
         url = stage.sandbox.url
         self._faces: dict[str, Face] = {
-            CUSTOMER_TOKEN: CustomerBot(CUSTOMER_TOKEN, url, ledger, Gate(redis, "customer")),
-            RESTAURANT_TOKEN: RestaurantBot(RESTAURANT_TOKEN, url, ledger, Gate(redis, "restaurant")),
+            CUSTOMER_TOKEN: CustomerBot(CUSTOMER_TOKEN, url, ledger, Gate(Together(redis), "customer")),
+            RESTAURANT_TOKEN: RestaurantBot(RESTAURANT_TOKEN, url, ledger, Gate(Together(redis), "restaurant")),
         }
         self._inboxes = {
             CUSTOMER_TOKEN: Inbox(redis, "customer", name),
             RESTAURANT_TOKEN: Inbox(redis, "restaurant", name),
         }
-        self._sender = Sender(url, CUSTOMER_TOKEN, RESTAURANT_TOKEN, redis)
-        self._courier = Courier(ledger, redis, self._sender)
+        self._sender = Sender(url, CUSTOMER_TOKEN, RESTAURANT_TOKEN, Together(redis))
+        self._courier = Courier(ledger, Together(redis), self._sender)
         self._clock = Clock(ledger, redis)
 
     @classmethod

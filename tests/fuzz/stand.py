@@ -21,6 +21,7 @@ from flows.gate import Gate
 from flows.ledger import Ledger, Shown
 from flows.menu import Service
 from flows.session import Cart, CartLine, CartView, Session
+from flows.store import Together
 from tests.customers import COLA, trattoria
 from tests.fuzz.taps import CART, ORDER
 from tests.orders import place
@@ -51,9 +52,10 @@ class Stand:
         self.sandbox = sandbox
         self.ledger = Ledger(redis)
         self._runner = runner
+        store = Together(redis)
         self._bots: dict[str, CustomerBot | RestaurantBot] = {
-            "customer": CustomerBot(TOKENS["customer"], sandbox.url, self.ledger, Unlimited(redis, "customer")),
-            "restaurant": RestaurantBot(TOKENS["restaurant"], sandbox.url, self.ledger, Unlimited(redis, "restaurant")),
+            "customer": CustomerBot(TOKENS["customer"], sandbox.url, self.ledger, Unlimited(store, "customer")),
+            "restaurant": RestaurantBot(TOKENS["restaurant"], sandbox.url, self.ledger, Unlimited(store, "restaurant")),
         }
         self._stored: list[tuple[bytes, bytes]] = []
         self._seen = 0

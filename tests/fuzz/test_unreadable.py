@@ -18,6 +18,7 @@ from flows.events import Side
 from flows.ledger import Ledger
 from flows.order import Refused, decide
 from flows.screens import Screen
+from flows.store import Together
 from tests.customers import trattoria
 from tests.fuzz.budget import fuzz
 from tests.fuzz.stand import ANNA, CARLA, EVE, Stand, tap, typed
@@ -104,7 +105,9 @@ class Quiet(Sender):
         self.sent.append(chat_id)
         return len(self.sent)
 
-    async def edit(self, side: Side, chat_id: int, message_id: int, draw: Callable[[], Awaitable[Screen]]) -> None:
+    async def edit(
+        self, side: Side, chat_id: int, message_id: int, draw: Callable[[], Awaitable[Screen | None]]
+    ) -> None:
         await draw()
         self.sent.append(chat_id)
 
@@ -117,7 +120,7 @@ def test_a_delivery_that_cannot_be_read_is_put_down_for_later(
     scene.begin(*([] if shown else [data]))
     if shown:
         scene.redis.hset(keys.delivery(BAD), side, data)
-    courier = Courier(scene.ledger, scene.redis, Quiet())
+    courier = Courier(scene.ledger, Together(scene.redis), Quiet())
     scene.redis.zadd(keys.DUE, {f"notify:{BAD}:{side}": 0})
     try:
         asyncio.run(courier.notify(BAD, side))

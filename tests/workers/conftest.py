@@ -16,6 +16,7 @@ from flows.events import Person as Customer
 from flows.ledger import Ledger
 from flows.menu import Service
 from flows.order import Order
+from flows.store import Together
 from tests.orders import place
 from tests.people import Person, Telegram
 from workers.delivery import Courier
@@ -59,13 +60,13 @@ async def stage(redis: Redis) -> AsyncIterator[Stage]:
     ledger = Ledger(redis, lambda: datetime.now(UTC) + scene.later)
     async with Sandbox().serve() as sandbox:
         telegram = Telegram(sandbox.url)
-        sender = Sender(sandbox.url, CUSTOMER_TOKEN, RESTAURANT_TOKEN, redis)
+        sender = Sender(sandbox.url, CUSTOMER_TOKEN, RESTAURANT_TOKEN, Together(redis))
         carla = await telegram.person("Carla", bot=CUSTOMER_TOKEN)
         anna = await telegram.person("Anna", bot=RESTAURANT_TOKEN)
         await carla.send("/start")
         await anna.send("/start")
         ledger.set_service("nonna", lambda _: Service(staff_chat=anna.id))
-        scene = Stage(ledger, sender, Courier(ledger, redis, sender), sandbox, telegram, carla, anna)
+        scene = Stage(ledger, sender, Courier(ledger, Together(redis), sender), sandbox, telegram, carla, anna)
         yield scene
         await sender.close()
         await telegram.close()

@@ -14,9 +14,11 @@ from flows.commands import AcceptOrder, CancelOrder, DeclineOrder, MarkPickedUp,
 from flows.events import CancelReason, DeclineReason, Side, UserUnreachable
 from flows.ledger import Ledger
 from flows.ledger.shown import EDIT_LIFE
+from flows.ledger.telling import HANDS_OFF
 from flows.ledger.transaction import Contended
 from flows.menu import Service
 from flows.order import Status
+from flows.store import Together
 from tests.faults import faulty
 from tests.orders import ANNA, CARLA, place
 from tests.waiting import until
@@ -128,7 +130,8 @@ class TestWhatIsSaid:
         await until(lambda: not stage.sandbox.faults.listed())
         redis.delete(keys.delivery_lock(ORDER, Side.RESTAURANT))  # expired
         stage.ledger.execute(ORDER, MarkReady(ANNA), "tap-2")
-        await Courier(stage.ledger, redis, stage.sender).notify(ORDER, Side.RESTAURANT)
+        stage.later = timedelta(seconds=HANDS_OFF)
+        await Courier(stage.ledger, Together(redis), stage.sender).notify(ORDER, Side.RESTAURANT)
         assert await stage.tickets() == ["READY"]
         return late
 
@@ -141,9 +144,25 @@ class TestWhatIsSaid:
         await stage.courier.notify(ORDER, Side.CUSTOMER)
         assert redis.zscore(keys.DUE, keys.repaint(ORDER, Side.CUSTOMER)) is not None
         await stage.telegram.act("block", user=stage.carla.id, bot=CUSTOMER_TOKEN)
+        stage.later = timedelta(seconds=HANDS_OFF)
         await stage.courier.notify(ORDER, Side.CUSTOMER)
         assert redis.zscore(keys.DUE, keys.repaint(ORDER, Side.CUSTOMER)) is None
         assert any(isinstance(event, UserUnreachable) for event in stage.ledger.history(ORDER))
+
+    async def test_an_edit_that_has_just_begun_is_left_to_whoever_makes_it(self, stage: Stage, redis: Redis) -> None:
+        """Given a tap that its bot is about to answer by an edit, when a worker comes by the same order."""
+        stage.order()
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        stage.ledger.execute(ORDER, ACCEPT, "tap-1")
+        shown = stage.ledger.shown(ORDER, Side.RESTAURANT)
+        assert shown is not None
+        stage.ledger.begin_edit(ORDER, Side.RESTAURANT, shown.chat_id, shown.message_id)
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        assert await stage.tickets() == ["NEW ORDER"]
+        assert waits(redis, Side.RESTAURANT) is not None
+        stage.later = timedelta(seconds=HANDS_OFF)  # it has died over it
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        assert await stage.tickets() == ["ACCEPTED"]
 
     async def test_an_edit_that_was_answered_needs_no_second_look(self, stage: Stage, redis: Redis) -> None:
         stage.order()
@@ -265,7 +284,7 @@ class TestTrouble:
         stage.order(ACCEPT)
         late = Ledger(redis, lambda: datetime.now(UTC) + GIVE_UP + timedelta(minutes=1))
         await stage.telegram.act("fault", kind="500", times=1000)
-        await Courier(late, redis, stage.courier._sender).notify(ORDER, Side.CUSTOMER)
+        await Courier(late, Together(redis), stage.courier._sender).notify(ORDER, Side.CUSTOMER)
         last = stage.ledger.history(ORDER)[-1]
         assert isinstance(last, UserUnreachable)
         assert "24" in last.reason or "1 day" in last.reason
@@ -288,7 +307,8 @@ class TestTrouble:
             if b"restaurant_notified" in request:
                 raise StoreGone("gone")
 
-        courier = Courier(Ledger(faulty(redis, before=no_record)), redis, stage.courier._sender)
+        store = faulty(redis, before=no_record)
+        courier = Courier(Ledger(store), Together(store), stage.courier._sender)
         with pytest.raises((Contended, StoreGone)):
             await courier.notify(ORDER, Side.RESTAURANT)
         assert waits(redis, Side.RESTAURANT) is not None

@@ -1,0 +1,189 @@
+"""What a delivery reads and writes about a side of an order: each step of it in one round trip, shared with others.
+
+Whatever a step writes is decided by what the step before has read or written, and goes in only if that still stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from flows import keys
+from flows.commands import RecordNotified, RecordUnreachable
+from flows.events import Side
+from flows.ledger.orders import Ledger, read_events, stage_settled
+from flows.ledger.shown import Shown, known_message, new_edit, note_edit, note_shown, stored
+from flows.ledger.transaction import Transaction, transact_together
+from flows.menu import Service
+from flows.order import Order, decide, fold
+from flows.store import Command, Script, Together
+
+LOCK = 6  # seconds that the lock on a side outlives a process that dies
+PROLONG = 2.0  # seconds between two prolongations
+HANDS_OFF = 2.0  # seconds that an edit of somebody else's has before we edit as well
+
+_PROLONG = Script(
+    """#!lua
+if redis.call('GET', ARGV[1]) == ARGV[2] then redis.call('PEXPIRE', ARGV[1], ARGV[3]) end
+""",
+    lasting=False,
+)
+_UNLOCK = Script(
+    """#!lua
+if redis.call('GET', ARGV[1]) == ARGV[2] then redis.call('DEL', ARGV[1]) end
+""",
+    lasting=False,
+)
+
+
+class Busy(Exception):
+    """Somebody else is telling this side of this order right now, or editing its message."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A side of an order as it was a moment ago: the order, the message that shows it, and the chat it belongs in."""
+
+    order: Order
+    shown: Shown | None
+    chat_id: int | None
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A message that shows the order now, and the edit that made it so; none for a new message."""
+
+    shown: Shown
+    edit: str = ""
+
+
+class Telling:
+    """The right to tell that side of that order, for as long as `telling` holds it."""
+
+    def __init__(self, ledger: Ledger, store: Together, order_id: str, side: Side) -> None:
+        self._ledger = ledger
+        self._store = store
+        self.order_id = order_id
+        self.side = side
+        self._seen: dict[Command, Any] = {}
+        self._history: Command = ("LRANGE", keys.order(order_id), "0", "-1")
+        self._record: Command = ("HGET", keys.delivery(order_id), str(side))
+
+    async def look(self) -> Look:
+        """Raises `LookupError` if there is no such order, and `ValueError` if it can't be read."""
+        history, record = await self._store.run(self._history, self._record)
+        self._seen = {self._history: history, self._record: record}
+        order = self._order(history)
+        shown = None if record is None else Shown.model_validate_json(record)
+        return Look(order, shown, await self._chat(order))
+
+    async def _chat(self, order: Order) -> int | None:
+        if self.side is Side.CUSTOMER:
+            return order.placed.customer.id
+        command: Command = ("HGET", keys.SERVICES, order.placed.restaurant.slug)
+        [raw] = await self._store.run(command)
+        self._seen[command] = raw
+        return None if raw is None else Service.model_validate_json(raw).staff_chat
+
+    def _order(self, history: Sequence[bytes]) -> Order:
+        order = fold(read_events(self.order_id, history))
+        if order is None:
+            raise LookupError(f"a notification for order {self.order_id}, which does not exist")
+        return order
+
+    async def begin_edit(self, look: Look, covered: Collection[str]) -> tuple[Look, str]:
+        """Note that the message that shows the order is about to be edited. Returns how things are now, and the edit;
+        "" if somebody else has brought it up to date meanwhile, with no edits in doubt but those that are `covered`.
+
+        Raises `Busy` while somebody else is editing it: most likely a bot that answers a tap. To paint over that would
+        also paint over the question that the next tap may bring up.
+        """
+        shown = look.shown
+        edit, until = new_edit(self._ledger.clock())
+
+        def work(attempt: Transaction) -> tuple[Order, Shown | None, str]:
+            order = self._order(attempt.entries(keys.order(self.order_id)))
+            known = known_message(attempt, self.order_id, self.side)
+            if _is_shown(order, known, look.chat_id, covered):
+                return order, known, ""
+            if known is not None and max(known.edits.values(), default=0) > until - HANDS_OFF:
+                raise Busy(self.order_id)
+            message = (0, 0) if shown is None else (shown.chat_id, shown.message_id)
+            known = note_edit(attempt, self.order_id, self.side, message, edit=edit, until=until)
+            return order, known, edit
+
+        order, known, begun = await transact_together(self._store, work, self._seen)
+        self._seen[self._record] = None if known is None else stored(known)
+        return Look(order, known, look.chat_id), begun
+
+    async def tell(
+        self,
+        look: Look,
+        painted: Painted | None,
+        fact: RecordNotified | RecordUnreachable | None = None,
+        covered: Collection[str] = (),
+    ) -> bool:
+        """Record what was painted and told since `look`, and strike off that side's notification if that is all.
+
+        True when nothing is left to tell; `covered` are edits of others that have been painted over. Raises `Refused`.
+        """
+        # The version makes the cause unique: the same news can be owed again later (a second reminder).
+        cause = "" if fact is None else f"delivery-{fact.side}-{fact.about}-{look.order.version}"
+
+        def work(attempt: Transaction) -> tuple[bool, Shown | None]:
+            order = self._order(attempt.entries(keys.order(self.order_id)))
+            is_news = order.version != look.order.version
+            if painted is None:
+                known = known_message(attempt, self.order_id, self.side)
+            else:
+                now = self._ledger.clock()
+                known = note_shown(attempt, self.order_id, self.side, painted.shown, edit=painted.edit, now=now)
+            if fact is not None and cause not in order.causes:
+                new = decide(order, fact, self._ledger.clock())
+                order = self._ledger.stage(attempt.writes, order, new, cause) or order
+            if is_news or order.owed_to(self.side) or not _is_shown(order, known, look.chat_id, covered):
+                return False, known
+            return stage_settled(attempt, order, self.side, look.chat_id), known
+
+        done, known = await transact_together(self._store, work, self._seen)
+        self._seen[self._record] = None if known is None else stored(known)
+        return done
+
+
+def _is_shown(order: Order, known: Shown | None, chat_id: int | None, covered: Collection[str]) -> bool:
+    if known is None or known.chat_id != chat_id:
+        return False
+    return known.version >= order.changed and all(edit in covered for edit in known.edits)
+
+
+@asynccontextmanager
+async def telling(ledger: Ledger, store: Together, order_id: str, side: Side) -> AsyncIterator[Telling]:
+    """Hold the lock of this side of this order. Raises `Busy`.
+
+    It lives for seconds and is prolonged meanwhile, so that a process that dies holds up nobody for long. Who loses it
+    nevertheless may say the same as another, which is no harm.
+    """
+    key, token = keys.delivery_lock(order_id, side), secrets.token_hex(8)
+    [taken] = await store.run(("SET", key, token, "NX", "PX", LOCK * 1000))
+    if not taken:
+        raise Busy(order_id)
+    prolonging = asyncio.create_task(_prolong(store, key, token))
+    try:
+        yield Telling(ledger, store, order_id, side)
+    finally:
+        prolonging.cancel()
+        with suppress(RedisError):  # it expires by itself
+            await store.run((_UNLOCK, key, token))
+
+
+async def _prolong(store: Together, key: str, token: str) -> None:
+    while True:
+        await asyncio.sleep(PROLONG)
+        with suppress(RedisError):
+            await store.run((_PROLONG, key, token, LOCK * 1000))

@@ -1,0 +1,27 @@
+"""How much is measured: the full benchmark, a quick one, and a tiny one that only shows that everything works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Size:
+    """Seconds, rounds and amounts of every section."""
+
+    name: str
+    rounds: int
+    seconds: float  # of each run of the pipeline
+    processes: tuple[int, ...]  # worker processes in the pipeline
+    latencies: tuple[float, ...]  # seconds, of the stand-in in the pipeline
+    peers: bool  # or only ourselves, stock RQ and the limit, which need no other environment
+    orders: tuple[int, ...]  # in the store, for growth
+    idle: float  # seconds, for the footprint
+    taps: int  # for the latency, of each kind
+    backlog: int  # notifications, for the ceiling
+
+
+FULL = Size("full", 3, 5.0, (1, 2), (0.0, 0.1), True, (10**3, 10**4, 10**5, 10**6), 10.0, 300, 2000)
+QUICK = Size("quick", 1, 2.0, (1,), (0.0, 0.1), True, (10**3, 10**4), 3.0, 50, 300)
+TINY = Size("tiny", 1, 2.0, (1,), (0.0,), False, (10**2, 10**3), 1.0, 5, 60)
+SIZES = {size.name: size for size in (FULL, QUICK, TINY)}
