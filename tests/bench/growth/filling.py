@@ -136,5 +136,5 @@ def check(redis: Redis, copies: int) -> None:
 
 
 def _about(redis: Redis, key: str) -> tuple[Any, ...]:
-    dumped: Any = redis.dump(key)
-    return redis.type(key), redis.object("ENCODING", key), len(dumped)
+    stored: Any = redis.lrange(key, 0, -1) if redis.type(key) == b"list" else redis.hvals(key)
+    return redis.type(key), redis.object("ENCODING", key), sorted(map(len, stored))
