@@ -139,7 +139,7 @@ async def test_no_more_is_taken_than_can_be_worked_off(
 async def test_a_proxy_may_pass_its_own_path_on(scene: Scene, free_port: int, path: str, answer: int) -> None:
     async with listening(scene, free_port) as here:
         assert await here.post(UPDATE, path=path) == answer
-    await until(lambda: scene.waiting() == 0)
+        await until(lambda: scene.waiting() == 0)
 
 
 async def test_an_address_that_telegram_does_not_take_ends_the_process(scene: Scene, free_port: int) -> None:
