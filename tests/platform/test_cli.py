@@ -98,14 +98,15 @@ fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execvp("make", ["make", "--file", sys.argv[1], "demo"])
 """
 
-# Waits for Ctrl-C and ends well, as the demo does.
+# Waits for Ctrl-C and ends well, as the demo does. It naps, for a signal that comes just before a wait begins is not seen.
 WAITS = """
+import time
 from workers.cli.foreground import own_terminal
 with own_terminal():
     try:
         print("ready", flush=True)
         while True:
-            input()
+            time.sleep(0.05)
     except KeyboardInterrupt:
         print("ended in order", flush=True)
 """
