@@ -22,7 +22,7 @@ test: ## Check everything: style, types, package rules, tests
 	$(VENV)/ruff format --check
 	$(VENV)/mypy
 	$(VENV)/lint-imports
-	$(VENV)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(VENV)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 chaos: ## Kill anything at any moment and check that every order still ends well (MINUTES=5, SEED=… for the same again)
 	@./comanda-setup --dev

@@ -91,22 +91,23 @@ with the_only_one(Path(sys.argv[1])) as instance:
         pass
 
 
-# What a terminal does for a program: it makes the terminal its own, and runs make there.
+# What a terminal does for a program: it makes the terminal its own, and runs make there. Ctrl-C is heard again: whoever
+# runs the tests in the background (`make test &`) has it ignored by all that they start.
 IN_A_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execvp("make", ["make", "--file", sys.argv[1], "demo"])
 """
 
-# Waits for Ctrl-C and ends well, as the demo does. It naps, for a signal that comes just before a wait begins is not seen.
+# Waits for Ctrl-C and ends well, as the demo does.
 WAITS = """
-import time
 from workers.cli.foreground import own_terminal
 with own_terminal():
     try:
         print("ready", flush=True)
         while True:
-            time.sleep(0.05)
+            input()
     except KeyboardInterrupt:
         print("ended in order", flush=True)
 """
