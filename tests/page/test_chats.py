@@ -75,6 +75,19 @@ async def test_a_message_is_shown_at_once_and_edited_in_place(
     await expect(chat(page).locator(".message")).to_have_count(1)
 
 
+async def test_an_edit_further_up_leaves_the_focus_where_it_is(
+    telegram: Telegram, carla: Person, open_page: Open
+) -> None:
+    page = await open_page(telegram.url)
+    earlier = await say(telegram, carla, "Earlier")
+    await say(telegram, carla, "Really?", reply_markup=KEYS)
+    yes = chat(page).get_by_role("button", name="Yes")
+    await yes.focus()
+    await telegram.call(TOKEN, "editMessageText", chat_id=carla.id, message_id=earlier, text="Edited")
+    await expect(chat(page)).to_contain_text("Edited", timeout=PATIENCE)
+    await expect(yes).to_be_focused()
+
+
 async def test_a_tap_reaches_the_bot_and_its_answer_the_person(
     telegram: Telegram, carla: Person, open_page: Open
 ) -> None:

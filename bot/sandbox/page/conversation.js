@@ -79,13 +79,15 @@ export class Conversation {
     this.settle();
   }
 
+  // What goes goes first: then nothing that stays has to be moved, which would take the focus from it.
   place(nodes) {
     const had = this.list.contains(document.activeElement);
+    const wanted = new Set(nodes);
+    for (const child of [...this.list.children]) if (!wanted.has(child)) child.remove();
     nodes.forEach((node, index) => {
       const there = this.list.children[index];
       if (there !== node) this.list.insertBefore(node, there ?? null);
     });
-    while (this.list.children.length > nodes.length) this.list.lastChild.remove();
     if (had && !this.list.contains(document.activeElement)) (this.focusNext ?? this.list).focus({ preventScroll: true });
     this.focusNext = undefined;
   }
