@@ -17,8 +17,12 @@ class Gathering(Generic[Asked, Answer]):
     `work` answers each, in their order; an exception among the answers is raised for whoever asked.
     """
 
-    def __init__(self, work: Callable[[list[Asked]], Awaitable[Sequence[Answer | Exception]]]) -> None:
+    def __init__(
+        self, work: Callable[[list[Asked]], Awaitable[Sequence[Answer | Exception]]], pause: float = 0.0
+    ) -> None:
+        """After a batch of several the next one gathers for `pause` seconds, where nobody is in a hurry."""
         self._work = work
+        self._pause = pause
         self._waiting: list[tuple[Asked, asyncio.Future[Answer]]] = []
         self._working: asyncio.Task[None] | None = None
 
@@ -35,6 +39,8 @@ class Gathering(Generic[Asked, Answer]):
             while self._waiting:
                 batch, self._waiting = self._waiting, []
                 await self._do(batch)
+                if self._pause and len(batch) > 1:
+                    await asyncio.sleep(self._pause)
         finally:
             self._working = None
 

@@ -47,6 +47,7 @@ IN_FLIGHT = 64  # jobs one process works on at a time
 TICK = 0.5  # seconds between two looks at the deadlines
 DRAIN = 10.0  # seconds that jobs in hand have to finish after the first SIGTERM
 LONGEST_WAIT = 5.0  # seconds between two tries while the store is out of reach
+END_PAUSE = 0.02  # seconds in which the ends of jobs gather while there are many: only RQ's books wait for them
 HEARTBEAT = 30.0  # seconds between two of RQ's own heartbeats, which `rq info` shows
 
 # Whether workers are to rest, what is in this one's list, and what is in it from now on.
@@ -89,7 +90,7 @@ class Worker(BaseWorker):
         # RQ's bookkeeping is synchronous and not made for threads: one thread does all of it, off the loop.
         self._bookkeeper = ThreadPoolExecutor(1, thread_name_prefix="rq")
         self._books = Books(self, queue, keys.processing(name))
-        self._end = Gathering(self._end_all)
+        self._end = Gathering(self._end_all, pause=END_PAUSE)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`, then let the jobs in hand finish for `DRAIN` seconds. Outlives the store's outages."""

@@ -71,15 +71,27 @@ class Telling:
         self._store = store
         self.order_id = order_id
         self.side = side
-        self._seen: dict[Command, Any] = {}
         self._history: Command = ("LRANGE", keys.order(order_id), "0", "-1")
         self._record: Command = ("HGET", keys.delivery(order_id), str(side))
+        self._seen: dict[Command, Any] = {}
+        self._is_fresh = False  # whether nobody has looked yet at what was read together with the lock
+        self._folded: tuple[int, Order | None] = 0, None  # so many events, and the order that they make
+
+    async def lock(self, key: str, token: str) -> bool:
+        """Take the lock if it is free, and read for the first look in the same round trip."""
+        taken, *read = await self._store.run(("SET", key, token, "NX", "PX", LOCK * 1000), self._history, self._record)
+        self._seen = dict(zip((self._history, self._record), read, strict=True))
+        self._is_fresh = True
+        return bool(taken)
 
     async def look(self) -> Look:
         """Raises `LookupError` if there is no such order, and `ValueError` if it can't be read."""
-        history, record = await self._store.run(self._history, self._record)
-        self._seen = {self._history: history, self._record: record}
-        order = self._order(history)
+        if not self._is_fresh:
+            read = await self._store.run(self._history, self._record)
+            self._seen = dict(zip((self._history, self._record), read, strict=True))
+        self._is_fresh = False
+        record = self._seen[self._record]
+        order = self._order(self._seen[self._history])
         shown = None if record is None else Shown.model_validate_json(record)
         return Look(order, shown, await self._chat(order))
 
@@ -92,7 +104,11 @@ class Telling:
         return None if raw is None else Service.model_validate_json(raw).staff_chat
 
     def _order(self, history: Sequence[bytes]) -> Order:
-        order = fold(read_events(self.order_id, history))
+        """What these events make. They are only ever added to, so as many of them are the same ones."""
+        number, order = self._folded
+        if order is None or number != len(history):
+            order = fold(read_events(self.order_id, history))
+            self._folded = len(history), order
         if order is None:
             raise LookupError(f"a notification for order {self.order_id}, which does not exist")
         return order
@@ -170,12 +186,12 @@ async def telling(ledger: Ledger, store: Together, order_id: str, side: Side) ->
     nevertheless may say the same as another, which is no harm.
     """
     key, token = keys.delivery_lock(order_id, side), secrets.token_hex(8)
-    [taken] = await store.run(("SET", key, token, "NX", "PX", LOCK * 1000))
-    if not taken:
+    held = Telling(ledger, store, order_id, side)
+    if not await held.lock(key, token):
         raise Busy(order_id)
     prolonging = asyncio.create_task(_prolong(store, key, token))
     try:
-        yield Telling(ledger, store, order_id, side)
+        yield held
     finally:
         prolonging.cancel()
         with suppress(RedisError):  # it expires by itself
