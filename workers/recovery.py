@@ -38,8 +38,8 @@ class Recovery:
 
     def look(self) -> int:
         """Put back the jobs of workers missing for the second time. Returns how many jobs."""
-        names = texts(self._redis.smembers(keys.WORKERS))
-        missing = {name for name in names if not self._redis.exists(keys.lease(name))} - {self._worker}
+        others = {*texts(self._redis.smembers(keys.WORKERS))} - {self._worker}
+        missing = {name for name in others if not self._redis.exists(keys.lease(name))}
         dead, self._missing = missing & self._missing, missing
         return sum(self.put_back(name) for name in dead)
 

@@ -44,7 +44,7 @@ from workers.recovery import LOOK_EVERY, Recovery
 log = logging.getLogger(__name__)
 
 IN_FLIGHT = 64  # jobs one process works on at a time
-TICK = 0.5  # seconds between two looks at the deadlines
+TICK = 1.0  # seconds between two looks at the deadlines
 DRAIN = 10.0  # seconds that jobs in hand have to finish after the first SIGTERM
 LONGEST_WAIT = 5.0  # seconds between two tries while the store is out of reach
 END_PAUSE = 0.02  # seconds in which the ends of jobs gather while there are many: only RQ's books wait for them

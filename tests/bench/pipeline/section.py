@@ -25,7 +25,7 @@ def contestants(size: Size) -> tuple[Contestant, ...]:
 
 def measure(size: Size, folder: Path, say: Callable[[str], None]) -> Section:
     """Run everybody in every setting. Raises `BrokenRun`."""
-    settings = [Setting(latency, number) for latency in size.latencies for number in size.processes]
+    settings = [Setting(latency, number) for latency, number in size.pipelines]
     runs: Runs = {}
     with store(folder / "store-pipeline") as served:
         for number, (one, setting) in interleaved([(c, s) for s in settings for c in contestants(size)], size.rounds):
