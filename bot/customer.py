@@ -10,11 +10,8 @@ import logging
 import os
 import secrets
 from collections.abc import Callable
-from functools import cache
-from ssl import SSLContext
 from typing import Any, Literal
 
-from httpx import create_ssl_context
 from telegram import (
     BotCommand,
     Chat,
@@ -36,8 +33,8 @@ from telegram.ext import (
     MessageHandler,
     filters,
 )
-from telegram.request import HTTPXRequest
 
+from bot.customer_http import Request
 from bot.customer_limits import Limiter
 from bot.customer_replies import Replies
 from bot.intake import CONCURRENT, Refused, TryLater
@@ -111,6 +108,7 @@ class CustomerBot:
 
     async def close(self) -> None:
         await self._app.shutdown()
+        await self._bot.shutdown()  # for an application that never got to know who it is
 
     async def handle(self, update: dict[str, Any]) -> None:
         """Take effect and reply. python-telegram-bot keeps a handler's error to itself; here it is raised."""
@@ -250,23 +248,9 @@ class CustomerBot:
 def _application(token: str, api_url: str, gate: Gate) -> App:
     """The library without its updater and its job queue: updates come from the intake, jobs are the workers'."""
     defaults = Defaults(parse_mode=ParseMode.HTML, link_preview_options=LinkPreviewOptions(is_disabled=True))
-    tls = {"verify": _tls()}
-    request = HTTPXRequest(connection_pool_size=CONCURRENT, read_timeout=10, connect_timeout=5, httpx_kwargs=tls)
-    builder = Application.builder().token(token).base_url(f"{api_url}/bot").request(request)
-    builder = builder.rate_limiter(Limiter(gate))
-    return (
-        builder.get_updates_request(HTTPXRequest(httpx_kwargs=tls))
-        .updater(None)
-        .job_queue(None)
-        .defaults(defaults)
-        .build()
-    )
-
-
-@cache
-def _tls() -> SSLContext:
-    """The authorities that are trusted; reading them takes a tenth of a second, and each client would do it."""
-    return create_ssl_context()
+    builder = Application.builder().token(token).base_url(f"{api_url}/bot").rate_limiter(Limiter(gate))
+    builder = builder.request(Request(api_url, CONCURRENT)).get_updates_request(Request(api_url, 1))
+    return builder.updater(None).job_queue(None).defaults(defaults).build()
 
 
 def _later(error: TelegramError) -> TryLater:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from typing import Any, Literal
 
-import httpx
+from aiohttp import ClientSession, ClientTimeout
 from pydantic import BaseModel, ValidationError, field_validator
 from redis.exceptions import RedisError
 
 from bot.inbox import Update, offset_after
 from bot.intake import Intake, Refused
 from flows.backoff import Backoff
+from flows.http import UNANSWERED, client
 
 log = logging.getLogger(__name__)
 
@@ -56,22 +57,22 @@ class Polling:
 
     def __init__(self, bot: Literal["customer", "restaurant"], token: str, api_url: str, allowed: list[str]) -> None:
         self._bot = bot
+        self._api_url = api_url
         self._url = f"{api_url}/bot{token}/getUpdates"
         self._allowed = allowed
-        self._http = httpx.AsyncClient(timeout=httpx.Timeout(POLL + PATIENCE, connect=10.0))
 
     async def run(self, intake: Intake) -> None:
         """Ask until cancelled. Raises `Refused` when Telegram refuses the token."""
         backoff = Backoff()
         offset = await intake.offset()
         await intake.tell("")
-        async with self._http:
+        async with client(self._api_url, ClientTimeout(total=POLL + PATIENCE, connect=10)) as http:
             while not intake.closing:
                 if intake.full:
                     await intake.pause(0.1)
                     continue
                 try:
-                    batch = await self.ask(offset)
+                    batch = await self.ask(http, offset)
                 except NotNow as reason:
                     wait = backoff.next(reason.seconds)
                     log.warning("%s bot: %s; next try in %.1f s", self._bot, reason, wait)
@@ -95,12 +96,13 @@ class Polling:
                 log.warning("%s bot: the store is out of reach (%s)", self._bot, type(error).__name__)
             await intake.pause(backoff.next())
 
-    async def ask(self, offset: int) -> list[Update]:
+    async def ask(self, http: ClientSession, offset: int) -> list[Update]:
         """Wait for updates from `offset` on, which acknowledges those before it. Raises `NotNow` and `Refused`."""
         body = {"offset": offset, "timeout": POLL, "allowed_updates": self._allowed}
         try:
-            answer = _Answer.model_validate_json((await self._http.post(self._url, json=body)).content)
-        except httpx.HTTPError as error:  # its own text may show the URL, and with it the token
+            async with http.post(self._url, json=body, allow_redirects=False) as response:
+                answer = _Answer.model_validate_json(await response.read())
+        except UNANSWERED as error:
             raise NotNow(f"Telegram is out of reach ({type(error).__name__})") from None
         except ValidationError:
             raise NotNow("what answers in Telegram's place does not speak the Bot API") from None

@@ -13,14 +13,14 @@ import json
 import logging
 from typing import Any, Literal
 
-import httpx
-from aiohttp import web
+from aiohttp import ClientResponse, ClientTimeout, web
 from pydantic import BaseModel, ConfigDict, ValidationError
 from redis.exceptions import RedisError
 
 from bot.inbox import LISTENING_LIFE
 from bot.intake import Intake, Refused
 from flows.backoff import Backoff
+from flows.http import UNANSWERED, client
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ class Webhook:
         port: int,
     ) -> None:
         self._bot = bot
+        self._api_url = api_url
         self._method = f"{api_url}/bot{token}/setWebhook"
         self._secret = secret_of(token)
         self._asked = {"url": url, "secret_token": self._secret, "allowed_updates": allowed}
@@ -108,12 +109,13 @@ class Webhook:
     async def _register(self, intake: Intake) -> None:
         """Tell Telegram where we listen, however long it is out of reach."""
         backoff = Backoff()
-        async with httpx.AsyncClient(timeout=15) as http:
+        asked = {**self._asked, "max_connections": CONNECTIONS}
+        async with client(self._api_url, ClientTimeout(total=15)) as http:
             while not intake.closing:
                 try:
-                    answer = await http.post(self._method, json={**self._asked, "max_connections": CONNECTIONS})
-                    problem = self._problem(answer)
-                except httpx.HTTPError as error:  # its own text may show the URL, and with it the token
+                    async with http.post(self._method, json=asked, allow_redirects=False) as answer:
+                        problem = await self._problem(answer)
+                except UNANSWERED as error:
                     problem = type(error).__name__
                 if problem is None:
                     log.info("%s bot: Telegram sends updates to %s", self._bot, self._asked["url"])
@@ -123,16 +125,16 @@ class Webhook:
                 await intake.tell(f"the webhook can't be set: {problem}")
                 await intake.pause(wait)
 
-    def _problem(self, answer: httpx.Response) -> str | None:
+    async def _problem(self, answer: ClientResponse) -> str | None:
         """Why the webhook is not set, None when it is. Raises `Refused`."""
-        if answer.is_success:
+        if 200 <= answer.status < 300:
             return None
-        if answer.status_code in (401, 404):
+        if answer.status in (401, 404):
             raise Refused(f"Telegram refuses the {self._bot} bot's token: check {self._bot.upper()}_BOT_TOKEN")
         try:
-            words = str(answer.json()["description"])
+            words = str(json.loads(await answer.read())["description"])
         except (ValueError, KeyError, TypeError):
-            return f"HTTP {answer.status_code}"
-        if answer.status_code == 400:
+            return f"HTTP {answer.status}"
+        if answer.status == 400:
             raise Refused(f"WEBHOOK_URL: Telegram does not take it ({words})")
         return words

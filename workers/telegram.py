@@ -6,27 +6,22 @@ thirds of a worker's time (see docs/decisions/0025-speed.md).
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from functools import cache
-from ssl import SSLContext, create_default_context
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
+from aiohttp import ClientSession, ClientTimeout
 from pydantic import BaseModel, ValidationError
 
 from flows.backoff import LONGEST
 from flows.events import Side
 from flows.gate import Gate, NotYet
+from flows.http import UNANSWERED, client
 from flows.screens import Screen
 from flows.store import Together
 
 CONNECTIONS = 64  # per bot; what one worker process keeps in flight at most
 TIMEOUT = ClientTimeout(total=15, connect=5)  # seconds
-KEPT = 60.0  # seconds that an idle connection stays open
 
 _GONE = (
     "chat not found",
@@ -147,9 +142,9 @@ class Sender:
         """The answer to a request that was granted. Raises what else it means for a delivery."""
         try:
             url = f"{self._api_url}/bot{self._tokens[side]}/{method}"
-            async with self._session(side).post(url, data=json.dumps(body)) as response:
+            async with self._session(side).post(url, json=body, allow_redirects=False) as response:
                 answer = _Answer.model_validate_json(await response.read())
-        except (ClientError, OSError, TimeoutError) as error:  # their words may hold the URL, and it the token
+        except UNANSWERED as error:
             raise Later(None, f"Telegram is out of reach: {type(error).__name__}") from None
         except ValidationError:
             raise Later(
@@ -162,13 +157,7 @@ class Sender:
 
     def _session(self, side: Side) -> ClientSession:
         if side not in self._sessions:
-            connector = TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEPT, ssl=_authorities())
-            self._sessions[side] = ClientSession(
-                connector=connector,
-                timeout=TIMEOUT,
-                headers={"Content-Type": "application/json"},
-                proxy=_proxy(self._api_url),
-            )
+            self._sessions[side] = client(self._api_url, TIMEOUT, CONNECTIONS)
         return self._sessions[side]
 
     async def close(self) -> None:
@@ -184,18 +173,6 @@ def _body(chat_id: int, screen: Screen) -> dict[str, Any]:
         "link_preview_options": {"is_disabled": True},
     }
     return body | {"reply_markup": screen.keyboard()} if screen.rows else body
-
-
-def _proxy(url: str) -> str | None:
-    """The proxy that the environment names for this server."""
-    server = urlsplit(url)
-    return None if proxy_bypass(server.netloc) else getproxies().get(server.scheme)
-
-
-@cache
-def _authorities() -> SSLContext:
-    """The authorities that are trusted; reading them takes a tenth of a second, and each session would do it."""
-    return create_default_context()
 
 
 def _meaning(answer: _Answer, words: str) -> Exception:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
 import pytest
+from aiohttp import ClientTimeout
 from hypothesis import strategies as st
 
 from bot.inbox import Inbox, Update, chat_of, offset_after
@@ -15,6 +16,7 @@ from bot.intake import Refused
 from bot.polling import NotNow, Polling
 from flows import keys
 from flows.backoff import Backoff
+from flows.http import client
 from tests.fuzz.budget import fuzz
 from tests.fuzz.stand import EVE, Stand, message, tap, typed
 from tests.fuzz.strategies import mutated, stored, values
@@ -43,7 +45,9 @@ class Impostor:
         server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
         await self._serving.enter_async_context(server)
         host, port = server.sockets[0].getsockname()
-        return Polling("customer", "7001:customer-token", f"http://{host}:{port}", [])
+        url = f"http://{host}:{port}"
+        self._http = await self._serving.enter_async_context(client(url, ClientTimeout(total=10)))
+        return Polling("customer", "7001:customer-token", url, [])
 
     def close(self) -> None:
         self._bots.run(self._serving.aclose())
@@ -59,7 +63,7 @@ class Impostor:
         self._says = answer
         seconds, batch = None, list[Update]()
         try:
-            batch = self._bots.run(self._polling.ask(0))
+            batch = self._bots.run(self._polling.ask(self._http, 0))
         except NotNow as reason:
             seconds = reason.seconds
         except Refused:

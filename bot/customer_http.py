@@ -1,0 +1,56 @@
+"""HTTP in python-telegram-bot: its own hook for it, over the client that all of Comanda uses.
+
+httpx, which it uses otherwise, took two fifths of the bot's time (see docs/decisions/0025-speed.md).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import ClientSession, ClientTimeout
+from telegram.error import NetworkError, TimedOut
+from telegram.request import BaseRequest, RequestData
+
+from flows.http import UNANSWERED, client
+
+READ = 10.0  # seconds
+TIMEOUT = ClientTimeout(total=15, connect=5)
+
+
+class Request(BaseRequest):
+    """Requests without files, for Comanda sends none from here."""
+
+    def __init__(self, api_url: str, connections: int) -> None:
+        self._api_url = api_url
+        self._connections = connections
+        self._session: ClientSession | None = None
+
+    @property
+    def read_timeout(self) -> float:
+        return READ
+
+    async def initialize(self) -> None:
+        """Get ready. Can be repeated."""
+        if self._session is None:
+            self._session = client(self._api_url, TIMEOUT, self._connections)
+
+    async def shutdown(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def do_request(
+        self, url: str, method: str, request_data: RequestData | None = None, *_: Any, **__: Any
+    ) -> tuple[int, bytes]:
+        """The status and the content of the answer. Raises `TimedOut` or `NetworkError`, neither with the token."""
+        if self._session is None:
+            raise RuntimeError("initialize comes first")
+        form = request_data.json_parameters if request_data else None
+        try:
+            async with self._session.request(method, url, data=form, allow_redirects=False) as answer:
+                return answer.status, await answer.read()
+        except TimeoutError:
+            raise TimedOut from None
+        except UNANSWERED as error:
+            raise NetworkError(type(error).__name__) from None
