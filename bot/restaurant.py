@@ -5,6 +5,10 @@ Nothing here decides anything about an order.
 
 from __future__ import annotations
 
+import bot.aiogram_on_demand  # noqa: F401 - before aiogram itself
+
+# isort: split
+
 import asyncio
 import logging
 from typing import Any
