@@ -150,6 +150,21 @@ def environment(checkout: Path, capsys: pytest.CaptureFixture[str]) -> Environme
     return ready
 
 
+@pytest.fixture
+def spare(environment: Environment, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is made anew is a copy of the environment as it is now, which is there in no time."""
+    venv, copy = checkout / ".venv", checkout / "spare"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(venv, copy, symlinks=True, ignore=shutil.ignore_patterns("*.stamp"))
+
+    def make(_: Environment) -> None:
+        setup.say("making .venv")
+        shutil.rmtree(venv)
+        shutil.copytree(copy, venv, symlinks=True)
+
+    monkeypatch.setattr(Environment, "_make", make)
+
+
 def test_what_is_done_is_not_done_again_until_its_lock_changes(environment: Environment, checkout: Path) -> None:
     assert not environment.prepare([NOTHING])
 
@@ -179,6 +194,7 @@ def test_without_an_embedded_store_the_set_up_goes_on_and_says_what_to_do(
     assert not environment.prepare([store])
 
 
+@pytest.mark.usefixtures("spare")
 def test_an_environment_whose_making_was_broken_off_is_made_anew(
     environment: Environment, checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -191,6 +207,7 @@ def test_an_environment_whose_making_was_broken_off_is_made_anew(
     assert "making .venv" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("spare")
 def test_an_environment_in_which_an_installation_was_killed_is_made_anew(
     environment: Environment, checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -203,6 +220,7 @@ def test_an_environment_in_which_an_installation_was_killed_is_made_anew(
     assert "making .venv" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("spare")
 def test_an_environment_that_lost_its_python_is_made_anew(
     environment: Environment, checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
