@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from bot.sandbox.bots import Bot
+from bot.sandbox.rooms import unused_number
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import World
 from bot.sandbox.updates import at_leisure
@@ -42,6 +44,18 @@ async def poll(telegram: Telegram, **params: Any) -> list[str]:
 async def send(carla: Person, *texts: str) -> None:
     for text in texts:
         await carla.send(text)
+
+
+@pytest.mark.parametrize("now", [1_795_485_785.3, 2**31 * 7 / 100 - 30])
+def test_the_ids_of_a_sandbox_that_follows_another_at_once_are_new(monkeypatch: pytest.MonkeyPatch, now: float) -> None:
+    """Given a demo in which two dozen updates came, stopped and started again within a second, at any time of day."""
+    started = []
+    for moment in (now, now + 0.5):
+        monkeypatch.setattr(time, "time", lambda moment=moment: moment)
+        started.append(unused_number())
+    first, second = started
+    assert not set(range(first, first + 24)) & set(range(second, second + 24))
+    assert 0 <= second < 2**31 - 24
 
 
 class TestPace:
