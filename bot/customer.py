@@ -37,17 +37,20 @@ from telegram.ext import (
 from bot.customer_http import Request
 from bot.customer_limits import Limiter
 from bot.customer_replies import Replies
+from bot.inbox import button_of, chat_of
 from bot.intake import CONCURRENT, Refused, TryLater
 from bot.process import run_bot
 from flows import ordering
-from flows.callbacks import BadPayload, CustomerTap, decode
+from flows.callbacks import BadPayload, CustomerTap, decode, order_of
 from flows.events import Person
 from flows.gate import Gate
 from flows.ledger import Ledger
+from flows.ledger.orders import reads_of_advance
 from flows.messages import about
 from flows.order import Refused as RefusedByRules
 from flows.ordering import Moment, Notice, Shop, Turn
 from flows.session import Session
+from flows.store import Command
 
 # How the library gives the seconds of a 429: as a timedelta, which is what its next version does anyway.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
@@ -109,6 +112,11 @@ class CustomerBot:
     async def close(self) -> None:
         await self._app.shutdown()
         await self._bot.shutdown()  # for an application that never got to know who it is
+
+    def reads(self, update: dict[str, Any]) -> list[Command]:
+        """What committing it will ask the store for."""
+        chat_id = chat_of(update)
+        return [] if chat_id is None else reads_of_advance(chat_id, order_of(button_of(update)))
 
     async def handle(self, update: dict[str, Any]) -> None:
         """Take effect and reply. python-telegram-bot keeps a handler's error to itself; here it is raised."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +20,12 @@ from redis import Redis
 
 from flows import keys
 from flows.ledger import Check
-from flows.store import Script, text
+from flows.store import Command, Script, at_once, pipelined, text
 
 log = logging.getLogger(__name__)
 
 Update = dict[str, Any]
+Reads = Callable[[Update], Sequence[Command]]
 
 LISTENING_LIFE = 120  # seconds that a bot's last word on its polling stands; a poll takes up to 65
 SEEN_LIFE = 25 * 3600  # seconds that ids are remembered; Telegram keeps an update for 24 h
@@ -42,7 +44,9 @@ for i = 10, #ARGV, 3 do
     redis.call('RPUSH', line .. chat, id)
     redis.call('HSETNX', owners, chat, me)
   end
-  if redis.call('HGET', owners, chat) == me then mine[#mine + 1] = chat end
+  if redis.call('HGET', owners, chat) == me then
+    mine[#mine + 1] = {chat, redis.call('LINDEX', line .. chat, 0) or ''}
+  end
 end
 redis.call('ZREMRANGEBYSCORE', seen, 0, forgotten)
 if offset ~= '' then redis.call('SET', offset_key, offset) end
@@ -84,11 +88,22 @@ redis.call('DEL', ARGV[3])
 
 
 @dataclass(frozen=True)
+class First:
+    """A chat's next update, and what was read for it in the moment in which it was stored."""
+
+    update: Update
+    read: dict[Command, Any]
+
+
+@dataclass(frozen=True)
 class Ours:
-    """The `chats` that the process owns and may have to look at; `waiting` updates are in the inbox altogether."""
+    """The `chats` that the process owns and may have to look at; `waiting` updates are in the inbox altogether.
+
+    A chat comes with its next update where that has just been stored; else `Inbox.next` tells.
+    """
 
     waiting: int
-    chats: list[str]
+    chats: dict[str, First | None]
 
 
 @dataclass(frozen=True)
@@ -110,16 +125,28 @@ class Inbox:
         self._replicas = replicas
         self._missing: set[str] = set()
 
-    def store(self, batch: list[Update], offset: int | None = None) -> Ours:
-        """Store what is new of a batch and, when polling, from which id on to ask next. Takes chats nobody owns."""
+    def store(self, batch: list[Update], offset: int | None = None, reads: Reads = lambda _: ()) -> Ours:
+        """Store what is new of a batch and, when polling, from which id on to ask next. Takes chats nobody owns.
+
+        `reads` are the commands whose replies an update's handler will want first.
+        """
         now = time.time()
         bot = self._bot
         arguments: list[Any] = [keys.inbox(bot), keys.inbox_seen(bot), keys.inbox_owners(bot), keys.inbox_chat(bot, "")]
         arguments += [keys.inbox_offset(bot), self._me, now, now - SEEN_LIFE, "" if offset is None else offset]
         for update in batch:
             arguments += [update["update_id"], chat_of(update) or 0, json.dumps(update)]
-        waiting, chats = _STORE.run(self._redis, arguments, self._replicas)
-        return Ours(waiting, [text(chat) for chat in chats])
+        asked = [list(reads(update)) for update in batch]
+        stored, *replies = pipelined(self._redis, [[(_STORE, *arguments)], *asked], self._replicas)
+        if isinstance(stored, Exception):
+            raise stored
+        waiting, mine = stored[0]
+        firsts = {}
+        for update, commands, read in zip(batch, asked, replies, strict=True):
+            # Who gets an error here gets it again where it is looked at.
+            known = {} if isinstance(read, Exception) else dict(zip(commands, read, strict=True))
+            firsts[str(update["update_id"])] = First(update, known)
+        return Ours(waiting, {text(chat): firsts.get(text(first)) for chat, first in mine})
 
     def next(self, chat: str, done: Update | None = None, trace: str = "") -> Next:
         """Strike the update `done` off a chat's line, and get the one behind it; after the last one let the chat go.
@@ -152,14 +179,15 @@ class Inbox:
 
         Dead is whose lease is missing at two looks, so that a paused store does not expire everybody.
         """
-        self._redis.set(keys.inbox_lease(self._me), "1", ex=LEASE)
-        found = self._redis.hgetall(keys.inbox_owners(self._bot))
+        alive = ("SET", keys.inbox_lease(self._me), "1", "EX", LEASE)
+        owned, waiting = ("HGETALL", keys.inbox_owners(self._bot)), ("HLEN", keys.inbox(self._bot))
+        _, found, number = at_once(self._redis, [alive, owned, waiting])
         owners = {text(chat): text(owner) for chat, owner in found.items()}
         others = {owner for owner in owners.values() if owner not in ("", self._me)}
         missing = {owner for owner in others if not self._redis.exists(keys.inbox_lease(owner))}
         dead, self._missing = missing & self._missing, missing
         ours = [chat for chat, owner in owners.items() if owner == self._me or self._claim(chat, owner, dead)]
-        return Ours(int(self._redis.hlen(keys.inbox(self._bot))), ours)
+        return Ours(number, dict.fromkeys(ours))
 
     def _claim(self, chat: str, owner: str, dead: set[str]) -> bool:
         if owner and owner not in dead:
@@ -214,3 +242,9 @@ def chat_of(update: Update) -> int | None:
         found = next((place for place in places if isinstance(place, dict)), {}).get("id")
         return found if isinstance(found, int) else None
     return None
+
+
+def button_of(update: Update) -> object:
+    """What the tapped button carries, as it came; None for what is no tap."""
+    tap = update.get("callback_query")
+    return tap.get("data") if isinstance(tap, dict) else None

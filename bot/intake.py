@@ -18,16 +18,16 @@ import secrets
 import socket
 import time
 import traceback
-from collections.abc import Callable
-from typing import Literal, Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeVar
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-from bot.inbox import Inbox, Next, Ours, Update
+from bot.inbox import LISTENING_LIFE, First, Inbox, Next, Ours, Update
 from flows.backoff import Backoff
-from flows.ledger import Superseded, only_while
-from flows.store import is_outage
+from flows.ledger import Superseded, having_read, only_while
+from flows.store import Command, is_outage
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ TRIES = 5  # of a handler that fails, before the update is set aside
 REPLY_LIFE = 3600.0  # seconds that a reply is tried while Telegram does not take it
 DRAIN = 10.0  # seconds that running handlers have to finish once the intake is to stop
 RENEW = 1.0  # seconds between two signs of life
+TELL_AGAIN = LISTENING_LIFE / 4  # seconds until the same word is left again: each costs the store a write to disk
 SAY_SORRY_AFTER = 1.0  # seconds of an outage of the store until people are told to try again
 
 T = TypeVar("T")
@@ -59,6 +60,9 @@ class TryLater(Exception):
 
 class Face(Protocol):
     """A bot, as the intake calls it."""
+
+    def reads(self, update: Update) -> Sequence[Command]:
+        """What `handle` will ask the store for at first: it is read together with the storing of the update."""
 
     async def handle(self, update: Update) -> None:
         """Take effect and reply. Raises `TryLater`, or whatever went wrong: then it is called again."""
@@ -93,6 +97,7 @@ class Intake:
         self._waiting = 0
         self._out_since: float | None = None  # since when the store has been out of reach
         self._told: set[int] = set()  # updates whose senders know of it
+        self._last_word: tuple[str | None, float] = None, 0.0  # what was told last, and when
         self._closing = asyncio.Event()
 
     async def run(self, source: Source, stop: asyncio.Event) -> None:
@@ -139,12 +144,15 @@ class Intake:
 
     async def tell(self, problem: str) -> None:
         """Leave word for `comanda doctor` of what hinders the source; empty for nothing."""
-        await self.persist(functools.partial(self._inbox.tell, problem))
+        before, at = self._last_word
+        if problem != before or time.monotonic() > at + TELL_AGAIN:
+            await self.persist(functools.partial(self._inbox.tell, problem))
+            self._last_word = problem, time.monotonic()
 
     async def take(self, batch: list[Update], offset: int | None = None) -> None:
         """Store a batch and have it handled. Raises redis-py's errors: then it may or may not be stored."""
         try:
-            self._look_at(await asyncio.to_thread(self._inbox.store, batch, offset))
+            self._look_at(await asyncio.to_thread(self._inbox.store, batch, offset, self._face.reads))
         except RedisError:
             await self._excuse(batch)
             raise
@@ -158,8 +166,8 @@ class Intake:
 
     def _look_at(self, ours: Ours) -> None:
         self._waiting = ours.waiting
-        for chat in ours.chats:
-            self._work_on(chat)
+        for chat, first in ours.chats.items():
+            self._work_on(chat, first)
 
     async def _excuse(self, batch: list[Update]) -> None:
         """The store is out of reach. When that lasts, tell those who wait for an answer, once for each update."""
@@ -173,14 +181,14 @@ class Intake:
             if isinstance(answer, Exception):
                 log.info("%s bot: somebody could not be told to try again (%s)", self._name, type(answer).__name__)
 
-    def _work_on(self, chat: str) -> None:
+    def _work_on(self, chat: str, first: First | None) -> None:
         if self.closing:
             return
         if chat in self._chats:
             self._chats[chat] = True
             return
         self._chats[chat] = False
-        task = asyncio.create_task(self._work_off(chat))
+        task = asyncio.create_task(self._work_off(chat, first))
         self._tasks.add(task)
         task.add_done_callback(self._let_go)
 
@@ -191,12 +199,13 @@ class Intake:
 
     # Handling
 
-    async def _work_off(self, chat: str) -> None:
+    async def _work_off(self, chat: str, first: First | None) -> None:
         """Handle a chat's updates one after the other, as long as there are any and the chat is ours."""
         try:
-            found = await self._next(chat)
+            read = {} if first is None else first.read
+            found = await self._next(chat) if first is None else Next(self._waiting, first.update)
             while found.update is not None and not self.closing:
-                trace = await self._handle(found.update)
+                trace, read = await self._handle(found.update, read), {}
                 if trace is None:
                     return
                 self._told.discard(found.update["update_id"])
@@ -216,8 +225,8 @@ class Intake:
             if found.update is not None or not self._chats[chat]:
                 return found
 
-    async def _handle(self, update: Update) -> str | None:
-        """Have an update handled, trying again until the intake closes; then None.
+    async def _handle(self, update: Update, read: Mapping[Command, Any]) -> str | None:
+        """Have an update handled, trying again until the intake closes; then None. `read` is what was read for it.
 
         Returns "" when that is done, and the traceback of one that keeps failing.
         """
@@ -226,7 +235,7 @@ class Intake:
             wait = None
             try:
                 async with self._free:  # for this try only: who waits for the next one holds up nobody
-                    with only_while(self._inbox.holds(update)):
+                    with only_while(self._inbox.holds(update)), having_read(read):
                         await self._face.handle(update)
                 return ""
             except Superseded:
@@ -254,6 +263,7 @@ class Intake:
                     )
                     if failures >= TRIES:
                         return trace
+            read = {}
             await self.pause(backoff.next(wait))
         return None
 

@@ -37,15 +37,18 @@ from aiogram.types import (
     User,
 )
 
+from bot.inbox import button_of, chat_of
 from bot.intake import Refused, TryLater
 from bot.process import run_bot
 from bot.restaurant_limits import Limiter
 from bot.restaurant_replies import NOT_NOW, Replies, says, thread
 from flows import serving
-from flows.callbacks import BadPayload, decode
+from flows.callbacks import BadPayload, decode, order_of
+from flows.commands import AnyCommand
 from flows.events import Person
 from flows.gate import Gate
 from flows.ledger import JoinOutcome, JoinResult, Ledger
+from flows.ledger.orders import reads_of_staff
 from flows.menu import Restaurant
 from flows.messages import staff_chat
 from flows.messages.staff import open_orders_screen
@@ -53,7 +56,8 @@ from flows.messages.text import refusal
 from flows.order import Order
 from flows.order import Refused as RefusedByRules
 from flows.screens import Screen
-from flows.serving import SettingStep, SettingTap, TicketTap
+from flows.serving import SettingStep, SettingTap, TicketStep, TicketTap
+from flows.store import Command as StoreCommand
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +112,11 @@ class RestaurantBot:
 
     async def close(self) -> None:
         await self._bot.session.close()
+
+    def reads(self, update: dict[str, Any]) -> list[StoreCommand]:
+        """What a tap on a ticket will ask the store for."""
+        chat_id, order_id = chat_of(update), order_of(button_of(update))
+        return [] if chat_id is None or order_id is None else reads_of_staff(chat_id, order_id)
 
     async def handle(self, update: dict[str, Any]) -> None:
         """Take effect and reply. Raises what a handler raised, and `TryLater` while Telegram takes no reply."""
@@ -244,27 +253,27 @@ class RestaurantBot:
     async def _tap_on_ticket(
         self, query: CallbackQuery, tap: TicketTap, chat_id: int, message_id: int, cause: str
     ) -> None:
-        order = await thread(self._order_of, chat_id, tap.order)
+        step = TicketStep()
+
+        def decided(order: Order) -> AnyCommand | None:
+            nonlocal step
+            step = serving.on_ticket(tap, order, _person(query.from_user))
+            return step.command
+
+        why_not = None
+        try:
+            order = await thread(self._ledger.execute_as_staff, chat_id, tap.order, cause, decided)
+        except RefusedByRules as refused:
+            order, why_not = refused.order, refused.why
         if order is None:
             log.warning("user %s in chat %s tapped on order %s: refused", query.from_user.id, chat_id, tap.order)
             await self._replies.answer(query, staff_chat.NOT_YOURS, alert=True)
             return
-        step = serving.on_ticket(tap, order, _person(query.from_user))
-        notice, alert = step.notice, step.alert
-        if step.command is not None:
-            try:
-                order = await thread(self._ledger.execute, order.id, step.command, cause)
-            except RefusedByRules as refused:
-                order, notice, alert = refused.order or order, refusal(refused.why, refused.order), True
-        await self._replies.answer(query, notice, alert)
+        if why_not is None:
+            await self._replies.answer(query, step.notice, step.alert)
+        else:
+            await self._replies.answer(query, refusal(why_not, order), alert=True)
         await self._replies.show_ticket(chat_id, message_id, order, step)
-
-    def _order_of(self, chat_id: int, order_id: str) -> Order | None:
-        """The order, if this is its restaurant's staff chat."""
-        order = self._ledger.order(order_id)
-        if order is None or self._ledger.service(order.placed.restaurant.slug).staff_chat != chat_id:
-            return None
-        return order
 
     async def _tap_on_setting(self, query: CallbackQuery, tap: SettingTap, chat_id: int, message_id: int) -> None:
         restaurant = await self._restaurant_of(chat_id)

@@ -345,3 +345,11 @@ def decode(payload: str) -> CustomerTap | StaffTap:
     except ValueError:
         raise BadPayload(outdated=False) from None
     return kind(*values)
+
+
+def order_of(payload: object) -> str | None:
+    """The order that a button was on; None for a button on none, and for what is no payload of ours."""
+    try:
+        return getattr(decode(payload), "order", None) if isinstance(payload, str) else None
+    except BadPayload:
+        return None

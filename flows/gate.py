@@ -133,9 +133,9 @@ class Gate:
     async def _serve(self) -> None:
         """Ask for all in line, in their order, until nobody is left."""
         try:
-            while self._line:
-                self._line = [one for one in self._line if not one.wait.done()]  # some were cancelled
-                await asyncio.sleep(await self._ask_for(self._line[:AT_ONCE]))
+            while line := [one for one in self._line if not one.wait.done()]:  # answered, or cancelled
+                self._line = line
+                await asyncio.sleep(await self._ask_for(line[:AT_ONCE]))
         finally:
             self._serving = None
 

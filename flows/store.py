@@ -101,10 +101,7 @@ class Script:
 
     def run(self, redis: Redis, arguments: Iterable[Any], replicas: int = 0) -> Any:
         """Its reply, once so many replicas have confirmed what it wrote. Raises `NotReplicated`, redis-py's errors."""
-        [answer] = pipelined(redis, [[(self, *arguments)]], replicas)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer[0]
+        return at_once(redis, [(self, *arguments)], replicas)[0]
 
 
 Command = tuple[Any, ...]
@@ -136,6 +133,14 @@ def pipelined(redis: Redis, asked: Sequence[Sequence[Command]], replicas: int = 
             errors = _unconfirmed(confirmed, replicas)
         found.append(errors[0] if errors else mine)
     return found
+
+
+def at_once(redis: Redis, commands: Sequence[Command], replicas: int = 0) -> list[Any]:
+    """The replies to these commands, in one round trip. Raises the first error among them, and as `pipelined` does."""
+    [replies] = pipelined(redis, [commands], replicas)
+    if isinstance(replies, Exception):
+        raise replies
+    return replies
 
 
 def _lasts(command: Command) -> bool:

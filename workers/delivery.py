@@ -42,10 +42,13 @@ class Courier:
         self._store = store
         self._sender = sender
 
-    async def notify(self, order_id: str, side: Side) -> None:
-        """Tell `side` all that it is owed. What can't be delivered now is put down for a later try."""
+    async def notify(self, order_id: str, side: Side, restaurant: str = "") -> None:
+        """Tell `side` all that it is owed. What can't be delivered now is put down for a later try.
+
+        With the order's `restaurant` its staff chat is read together with the order.
+        """
         try:
-            async with telling(self._ledger, self._store, order_id, side) as held:
+            async with telling(self._ledger, self._store, order_id, side, restaurant) as held:
                 covered = set[str]()
                 while not await self._step(held, covered):
                     pass

@@ -36,6 +36,10 @@ class Recovery:
             pipe.sadd(keys.WORKERS, self._worker)
             pipe.execute()
 
+    def renew_and_look(self) -> None:
+        self.renew()
+        self.look()
+
     def look(self) -> int:
         """Put back the jobs of workers missing for the second time. Returns how many jobs."""
         others = {*texts(self._redis.smembers(keys.WORKERS))} - {self._worker}

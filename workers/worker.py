@@ -140,8 +140,7 @@ class Worker(BaseWorker):
         await asyncio.to_thread(self._clock.tick)
 
     async def _renew(self) -> None:
-        await asyncio.to_thread(self._recovery.renew)
-        await asyncio.to_thread(self._recovery.look)
+        await asyncio.to_thread(self._recovery.renew_and_look)
 
     async def _repeat(self, work: Callable[[], Awaitable[object]], every: float, stop: asyncio.Event) -> None:
         while not stop.is_set():

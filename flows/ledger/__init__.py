@@ -10,6 +10,6 @@ cause: after a conflict or a lost reply it reads again, and finding its own caus
 from flows.ledger.orders import Ledger
 from flows.ledger.restaurants import JoinOutcome, JoinResult
 from flows.ledger.shown import Shown
-from flows.ledger.transaction import Check, Superseded, only_while
+from flows.ledger.transaction import Check, Superseded, having_read, only_while
 
-__all__ = ["Check", "JoinOutcome", "JoinResult", "Ledger", "Shown", "Superseded", "only_while"]
+__all__ = ["Check", "JoinOutcome", "JoinResult", "Ledger", "Shown", "Superseded", "having_read", "only_while"]

@@ -21,12 +21,12 @@ from flows.ledger.catalogue import Catalogue
 from flows.ledger.removal import Removal
 from flows.ledger.restaurants import Restaurants, stored_service
 from flows.ledger.shown import Shown, ShownMessages, stage_shown
-from flows.ledger.transaction import Transaction
+from flows.ledger.transaction import Transaction, entries_of
 from flows.menu import Restaurant, Service
 from flows.order import Order, Refused, Why, decide, evolve, fold, next_deadline
 from flows.reactions import NOTIFY, QUEUE, REACTIONS
 from flows.session import Session
-from flows.store import text, texts
+from flows.store import Command, text, texts
 from flows.turns import Shop, Turn
 
 log = logging.getLogger(__name__)
@@ -50,10 +50,11 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class _ShopAsOfThen:
-    """The restaurants as a tap found them; orders as they are."""
+    """The restaurants as a tap found them; orders as they are, or as its `attempt` finds them."""
 
     catalogue: Catalogue
     ledger: Ledger
+    attempt: Transaction | None = None
 
     def restaurants(self) -> list[Restaurant]:
         return self.catalogue.restaurants()
@@ -65,7 +66,7 @@ class _ShopAsOfThen:
         return self.catalogue.service(slug)
 
     def order(self, order_id: str) -> Order | None:
-        return self.ledger.order(order_id)
+        return self.ledger.order(order_id) if self.attempt is None else read_order(self.attempt, order_id)
 
     def orders_of(self, customer_id: int, limit: int = 50) -> list[Order]:
         return self.ledger.orders_of(customer_id, limit)
@@ -143,11 +144,12 @@ class Ledger(Restaurants, ShownMessages, Removal):
         """
 
         def work(attempt: Transaction) -> Turn:
-            raw, version = attempt.get_both(keys.session(chat_id), keys.CATALOGUE)
-            session, shop = _session(chat_id, raw), _ShopAsOfThen(self.catalogue(version), self)
+            attempt.fetch(*reads_of_advance(chat_id))
+            session = _session(chat_id, attempt.get(keys.session(chat_id)))
+            shop = _ShopAsOfThen(self.catalogue(attempt.get(keys.CATALOGUE)), self)
             if session.cause == cause:
                 return Turn(session=session, repeated=True, shop=shop)
-            turn = step(session, shop)
+            turn = step(session, replace(shop, attempt=attempt))
             saved = turn.session.model_copy(update={"cause": cause})
             order, new = None, list[AnyEvent]()
             if turn.command is not None:
@@ -188,6 +190,26 @@ class Ledger(Restaurants, ShownMessages, Removal):
             if order is None:
                 raise Refused(Why.UNKNOWN_ORDER)
             return order
+
+        return self._transact(work)
+
+    def execute_as_staff(
+        self, chat_id: int, order_id: str, cause: str, decided: Callable[[Order], AnyCommand | None]
+    ) -> Order | None:
+        """The same for a tap in a staff chat, where the command is decided by the order as it is, if there is any.
+
+        None, with nothing decided, unless that chat is the staff chat of the order's restaurant.
+        """
+
+        def work(attempt: Transaction) -> Order | None:
+            attempt.fetch(*reads_of_staff(chat_id, order_id))
+            order, staff_of = read_order(attempt, order_id), attempt.hget(keys.STAFF, str(chat_id))
+            if order is None or staff_of != order.placed.restaurant.slug.encode():
+                return None
+            command = decided(order)
+            if command is None or cause in order.causes:
+                return order
+            return self.stage(attempt.writes, order, decide(order, command, self.clock()), cause)
 
         return self._transact(work)
 
@@ -243,7 +265,8 @@ class Ledger(Restaurants, ShownMessages, Removal):
                 return False
             attempt.writes.zrem(keys.DUE, due)
             if version:
-                self._stage_notify(attempt.writes, order_id, version, side, None if job_id is None else text(job_id))
+                former = None if job_id is None else text(job_id)
+                self._stage_notify(attempt.writes, order_id, version, side, former=former)
             return version > 0
 
         return self._transact(work)
@@ -283,11 +306,23 @@ class Ledger(Restaurants, ShownMessages, Removal):
             pipe.srem(keys.open_orders(order.placed.restaurant.slug), order.id)
         _stage_deadline(pipe, order.id, order)
         for side in sides:
-            self._stage_notify(pipe, order.id, order.version, side)
+            self._stage_notify(pipe, order.id, order.version, side, restaurant=order.placed.restaurant.slug)
         return order
 
-    def _stage_notify(self, pipe: Pipeline, order_id: str, version: int, side: Side, former: str | None = None) -> None:
-        """Each job has an id of its own; `former` is the last one's. So two who enqueue at once see each other."""
+    def _stage_notify(
+        self,
+        pipe: Pipeline,
+        order_id: str,
+        version: int,
+        side: Side,
+        *,
+        restaurant: str = "",
+        former: str | None = None,
+    ) -> None:
+        """Each job has an id of its own; `former` is the last one's. So two who enqueue at once see each other.
+
+        The `restaurant` where it is known: then the worker needs not look for it.
+        """
         job_id = f"{order_id}-{version}-{side}"
         if former is not None and former.startswith(job_id):
             job_id = f"{job_id}-{int(former[len(job_id) :].lstrip('-') or 1) + 1}"
@@ -295,6 +330,7 @@ class Ledger(Restaurants, ShownMessages, Removal):
             NOTIFY,
             order_id,
             str(side),
+            restaurant,
             job_id=job_id,
             result_ttl=RESULT_TTL,
             failure_ttl=FAILURE_TTL,
@@ -315,6 +351,17 @@ def stage_settled(attempt: Transaction, order: Order, side: Side, chat_id: int |
         attempt.writes.hdel(keys.delivery(order.id), f"{side}:job")
         attempt.writes.expire(keys.delivery(order.id), SHOWN_TTL)
     return True
+
+
+def reads_of_advance(chat_id: int, order_id: str | None = None) -> list[Command]:
+    """What `Ledger.advance` asks the store for, when the customer's tap is on that order or on none."""
+    found: list[Command] = [("GET", keys.session(chat_id)), ("GET", keys.CATALOGUE)]
+    return [*found, entries_of(keys.order(order_id))] if order_id else found
+
+
+def reads_of_staff(chat_id: int, order_id: str) -> list[Command]:
+    """What `Ledger.execute_as_staff` asks the store for."""
+    return [("HGET", keys.STAFF, str(chat_id)), entries_of(keys.order(order_id))]
 
 
 def read_order(attempt: Transaction, order_id: str) -> Order | None:

@@ -19,7 +19,7 @@ from flows.commands import RecordNotified, RecordUnreachable
 from flows.events import Side
 from flows.ledger.orders import Ledger, read_events, stage_settled
 from flows.ledger.shown import Shown, known_message, new_edit, note_edit, note_shown, stored
-from flows.ledger.transaction import Transaction, transact_together
+from flows.ledger.transaction import Transaction, entries_of, transact_together
 from flows.menu import Service
 from flows.order import Order, decide, fold
 from flows.store import Command, Script, Together
@@ -66,29 +66,31 @@ class Painted:
 class Telling:
     """The right to tell that side of that order, for as long as `telling` holds it."""
 
-    def __init__(self, ledger: Ledger, store: Together, order_id: str, side: Side) -> None:
+    def __init__(self, ledger: Ledger, store: Together, order_id: str, side: Side, restaurant: str) -> None:
         self._ledger = ledger
         self._store = store
         self.order_id = order_id
         self.side = side
-        self._history: Command = ("LRANGE", keys.order(order_id), "0", "-1")
+        self._history = entries_of(keys.order(order_id))
         self._record: Command = ("HGET", keys.delivery(order_id), str(side))
+        self._reads = [self._history, self._record]
+        if side is Side.RESTAURANT and restaurant:
+            self._reads.append(_switches(restaurant))
         self._seen: dict[Command, Any] = {}
         self._is_fresh = False  # whether nobody has looked yet at what was read together with the lock
         self._folded: tuple[int, Order | None] = 0, None  # so many events, and the order that they make
 
     async def lock(self, key: str, token: str) -> bool:
         """Take the lock if it is free, and read for the first look in the same round trip."""
-        taken, *read = await self._store.run(("SET", key, token, "NX", "PX", LOCK * 1000), self._history, self._record)
-        self._seen = dict(zip((self._history, self._record), read, strict=True))
+        taken, *read = await self._store.run(("SET", key, token, "NX", "PX", LOCK * 1000), *self._reads)
+        self._seen = dict(zip(self._reads, read, strict=True))
         self._is_fresh = True
         return bool(taken)
 
     async def look(self) -> Look:
         """Raises `LookupError` if there is no such order, and `ValueError` if it can't be read."""
         if not self._is_fresh:
-            read = await self._store.run(self._history, self._record)
-            self._seen = dict(zip((self._history, self._record), read, strict=True))
+            self._seen = dict(zip(self._reads, await self._store.run(*self._reads), strict=True))
         self._is_fresh = False
         record = self._seen[self._record]
         order = self._order(self._seen[self._history])
@@ -98,9 +100,10 @@ class Telling:
     async def _chat(self, order: Order) -> int | None:
         if self.side is Side.CUSTOMER:
             return order.placed.customer.id
-        command: Command = ("HGET", keys.SERVICES, order.placed.restaurant.slug)
-        [raw] = await self._store.run(command)
-        self._seen[command] = raw
+        command = _switches(order.placed.restaurant.slug)
+        if command not in self._seen:
+            [self._seen[command]] = await self._store.run(command)
+        raw = self._seen[command]
         return None if raw is None else Service.model_validate_json(raw).staff_chat
 
     def _order(self, history: Sequence[bytes]) -> Order:
@@ -178,15 +181,22 @@ def _is_shown(order: Order, known: Shown | None, chat_id: int | None, covered: C
     return known.version >= order.changed and all(edit in covered for edit in known.edits)
 
 
+def _switches(restaurant: str) -> Command:
+    """What asks for a restaurant's switches, and so for its staff chat (see `restaurants.stored_service`)."""
+    return ("HGET", keys.SERVICES, restaurant)
+
+
 @asynccontextmanager
-async def telling(ledger: Ledger, store: Together, order_id: str, side: Side) -> AsyncIterator[Telling]:
-    """Hold the lock of this side of this order. Raises `Busy`.
+async def telling(
+    ledger: Ledger, store: Together, order_id: str, side: Side, restaurant: str = ""
+) -> AsyncIterator[Telling]:
+    """Hold the lock of this side of this order; of the `restaurant`'s, if that is known. Raises `Busy`.
 
     It lives for seconds and is prolonged meanwhile, so that a process that dies holds up nobody for long. Who loses it
     nevertheless may say the same as another, which is no harm.
     """
     key, token = keys.delivery_lock(order_id, side), secrets.token_hex(8)
-    held = Telling(ledger, store, order_id, side)
+    held = Telling(ledger, store, order_id, side, restaurant)
     if not await held.lock(key, token):
         raise Busy(order_id)
     prolonging = asyncio.create_task(_prolong(store, key, token))

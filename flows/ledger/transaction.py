@@ -6,11 +6,10 @@ nothing, so between deciding and writing there is neither a lock nor a second ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 from redis import Redis
@@ -19,7 +18,7 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import TimeoutError as NoReply
 
 from flows import keys
-from flows.store import Command, Script, Together
+from flows.store import Command, Script, Together, at_once
 
 T = TypeVar("T")
 
@@ -80,18 +79,43 @@ def only_while(check: Check) -> Iterator[None]:
         _guard.reset(token)
 
 
-class Unread(Exception):
-    """A transaction needs what nobody has read yet: the reply to `command`."""
+_read_before: ContextVar[dict[Command, Any] | None] = ContextVar("read_before", default=None)
 
-    def __init__(self, command: Command) -> None:
-        super().__init__(command)
-        self.command = command
+
+@contextmanager
+def having_read(replies: Mapping[Command, Any]) -> Iterator[None]:
+    """The first transaction in this context begins with what has been read a moment ago, instead of asking again.
+
+    Its commit finds out whether that still stands; only if not, all is read anew.
+    """
+    token = _read_before.set(dict(replies))
+    try:
+        yield
+    finally:
+        _read_before.reset(token)
+
+
+def entries_of(key: str) -> Command:
+    """What a transaction asks for a whole list."""
+    return ("LRANGE", key, "0", "-1")
+
+
+class Unread(Exception):
+    """A transaction needs what nobody has read yet: the replies to `commands`."""
+
+    def __init__(self, commands: Sequence[Command]) -> None:
+        super().__init__(commands)
+        self.commands = commands
 
 
 class Transaction:
     """What one attempt has read, and in `writes` what it means to write: a buffer, never executed by itself."""
 
-    def __init__(self, redis: Redis, read: Callable[[Command], Any]) -> None:
+    def __init__(
+        self, redis: Redis, seen: dict[Command, Any], read: Callable[[Sequence[Command]], Sequence[Any]]
+    ) -> None:
+        """`seen` is what has been read before; what is not there yet `read` gives, and it is added."""
+        self._seen = seen
         self._read = read
         self.reads: list[Command] = []
         self.checks: list[Check] = []
@@ -101,12 +125,6 @@ class Transaction:
     def get(self, key: str) -> bytes | None:
         found: bytes | None = self._checked("GET", key)
         return found
-
-    def get_both(self, one: str, other: str) -> tuple[bytes | None, bytes | None]:
-        """Two strings in one round trip."""
-        found = self._reply("MGET", one, other)
-        self.checks += [Check(("GET", key), raw) for key, raw in zip((one, other), found, strict=True)]
-        return found[0], found[1]
 
     def hget(self, key: str, field: str) -> bytes | None:
         found: bytes | None = self._checked("HGET", key, field)
@@ -119,7 +137,7 @@ class Transaction:
 
     def entries(self, key: str) -> list[bytes]:
         """A list to which entries are only ever added: it is the same as long as its length is."""
-        found = self._reply("LRANGE", key, "0", "-1")
+        found = self._reply(*entries_of(key))
         self.checks.append(Check(("LLEN", key), len(found)))
         return list(found)
 
@@ -129,8 +147,15 @@ class Transaction:
         return found
 
     def _reply(self, *command: str) -> Any:
-        self.reads.append(command)
-        return self._read(command)
+        self.fetch(command)
+        return self._seen[command]
+
+    def fetch(self, *commands: Command) -> None:
+        """Read, in one round trip, what this attempt is about to ask for."""
+        self.reads += [command for command in commands if command not in self.reads]
+        missing = [command for command in commands if command not in self._seen]
+        if missing:
+            self._seen.update(zip(missing, self._read(missing), strict=True))
 
 
 class Transacting:
@@ -154,11 +179,12 @@ def transact(redis: Redis, replicas: int, work: Callable[[Transaction], T]) -> T
     Raises `Contended`, `Superseded`, `NotReplicated`, or redis-py's errors while the store can't be used.
     """
 
-    def read(command: Command) -> Any:
-        return redis.execute_command(*command)  # type: ignore[no-untyped-call]
+    def read(commands: Sequence[Command]) -> list[Any]:
+        return at_once(redis, commands)
 
+    seen = _take_what_was_read()
     for _ in range(ATTEMPTS):
-        attempt = Transaction(redis, read)
+        attempt, seen = Transaction(redis, seen, read), {}
         result = work(attempt)
         commit = _commit(attempt, replicas)
         if commit is None:
@@ -178,11 +204,11 @@ async def transact_together(store: Together, work: Callable[[Transaction], T], s
     where something is missing, is anything read. In the end it is what `work` decided by.
     """
     for _ in range(ATTEMPTS):
-        attempt = Transaction(store.redis, partial(_known, seen))
+        attempt = Transaction(store.redis, seen, _not_read)
         try:
             result = work(attempt)
         except Unread as unread:
-            [seen[unread.command]] = await store.run(unread.command)
+            seen.update(zip(unread.commands, await store.run(*unread.commands), strict=True))
             continue
         commit = _commit(attempt, store.replicas)
         if commit is None:
@@ -197,10 +223,16 @@ async def transact_together(store: Together, work: Callable[[Transaction], T], s
     raise Contended(f"{ATTEMPTS} conflicts in a row")
 
 
-def _known(seen: dict[Command, Any], command: Command) -> Any:
-    if command not in seen:
-        raise Unread(command)
-    return seen[command]
+def _not_read(commands: Sequence[Command]) -> Sequence[Any]:
+    raise Unread(commands)
+
+
+def _take_what_was_read() -> dict[Command, Any]:
+    """What the context has read before, for the first that asks: after a write it may be old."""
+    before = _read_before.get() or {}
+    taken = dict(before)
+    before.clear()
+    return taken
 
 
 def _commit(attempt: Transaction, replicas: int) -> Command | None:

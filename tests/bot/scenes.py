@@ -13,6 +13,7 @@ from bot.intake import Intake
 from bot.polling import Polling
 from bot.sandbox.server import Sandbox
 from flows import keys
+from flows.store import Command
 from tests.people import Person, Telegram
 
 TOKEN = "7001:customer-token"
@@ -27,6 +28,9 @@ class Bot:
         self.sorry: list[int] = []
         self.told_to_wait: list[str] = []
         self.act: Callable[[str], Any] = lambda text: None
+
+    def reads(self, update: Update) -> list[Command]:
+        return []
 
     async def handle(self, update: Update) -> None:
         text = update["message"]["text"]

@@ -30,7 +30,7 @@ from flows.order import Order, Status
 from flows.store import Together
 from tests.customers import trattoria
 from tests.faults import faulty
-from tests.orders import ANNA
+from tests.orders import ANNA, place
 from tests.people import Message, Person, Telegram, buttons
 from tests.waiting import until
 
@@ -254,18 +254,29 @@ class TestStatus:
         assert len(await scene.bots_messages()) == 2
 
 
-async def test_a_tap_on_the_menu_takes_two_round_trips_to_the_store(scene: Scene) -> None:
-    """One reads the session and whether a restaurant has changed, one commits: the screen needs no third."""
+async def test_until_its_answer_a_tap_asks_the_store_once_and_a_new_order_once_more_for_its_number(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a tap has to know was read when it was stored; what is left is to commit it."""
     requests: list[bytes] = []
+    asked: list[int] = []
+    answer = scene.bot._replies.answer
+
+    async def answered(*given: Any) -> None:
+        asked.append(len(requests))
+        await answer(*given)
+
+    monkeypatch.setattr(scene.bot._replies, "answer", answered)
     scene.bot._ledger._redis = faulty(scene.redis, before=lambda _, request: requests.append(request))
+    scene.bot._ledger.execute("another", place("another"), "test")  # now RQ has asked for the server's version
     await scene.carla.send("/start nonna")
     await scene.carla.sees("Trattoria")
-    for label in ("Drinks", "Cola", "Add to cart", "Cart"):
+    for label in ("Drinks", "Cola", "Add to cart", "Cart", "Place order", "Cancel order", "Yes, cancel it"):
         await scene.settled()
         requests.clear()
         await scene.carla.tap(label)
-        await scene.settled()
-        assert len(requests) == 2
+    assert asked == [1, 1, 1, 1, 2, 1, 1]
+    assert scene.order.status is Status.CANCELLED
 
 
 class TestTwice:

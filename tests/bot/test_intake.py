@@ -12,9 +12,10 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as StoreGone
 
-from bot.inbox import SEEN_LIFE, Inbox, Next, Ours, chat_of
+from bot.inbox import SEEN_LIFE, First, Inbox, Next, Ours, chat_of
 from bot.intake import TryLater
 from flows import keys
+from flows.store import Command
 from tests.bot.scenes import TOKEN, Scene
 from tests.faults import faulty
 from tests.platform.programs import Program
@@ -31,6 +32,9 @@ from bot.polling import Polling
 from flows.store import connect
 
 class Hanging:
+    def reads(self, update):
+        return []
+
     async def handle(self, update):
         print(update["message"]["text"], flush=True)
         await asyncio.Event().wait()
@@ -110,11 +114,29 @@ class TestAcknowledging:
     def test_a_batch_whose_reply_was_lost_is_still_handed_out(self, redis: Redis) -> None:
         batch: list[Update] = [{"update_id": 5, "message": {}}]
         inbox = Inbox(redis, "customer", "me")
-        assert inbox.store(batch) == Ours(waiting=1, chats=["0"])
-        assert inbox.store(batch) == Ours(waiting=1, chats=["0"])
+        assert inbox.store(batch) == Ours(waiting=1, chats={"0": First(batch[0], {})})
+        assert inbox.store(batch) == Ours(waiting=1, chats={"0": First(batch[0], {})})
         assert inbox.next("0") == Next(waiting=1, update=batch[0])
         assert inbox.next("0", done=batch[0]) == Next(waiting=0, update=None)
-        assert inbox.store(batch) == Ours(waiting=0, chats=[])
+        assert inbox.store(batch) == Ours(waiting=0, chats={})
+
+    def test_what_a_handler_will_ask_for_is_read_with_the_storing(self, redis: Redis) -> None:
+        batch: list[Update] = [{"update_id": number, "message": {"chat": {"id": number}}} for number in (5, 6)]
+        redis.set("word", "hello")
+        redis.set("list", "is none")
+        asked: dict[int, list[Command]] = {5: [("GET", "word"), ("LLEN", "other")], 6: [("LLEN", "list")]}
+        ours = Inbox(redis, "customer", "me").store(batch, None, lambda update: asked[update["update_id"]])
+        assert ours.chats == {
+            "5": First(batch[0], {("GET", "word"): b"hello", ("LLEN", "other"): 0}),
+            "6": First(batch[1], {}),  # the error is met again by whoever asks
+        }
+
+    def test_but_a_chats_next_update_is_the_one_that_came_first(self, redis: Redis) -> None:
+        older, newer = ({"update_id": number, "message": {"chat": {"id": 7}}} for number in (5, 6))
+        inbox = Inbox(redis, "customer", "me")
+        inbox.store([older])
+        assert inbox.store([newer]).chats == {"7": None}
+        assert inbox.next("7").update == older
 
     def test_ids_are_forgotten_when_telegram_can_no_longer_know_the_update(
         self, redis: Redis, monkeypatch: pytest.MonkeyPatch

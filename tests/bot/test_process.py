@@ -10,6 +10,7 @@ import pytest
 
 from bot.intake import Refused, TryLater
 from bot.process import opened, settings_or_exit
+from flows.store import Command
 
 CUSTOMER, RESTAURANT = "7001:customer-token", "7002:restaurant-token"
 
@@ -23,6 +24,9 @@ class Face:
     async def open(self) -> None:
         if self.tries:
             self.tries.pop(0)()
+
+    def reads(self, update: dict[str, Any]) -> list[Command]:
+        return []
 
     async def handle(self, update: dict[str, Any]) -> None:
         raise NotImplementedError

@@ -103,15 +103,15 @@ async def test_what_a_process_leaves_when_it_stops_is_taken_at_once(redis: Redis
     leaver.store([said(1, "left")])
     leaver.release()
     heir = Inbox(redis, "customer", "heir")
-    assert heir.renew().chats == ["7"]
+    assert heir.renew().chats == {"7": None}
 
 
 async def test_a_process_that_is_alive_keeps_its_chats(redis: Redis) -> None:
     owner, other = Inbox(redis, "customer", "owner"), Inbox(redis, "customer", "other")
     owner.store([said(1, "mine")])
     owner.renew()
-    assert [other.renew().chats for _ in range(3)] == [[], [], []]
-    assert owner.renew().chats == ["7"]
+    assert [other.renew().chats for _ in range(3)] == [{}, {}, {}]
+    assert owner.renew().chats == {"7": None}
 
 
 async def test_a_process_that_slept_while_its_update_was_handled_changes_nothing(redis: Redis) -> None:
@@ -119,7 +119,7 @@ async def test_a_process_that_slept_while_its_update_was_handled_changes_nothing
     update = said(1, "place my order")
     sleeper.store([update])
     heir.renew()
-    assert heir.renew().chats == ["7"]
+    assert heir.renew().chats == {"7": None}
     assert heir.next("7").update == update
     heir.next("7", done=update)
     with only_while(sleeper.holds(update)), pytest.raises(Superseded):

@@ -30,6 +30,7 @@ from flows.messages.staff import ticket_screen
 from flows.order import Order, Status
 from flows.restaurant_file import load
 from flows.store import Together
+from tests.faults import faulty
 from tests.orders import BRUNO, CARLA, place
 from tests.people import Message, Person, Telegram
 from tests.waiting import until
@@ -252,6 +253,29 @@ class TestTickets:
         await anna.tap("Yes, picked up")
         await anna.sees("PICKED UP")
         assert scene.status() is Status.FULFILLED
+
+    async def test_until_its_answer_a_tap_asks_the_store_once_and_a_question_not_at_all(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What a tap has to know was read when it was stored; what is left is to commit it."""
+        requests: list[bytes] = []
+        asked: list[int] = []
+        answer = scene.bot._replies.answer
+
+        async def answered(*given: Any, **named: Any) -> None:
+            asked.append(len(requests))
+            await answer(*given, **named)
+
+        anna = await scene.staff()
+        await scene.ticket()
+        monkeypatch.setattr(scene.bot._replies, "answer", answered)
+        scene.bot._ledger._redis = faulty(scene.redis, before=lambda _, request: requests.append(request))
+        scene.bot._ledger.session(77)  # now it is connected
+        for label in ("Accept", "20 min", "Ready", "Picked up", "Yes, picked up"):
+            await scene.settled()
+            requests.clear()
+            await anna.tap(label)
+        assert asked == [0, 1, 1, 0, 1]
 
     async def test_the_ticket_stays_one_message(self, scene: Scene) -> None:
         anna = await scene.staff()

@@ -23,15 +23,14 @@ from redis.exceptions import RedisError
 from rq import Queue
 
 from bot.customer import CustomerBot
-from bot.inbox import Inbox
+from bot.inbox import First, Inbox
 from bot.process import Face
 from bot.restaurant import RestaurantBot
 from bot.sandbox.server import Sandbox
 from flows import keys
 from flows.events import Side
 from flows.gate import Gate
-from flows.ledger import Ledger, only_while
-from flows.menu import Service
+from flows.ledger import Ledger, having_read, only_while
 from flows.order import Status
 from flows.reactions import QUEUE
 from flows.restaurant_file import load
@@ -69,7 +68,7 @@ class Stage:
         await self.anna.send("/start")
         for bot in self.sandbox.world.bots.values():
             bot.updates.clear()
-        ledger.set_service("nonna", lambda _: Service(staff_chat=self.anna.id))
+        ledger.join(ledger.create_invite("nonna", 60), self.anna.id)
         processes = await Processes.started(self, self.redis, "before")
         await self.carla.send("/start nonna")
         await processes.come_to_rest()
@@ -147,16 +146,17 @@ class Processes:
         assert bot is not None
         batch = [pending.update for pending in bot.updates]
         inbox, face = self._inboxes[token], self._faces[token]
+        chats: dict[str, First | None] = {}
         if batch:
-            inbox.store(batch, batch[-1]["update_id"] + 1)
+            chats = inbox.store(batch, batch[-1]["update_id"] + 1, face.reads).chats
             bot.updates.clear()
-        chats = set(inbox.renew().chats)
-        for chat in chats:
-            found = inbox.next(chat)
-            while found.update is not None:
-                with only_while(inbox.holds(found.update)):
-                    await face.handle(found.update)
-                found = inbox.next(chat, found.update)
+        chats = inbox.renew().chats | chats
+        for chat, first in chats.items():
+            update, read = (inbox.next(chat).update, {}) if first is None else (first.update, first.read)
+            while update is not None:
+                with only_while(inbox.holds(update)), having_read(read):
+                    await face.handle(update)
+                update, read = inbox.next(chat, update).update, {}
         return bool(batch or chats)
 
     async def _deliver(self) -> bool:

@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.callbacks import LIMIT, BadPayload, CustomerTap, StaffTap, decode, encode
+from flows.callbacks import (
+    LIMIT,
+    Accept,
+    BadPayload,
+    CancelMine,
+    CustomerTap,
+    ShowMenu,
+    StaffTap,
+    decode,
+    encode,
+    order_of,
+)
 from flows.events import CancelReason, DeclineReason
 
 ID = st.text("0123456789abcdefghjkmnpqrstvwxyz", min_size=12, max_size=12)
@@ -71,3 +82,20 @@ def test_a_payload_that_nobody_of_us_made_is_refused(payload: str) -> None:
     with pytest.raises(BadPayload) as caught:
         decode(payload)
     assert not caught.value.outdated
+
+
+@pytest.mark.parametrize(
+    ("payload", "order"),
+    [
+        (encode(Accept("0rder0000001", 10)), "0rder0000001"),
+        (encode(CancelMine("0rder0000001")), "0rder0000001"),
+        (encode(ShowMenu("nonna")), None),
+        ("0ax:0rder0000001:10", None),
+        ("1ax:order:1:10", None),
+        ("", None),
+        (None, None),
+        (["1ko:0rder0000001"], None),
+    ],
+)
+def test_the_order_that_a_button_is_on_is_known_without_knowing_the_button(payload: object, order: str | None) -> None:
+    assert order_of(payload) == order

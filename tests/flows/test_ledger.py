@@ -17,12 +17,13 @@ from rq.serializers import JSONSerializer
 from flows import keys
 from flows.commands import AcceptOrder, AnyCommand, DeclineOrder, MarkReady, RecordNotified, RecordUnreachable
 from flows.events import About, DeclineReason, Side
-from flows.ledger import Check, Ledger, Superseded, only_while
+from flows.ledger import Check, Ledger, Superseded, having_read, only_while
+from flows.ledger.orders import reads_of_advance, reads_of_staff
 from flows.order import Order, Refused, Status, Why
 from flows.ordering import Shop, Turn
 from flows.reactions import QUEUE
 from flows.session import MenuView, Session
-from flows.store import text
+from flows.store import at_once, text
 from tests.customers import trattoria
 from tests.faults import Killed, faulty
 from tests.orders import ANNA, BRUNO, CARLA, NOON, place
@@ -308,6 +309,48 @@ class TestOnBehalfOf:
         with only_while(self.CHECK), pytest.raises(Superseded):
             ledger.execute(ORDER, place(), "customer-5")
         assert kinds(ledger) == []
+
+    def test_what_was_read_before_is_not_read_again(self, ledger: Ledger, redis: Redis) -> None:
+        ledger.execute(ORDER, place(), "customer-1")
+        asked: list[bytes] = []
+        reads = reads_of_staff(-100, ORDER)
+        redis.hset(keys.STAFF, "-100", "nonna")
+        read = dict(zip(reads, at_once(redis, reads), strict=True))
+        counted = Ledger(faulty(redis, before=lambda _, request: asked.append(request)))
+        counted.execute("another", place("another"), "customer-2")  # it is connected now
+        asked.clear()
+        with having_read(read):
+            order = counted.execute_as_staff(-100, ORDER, "restaurant-1", lambda _: AcceptOrder(ANNA, 10))
+        assert order is not None
+        assert order.status is Status.ACCEPTED
+        assert len(asked) == 1
+
+    def test_and_is_read_anew_where_it_no_longer_stands(self, ledger: Ledger, redis: Redis) -> None:
+        """Given two taps on *Accept* that were stored at the same moment."""
+        ledger.execute(ORDER, place(), "customer-1")
+        redis.hset(keys.STAFF, "-100", "nonna")
+        reads = reads_of_staff(-100, ORDER)
+        read = dict(zip(reads, at_once(redis, reads), strict=True))
+        with having_read(read):
+            ledger.execute_as_staff(-100, ORDER, "restaurant-1", lambda _: AcceptOrder(ANNA, 10))
+        with having_read(read), pytest.raises(Refused) as refused:
+            ledger.execute_as_staff(-100, ORDER, "restaurant-2", lambda _: AcceptOrder(BRUNO, 20))
+        assert refused.value.why is Why.ALREADY_ACCEPTED
+        assert kinds(ledger) == ["order_placed", "restaurant_notified", "order_accepted"]
+
+    def test_only_the_first_to_ask_gets_what_was_read_before(self, ledger: Ledger) -> None:
+        """What is written on behalf of an update makes old what was read with it."""
+        read = dict.fromkeys(reads_of_advance(77))
+        views: list[object] = []
+
+        def step(session: Session, shop: Shop) -> Turn:
+            views.append(session.view)
+            return Turn(session=session.model_copy(update={"view": MenuView(slug="nonna")}))
+
+        with having_read(read):
+            ledger.advance(77, "customer-1", step)
+            ledger.advance(77, "customer-2", step)
+        assert views == [Session().view, MenuView(slug="nonna")]
 
     def test_reading_needs_no_check(self, ledger: Ledger) -> None:
         with only_while(self.CHECK):

@@ -19,7 +19,6 @@ from flows import keys
 from flows.events import Person, Side
 from flows.gate import Gate
 from flows.ledger import Ledger, Shown
-from flows.menu import Service
 from flows.session import Cart, CartLine, CartView, Session
 from flows.store import Together
 from tests.customers import COLA, trattoria
@@ -80,8 +79,7 @@ class Stand:
     def _fill(self) -> None:
         self.redis.flushall()
         self.ledger.save_restaurant(trattoria())
-        self.ledger.set_service("nonna", lambda _: Service(staff_chat=ANNA))
-        self.redis.hset(keys.STAFF, str(ANNA), "nonna")
+        self.ledger.join(self.ledger.create_invite("nonna", 60), ANNA)
         self.invite = self.ledger.create_invite("nonna", 86_400)
         order = place(ORDER, customer=Person(id=CARLA, name="Carla"))
         self.ledger.execute(ORDER, order, "before")

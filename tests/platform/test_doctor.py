@@ -162,7 +162,7 @@ async def test_an_update_that_was_set_aside_is_shown_and_can_be_tried_again_or_f
     assert TRACE in full.output
     assert [one["update_id"] for one in as_json["set_aside"]] == ["14", "12", "13"]
     assert again.output == "The customer bot's update 12 is tried again now, or as soon as that bot runs.\n"
-    assert inbox.renew().chats == ["77"]
+    assert inbox.renew().chats == {"77": None}
     assert (inbox.next("77").update or {})["update_id"] == 12
     assert gone.output == "The customer bot's update 13 is forgotten.\n"
     assert (unknown.exit_code, unknown.output) == (1, "Error: 9 is none of those that were put aside\n")

@@ -22,9 +22,10 @@ from flows.store import Together
 from tests.faults import faulty
 from tests.orders import ANNA, CARLA, place
 from tests.waiting import until
-from tests.workers.conftest import CUSTOMER_TOKEN, ORDER, Stage
+from tests.workers.conftest import CUSTOMER_TOKEN, ORDER, RESTAURANT_TOKEN, Stage
 from workers.clock import Clock
 from workers.delivery import GIVE_UP, Courier
+from workers.telegram import Sender
 
 ACCEPT = AcceptOrder(ANNA, 20)
 
@@ -42,6 +43,26 @@ class TestWhatIsSaid:
         await stage.anna.sees("NEW ORDER")
         assert stage.kinds() == ["order_placed", "restaurant_notified"]
         assert waits(redis, Side.RESTAURANT) is None
+
+    async def test_where_the_restaurant_is_known_a_ticket_costs_four_requests(self, stage: Stage, redis: Redis) -> None:
+        """The lock with all that is looked at, the gate, what is recorded, and the unlocking."""
+        stage.order()
+        requests: list[bytes] = []
+        together = Together(faulty(redis, before=lambda _, request: requests.append(request)))
+        sender = Sender(stage.sandbox.url, CUSTOMER_TOKEN, RESTAURANT_TOKEN, together)
+        courier = Courier(stage.ledger, together, sender)
+        await courier.notify(ORDER, Side.CUSTOMER)  # now it is connected, and the server knows the scripts
+        requests.clear()
+        await courier.notify(ORDER, Side.RESTAURANT, "nonna")
+        await sender.close()
+        await stage.anna.sees("NEW ORDER")
+        assert len(requests) == 4
+
+    async def test_whatever_restaurant_the_job_names_the_ticket_goes_to_that_of_the_order(self, stage: Stage) -> None:
+        stage.order()
+        stage.ledger.set_service("momiji", lambda _: Service(staff_chat=stage.carla.id))
+        await stage.courier.notify(ORDER, Side.RESTAURANT, "momiji")
+        await stage.anna.sees("NEW ORDER")
 
     async def test_the_ticket_is_edited_and_not_sent_again(self, stage: Stage) -> None:
         stage.order()

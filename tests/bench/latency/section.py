@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from flows.menu import Service
 from tests.bench.latency.by_hand import STAFF
 from tests.bench.latency.taps import Taps
 from tests.bench.report import Row, Section
@@ -49,7 +48,7 @@ async def _customers(folder: Path, who: str) -> AsyncIterator[Taps]:
         ]
         await stand.forget_updates()
         stand.ledger.save_restaurant(trattoria())
-        stand.ledger.set_service("nonna", lambda _: Service(staff_chat=anna.id))
+        stand.ledger.join(stand.ledger.create_invite("nonna", 60), anna.id)
         await _start(stand, who, anna.id)
         taps = Taps(stand, customers, messages)
         async with following(stand.telegram, taps.hear):

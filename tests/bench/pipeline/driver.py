@@ -62,7 +62,7 @@ class Elsewhere(Ledger):
 
         return super()._transact(anew)
 
-    def _stage_notify(self, pipe: Pipeline, order_id: str, version: int, side: Side, former: str | None = None) -> None:
+    def _stage_notify(self, pipe: Pipeline, order_id: str, version: int, side: Side, **_: object) -> None:
         self.outstanding.append((order_id, side))
         pipe.zadd(keys.DUE, {keys.notify(order_id, side): (self.clock() + RECHECK).timestamp()})
 

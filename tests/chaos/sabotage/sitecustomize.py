@@ -17,17 +17,17 @@ def _no_inbox() -> None:
 
     lines: dict[str, deque[Any]] = defaultdict(deque)
 
-    def store(self: Inbox, batch: list[Any], offset: int | None = None) -> Ours:
+    def store(self: Inbox, batch: list[Any], offset: int | None = None, reads: object = None) -> Ours:
         for update in batch:
             lines[str(chat_of(update) or 0)].append(update)
-        return Ours(0, [str(chat_of(update) or 0) for update in batch])
+        return Ours(0, dict.fromkeys(str(chat_of(update) or 0) for update in batch))
 
     def following(self: Inbox, chat: str, done: Any = None, trace: str = "") -> Next:
         if done is not None:
             lines[chat].popleft()
         return Next(0, lines[chat][0] if lines[chat] else None)
 
-    changed: dict[str, Any] = {"store": store, "next": following, "renew": lambda self: Ours(0, [])}
+    changed: dict[str, Any] = {"store": store, "next": following, "renew": lambda self: Ours(0, {})}
     changed |= {"release": lambda self: None, "offset": lambda self: 0}
     changed["holds"] = lambda self, update: Check(("EXISTS", "no such key"), 0)
     for name, function in changed.items():
