@@ -169,6 +169,7 @@ class Worker(BaseWorker):
             await self._persist(partial(self._take, taken, free), stop)
             if taken:
                 await self._start(taken, stop)
+                await asyncio.sleep(0)  # what these jobs ask for first goes out together with the next taking
 
     async def _take(self, taken: list[str], free: int) -> None:
         """Move the next jobs, as many as there are hands free, into this worker's list; wait up to a second for one.
