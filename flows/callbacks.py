@@ -348,8 +348,9 @@ def decode(payload: str) -> CustomerTap | StaffTap:
 
 
 def order_of(payload: object) -> str | None:
-    """The order that a button was on; None for a button on none, and for what is no payload of ours."""
+    """The order that a button was on, or that it makes of its cart; None for any other, and for no payload of ours."""
     try:
-        return getattr(decode(payload), "order", None) if isinstance(payload, str) else None
+        tap = decode(payload) if isinstance(payload, str) else None
     except BadPayload:
         return None
+    return tap.cart if isinstance(tap, Place) else getattr(tap, "order", None)

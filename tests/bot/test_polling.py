@@ -198,7 +198,10 @@ async def test_a_second_poller_is_named_with_its_cure(scene: Scene, caplog: pyte
         await until(lambda: "another process polls with the same token: stop it" in left_word(scene.redis))
 
 
-async def test_a_bot_leaves_word_that_it_listens_before_the_first_update_and_after_each(scene: Scene) -> None:
+async def test_a_bot_leaves_word_that_it_listens_before_the_first_update_and_again_before_that_expires(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.intake.TELL_AGAIN", 0.0)  # as if so long had passed with each update
     carla = await scene.person("Carla")
     async with scene.listening():
         await until(lambda: json.loads(left_word(scene.redis))["problem"] == "")

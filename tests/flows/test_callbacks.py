@@ -16,6 +16,7 @@ from flows.callbacks import (
     BadPayload,
     CancelMine,
     CustomerTap,
+    Place,
     ShowMenu,
     StaffTap,
     decode,
@@ -89,6 +90,7 @@ def test_a_payload_that_nobody_of_us_made_is_refused(payload: str) -> None:
     [
         (encode(Accept("0rder0000001", 10)), "0rder0000001"),
         (encode(CancelMine("0rder0000001")), "0rder0000001"),
+        (encode(Place("0rder0000001", "a1b2c3")), "0rder0000001"),
         (encode(ShowMenu("nonna")), None),
         ("0ax:0rder0000001:10", None),
         ("1ax:order:1:10", None),
@@ -97,5 +99,5 @@ def test_a_payload_that_nobody_of_us_made_is_refused(payload: str) -> None:
         (["1ko:0rder0000001"], None),
     ],
 )
-def test_the_order_that_a_button_is_on_is_known_without_knowing_the_button(payload: object, order: str | None) -> None:
+def test_the_order_that_a_button_is_on_or_makes_is_known(payload: object, order: str | None) -> None:
     assert order_of(payload) == order
