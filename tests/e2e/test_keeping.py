@@ -116,7 +116,7 @@ async def test_orders_that_are_over_and_archived_leave_nothing_behind(system: Sy
             await anna.tap(label)
         await carla.sees("Enjoy your meal")
     orders = await asyncio.to_thread(system.comanda, "orders")
-    with connect(f"unix://{tmp_path}/data/store/valkey.sock") as store:
+    with connect(system.store_url()) as store:
         await asyncio.to_thread(eventually, lambda: not store.exists(keys.DUE), "somebody is still to be told")
 
         done = await asyncio.to_thread(system.comanda, "archive", "--older-than", "0")

@@ -135,6 +135,7 @@ def everything(redis: Redis) -> str:
         "list": lambda key: redis.lrange(key, 0, -1),
         "zset": lambda key: redis.zrange(key, 0, -1),
         "stream": redis.xrange,
+        "none": lambda key: "",  # it has expired since the scan
     }
     return "\n".join(
         [*(f"{key!r} {read[text(redis.type(key))](key)!r}" for key in redis.scan_iter()), *failures(redis)]
