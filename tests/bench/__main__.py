@@ -15,6 +15,7 @@ from tests.bench.errors import BrokenRun
 from tests.bench.growth import section as growth
 from tests.bench.latency import section as latency
 from tests.bench.pipeline import section as pipeline
+from tests.bench.pipeline.contestants import ALL
 from tests.bench.processes import ROOT
 from tests.bench.report import Section
 from tests.bench.size import FULL, SIZES, Size
@@ -52,9 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     about = machine.describe() | {"size": size.name}
     path = report.write(options.out, about, versions, sections)
     print(report.text(about, versions, sections))
-    if size.peers:
-        plot = [environments.python_of(PLOTS), plots.__file__, str(path)]
-        subprocess.run(plot, check=True)
+    subprocess.run([environments.python_of(PLOTS), plots.__file__, str(path)], check=True)
     say(f"the report is in {path.parent}")
     return 0
 
@@ -62,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _measure(size: Size, names: list[str], out: Path) -> tuple[list[Section], dict[str, dict[str, str]]]:
     """The sections, and the versions of every contestant. Raises `BrokenRun`."""
     versions = {}
-    for one in pipeline.contestants(size):
+    for one in ALL:
         environments.make(one.environment, say)
         versions[one.name] = environments.versions(one.environment, one.packages)
     folder = out / "run"

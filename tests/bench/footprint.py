@@ -57,10 +57,10 @@ def _of(row: Row, name: str) -> float:
 def _listening(system: System) -> Any:
     """A client of the store, once both bots ask for updates and the worker is there."""
     try:
-        redis = connect(f"unix://{system.folder}/data/store/valkey.sock")
+        redis = connect(system.store_url())
         there = redis.exists(keys.listening("customer"), keys.listening("restaurant"))
         return redis if there == 2 and redis.scard(keys.WORKERS) else None
-    except RedisError:
+    except (OSError, RedisError):
         return None
 
 
@@ -82,7 +82,7 @@ def _idle(pids: dict[str, int], seconds: float) -> list[Row]:
     lasted = time.monotonic() - began
     rows = []
     for name, pid in pids.items():
-        cpu = 100 * (used(pid) - before[name]) / lasted
+        cpu = max(0.0, 100 * (used(pid) - before[name]) / lasted)  # differences of sums: zero may be a little less
         mb = memory(pid)
         rows.append(Row(name, {"CPU %": figure([cpu]), "RSS MB": figure([mb["rss"]]), "PSS MB": figure([mb["pss"]])}))
     return rows

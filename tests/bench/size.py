@@ -1,4 +1,4 @@
-"""How much is measured: the full benchmark, a quick one, and a tiny one that only shows that everything works."""
+"""How much is measured: the full benchmark, or a quick one that mainly shows that everything works."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ class Size:
     rounds: int
     seconds: float  # of each run of the pipeline
     pipelines: tuple[tuple[float, int], ...]  # the stand-in's latency in seconds, and worker processes
-    peers: bool  # or only ourselves, stock RQ and the limit, which need no other environment
     orders: tuple[int, ...]  # in the store, for growth
     idle: float  # seconds, for the footprint
     taps: int  # for the latency, of each kind
@@ -21,7 +20,6 @@ class Size:
 
 
 # With latency one process is enough: two cores are as full then as with two.
-FULL = Size("full", 3, 4.0, ((0.0, 1), (0.0, 2), (0.1, 1)), True, (10**3, 10**4, 10**5, 10**6), 10.0, 300, 2000)
-QUICK = Size("quick", 1, 1.0, ((0.1, 1),), True, (10**3, 10**4), 3.0, 50, 300)
-TINY = Size("tiny", 1, 2.0, ((0.0, 1),), False, (10**2, 10**3), 1.0, 5, 60)
-SIZES = {size.name: size for size in (FULL, QUICK, TINY)}
+FULL = Size("full", 3, 4.0, ((0.0, 1), (0.0, 2), (0.1, 1)), (10**3, 10**4, 10**5, 10**6), 30.0, 300, 2000)
+QUICK = Size("quick", 1, 1.0, ((0.1, 1),), (10**3, 10**4), 3.0, 50, 300)
+SIZES = {size.name: size for size in (FULL, QUICK)}

@@ -37,6 +37,7 @@ from tests.orders import ANNA, NONNA, place
 RESTAURANTS, CUSTOMERS = 10, 1000
 LOOK = 20  # milliseconds that the driver waits for an event
 STUCK = 60.0  # seconds without any event after which the run counts as failed
+LEAST = 5  # orders picked up in what is measured, however long they take: a busy machine is no fault
 WARM_UP = 1.0  # seconds after the first order has been picked up
 FIVE = ("order_placed", "restaurant_notified", "order_accepted", "user_notified", "order_fulfilled")
 
@@ -102,15 +103,14 @@ class Driver:
         warm = time.monotonic() + WARM_UP
         await self._until(open_orders, lambda: time.monotonic() >= warm)
         begin = self._mark()
-        await self._until(open_orders, lambda: time.monotonic() >= begin.at + seconds)
+        enough = begin.fulfilled + LEAST
+        await self._until(open_orders, lambda: time.monotonic() >= begin.at + seconds and self._fulfilled >= enough)
         end = self._mark()
         await self._until(0, lambda: self._fulfilled == len(self._placed))
         await asyncio.gather(*self._acting)
         await self._settled()
         self._check()
         lasted, orders = end.at - begin.at, end.fulfilled - begin.fulfilled
-        if not orders:
-            raise Failed(f"no order was picked up within {seconds:.0f} s")
         cpu = {name: 1000 * (end.cpu[name] - begin.cpu[name]) / orders for name in end.cpu}
         return {"orders": orders, "seconds": lasted, "per_second": orders / lasted, "cpu_ms_per_order": cpu}
 

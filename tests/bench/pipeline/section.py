@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bench.pipeline.contestants import ALL, LIMIT, OURS, Contestant
+from tests.bench.pipeline.contestants import ALL, LIMIT, OURS
 from tests.bench.pipeline.run import Setting, run
 from tests.bench.report import Row, Section
 from tests.bench.rounds import figure, interleaved, ratio
@@ -18,21 +18,16 @@ BETTER, SHARE = 1.3, 0.5  # the aims: times the best peer, and of the limit
 Runs = dict[tuple[str, str], list[dict[str, Any]]]
 
 
-def contestants(size: Size) -> tuple[Contestant, ...]:
-    """Who takes part."""
-    return tuple(one for one in ALL if size.peers or one.environment == "project")
-
-
 def measure(size: Size, folder: Path, say: Callable[[str], None]) -> Section:
     """Run everybody in every setting. Raises `BrokenRun`."""
     settings = [Setting(latency, number) for latency, number in size.pipelines]
     runs: Runs = {}
     with store(folder / "store-pipeline") as served:
-        for number, (one, setting) in interleaved([(c, s) for s in settings for c in contestants(size)], size.rounds):
+        for number, (one, setting) in interleaved([(c, s) for s in settings for c in ALL], size.rounds):
             measured = run(one, setting, size.seconds, served, folder)
             runs.setdefault((one.name, setting.name), []).append(measured)
             say(f"pipeline, round {number + 1}: {one.name}, {setting.name}: {measured['per_second']:.1f} orders/s")
-    return section(runs, [one.name for one in contestants(size)], settings)
+    return section(runs, [one.name for one in ALL], settings)
 
 
 def section(runs: Runs, names: list[str], settings: list[Setting]) -> Section:
