@@ -157,6 +157,7 @@ class Intake:
             await self._excuse(batch)
             raise
         self._out_since = None
+        await asyncio.sleep(0)  # handlers begin before the next batch is asked for
 
     async def _renew(self) -> None:
         while not self.closing:

@@ -49,24 +49,17 @@ Error = tuple[type[BaseException], BaseException, Any]
 
 
 @dataclass(frozen=True)
-class Begun:
-    """A job that is marked as started."""
+class Ended:
+    """A job, begun as `execution`, that has returned `result` or raised `error`."""
 
     job: Job
     execution: Execution
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A job that has returned `result`, or raised `error`."""
-
-    begun: Begun
     result: Any = None
     error: Error | None = None
 
     @property
     def job_id(self) -> str:
-        return self.begun.job.id
+        return self.job.id
 
 
 class Books:
@@ -79,26 +72,8 @@ class Books:
         self._processing = processing
         self._connection = worker.connection
 
-    def begin(self, job_ids: Sequence[str]) -> list[Begun]:
-        """Mark these jobs as started. Those that have expired, or can't be read, are left out. Raises `RedisError`."""
-        begun = []
-        with self._connection.pipeline() as pipe:
-            longest = 0
-            for job in self._jobs(job_ids):
-                ttl = self._worker.get_heartbeat_ttl(job)
-                execution = Execution.create(job, ttl, pipeline=pipe, worker_name=self._worker.name)
-                self._worker.executions[execution.id] = execution
-                job.prepare_for_execution(self._worker.name, pipeline=pipe)
-                pipe.persist(job.key)
-                begun.append(Begun(job, execution))
-                longest = max(longest, ttl)
-            if begun:
-                self._worker.set_state(WorkerStatus.BUSY, pipeline=pipe)
-                self._worker.heartbeat(longest, pipeline=pipe)
-                pipe.execute()
-        return begun
-
-    def _jobs(self, job_ids: Sequence[str]) -> list[Job]:
+    def read(self, job_ids: Sequence[str]) -> list[Job]:
+        """These jobs, without those that have expired or can't be read. Raises `RedisError`."""
         try:
             found = Job.fetch_many(job_ids, self._connection, JSONSerializer)
         except RedisError:
@@ -118,6 +93,24 @@ class Books:
         except Exception:
             log.exception("job %s can't be read", job_id)
             return None
+
+    def begin(self, jobs: Sequence[Job]) -> dict[str, Execution]:
+        """Mark these jobs as started. Returns the execution of each, by the job's id. Raises `RedisError`."""
+        begun = {}
+        with self._connection.pipeline() as pipe:
+            longest = 0
+            for job in jobs:
+                ttl = self._worker.get_heartbeat_ttl(job)
+                execution = Execution.create(job, ttl, pipeline=pipe, worker_name=self._worker.name)
+                self._worker.executions[execution.id] = execution
+                job.prepare_for_execution(self._worker.name, pipeline=pipe)
+                pipe.persist(job.key)
+                begun[job.id] = execution
+                longest = max(longest, ttl)
+            self._worker.set_state(WorkerStatus.BUSY, pipeline=pipe)
+            self._worker.heartbeat(longest, pipeline=pipe)
+            pipe.execute()
+        return begun
 
     def end(self, ended: list[Ended], was_last: bool) -> list[RedisError | None]:
         """Finish these jobs and strike them off the list. Those that are another worker's by now are left to it.
@@ -153,7 +146,7 @@ class Books:
 
     def _is_plain(self, one: Ended) -> bool:
         """Whether all that RQ does at its end is in `_stage_success`; the dependents are looked at separately."""
-        job = one.begun.job
+        job = one.job
         return (
             one.error is None
             and not isinstance(one.result, Retry)
@@ -168,7 +161,7 @@ class Books:
         """False when that is not possible, and nothing has been written. Raises `RedisError`."""
         if not plain:
             return True
-        dependents = [one.begun.job.dependents_key for one in plain]
+        dependents = [one.job.dependents_key for one in plain]
         with self._connection.pipeline() as pipe:
             pipe.watch(*dependents)  # type: ignore[no-untyped-call]
             if pipe.exists(*dependents):
@@ -189,7 +182,7 @@ class Books:
         """What `BaseWorker.handle_job_success` writes for a job."""
         worked = timedelta()
         for one in plain:
-            job, execution = one.begun.job, one.begun.execution
+            job, execution = one.job, one.execution
             job.ended_at = job.last_heartbeat = now()
             job._result = one.result
             ttl = job.get_result_ttl(self._worker.default_result_ttl)
@@ -210,7 +203,7 @@ class Books:
 
     def _end_alone(self, one: Ended) -> RedisError | None:
         """Leave it to RQ. Its own errors it has logged by then."""
-        job, execution = one.begun.job, one.begun.execution
+        job, execution = one.job, one.execution
         error = one.error
         try:
             if error is None:

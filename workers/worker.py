@@ -23,6 +23,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
+from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.suspension import WORKERS_SUSPENDED
@@ -37,7 +38,7 @@ from flows.gathering import Gathering
 from flows.ledger.orders import FAILURE_TTL
 from flows.reactions import QUEUE
 from flows.store import Script, Together, text, texts
-from workers.books import Begun, Books, Ended
+from workers.books import Books, Ended, Error
 from workers.clock import Clock
 from workers.recovery import LOOK_EVERY, Recovery
 
@@ -99,7 +100,7 @@ class Worker(BaseWorker):
             loops.create_task(self._repeat(self._tick, TICK, stop))
             loops.create_task(self._repeat(self._renew, LOOK_EVERY, stop))
             loops.create_task(self._repeat(partial(self._keep_books, self._tidy), HEARTBEAT, stop))
-            loops.create_task(self._take_jobs(stop))
+            loops.create_task(self._take_jobs(stop, loops))
         await self._drain()
         for task in self._in_hand.values():
             task.cancel()
@@ -148,9 +149,9 @@ class Worker(BaseWorker):
             await _sleep(every, stop)
 
     async def _persist(self, work: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
-        """Do `work`; while the store is out of reach, wait and do it again. All of it can be repeated."""
+        """Do `work`; while the store is out of reach, do it again until `stop` is set. All of it can be repeated."""
         backoff = Backoff(LONGEST_WAIT)
-        while not stop.is_set():
+        while True:
             try:
                 await work()
                 return
@@ -158,8 +159,10 @@ class Worker(BaseWorker):
                 wait = backoff.next()
                 log.warning("the store is out of reach (%s); next try in %.1f s", type(error).__name__, wait)
                 await _sleep(wait, stop)
+            if stop.is_set():
+                return
 
-    async def _take_jobs(self, stop: asyncio.Event) -> None:
+    async def _take_jobs(self, stop: asyncio.Event, loops: asyncio.TaskGroup) -> None:
         while not stop.is_set():
             free = IN_FLIGHT - len(self._in_hand)
             if not free:
@@ -168,7 +171,7 @@ class Worker(BaseWorker):
             taken: list[str] = []
             await self._persist(partial(self._take, taken, free), stop)
             if taken:
-                await self._start(taken, stop)
+                await self._start(taken, stop, loops)
                 await asyncio.sleep(0)  # what these jobs ask for first goes out together with the next taking
 
     async def _take(self, taken: list[str], free: int) -> None:
@@ -192,46 +195,67 @@ class Worker(BaseWorker):
 
     # One job
 
-    async def _start(self, job_ids: list[str], stop: asyncio.Event) -> None:
-        """Begin these jobs, each as a task. Whatever can't be begun leaves the list: the ledger still knows of it."""
-        begun: list[Begun] = []
+    async def _start(self, job_ids: list[str], stop: asyncio.Event, loops: asyncio.TaskGroup) -> None:
+        """Begin these jobs, each as a task. Whatever can't be read leaves the list: the ledger still knows of it."""
+        found: list[list[Job]] = []
+
+        async def read() -> None:
+            found.append(await self._keep_books(partial(self._books.read, job_ids)))
+
+        await self._persist(read, stop)
+        if not found:  # the worker stops: its list goes back to the queue
+            return
+        [jobs] = found
+        if jobs:
+            begun = loops.create_task(self._begin_all(jobs, stop))
+            for job in jobs:
+                task = asyncio.create_task(self._work_on(job, begun), name=job.id)
+                self._in_hand[job.id] = task
+                task.add_done_callback(partial(self._done, job.id))
+        for job_id in set(job_ids) - {job.id for job in jobs}:
+            await self._persist(partial(asyncio.to_thread, self._leave, job_id), stop)
+
+    async def _begin_all(self, jobs: list[Job], stop: asyncio.Event) -> dict[str, Execution]:
+        """Have RQ know that these jobs have begun, while they do. Returns their executions by the job's id.
+
+        None of them if the worker stops while the store is out of reach.
+        """
+        begun: dict[str, Execution] = {}
 
         async def begin() -> None:
-            begun.extend(await self._keep_books(partial(self._books.begin, job_ids)))
+            begun.update(await self._keep_books(partial(self._books.begin, jobs)))
 
         await self._persist(begin, stop)
-        for one in begun:
-            task = asyncio.create_task(self._work_on(one), name=one.job.id)
-            self._in_hand[one.job.id] = task
-            task.add_done_callback(partial(self._done, one.job.id))
-        for job_id in set(job_ids) - {one.job.id for one in begun}:
-            await self._persist(partial(asyncio.to_thread, self._leave, job_id), stop)
+        return begun
 
     def _done(self, job_id: str, task: asyncio.Task[None]) -> None:
         del self._in_hand[job_id]
         if not task.cancelled() and (error := task.exception()):
             log.error("job %s: %s", job_id, error, exc_info=error)
 
-    async def _work_on(self, begun: Begun) -> None:
+    async def _work_on(self, job: Job, begun: asyncio.Task[dict[str, Execution]]) -> None:
         """Run one job. If its books can't be kept, it leaves the list all the same: the ledger still knows of it."""
-        job_id = begun.job.id
+        result, error = await self._perform(job)
+        execution = (await asyncio.shield(begun)).get(job.id)
+        if execution is None:  # what is in the list goes back to the queue
+            return
         try:
-            await self._end(await self._perform(begun))
-        except RedisError as error:
-            log.warning("job %s: the store is out of reach (%s)", job_id, type(error).__name__)
-            await self._persist(partial(asyncio.to_thread, self._leave, job_id), asyncio.Event())
+            await self._end(Ended(job, execution, result, error))
+        except RedisError as lost:
+            log.warning("job %s: the store is out of reach (%s)", job.id, type(lost).__name__)
+            await self._persist(partial(asyncio.to_thread, self._leave, job.id), asyncio.Event())
 
     def _leave(self, job_id: str) -> None:
         """Strike a job off the list whose books could not be kept; it must not stay for ever."""
         self._redis.expire(Job.key_for(job_id), FAILURE_TTL)
         self._redis.lrem(keys.processing(self.name), 1, job_id)
 
-    async def _perform(self, begun: Begun) -> Ended:
-        job = begun.job
+    async def _perform(self, job: Job) -> tuple[Any, Error | None]:
+        """What the job returns, or what it raises."""
         try:
-            return Ended(begun, await _call(job))
+            return await _call(job), None
         except Exception:
-            return Ended(begun, error=sys.exc_info())  # type: ignore[arg-type]
+            return None, sys.exc_info()  # type: ignore[return-value]
 
     async def _end_all(self, ended: list[Ended]) -> list[RedisError | None]:
         was_last = len(self._in_hand) <= len(ended)

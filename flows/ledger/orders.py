@@ -196,9 +196,9 @@ class Ledger(Restaurants, ShownMessages, Removal):
     def execute_as_staff(
         self, chat_id: int, order_id: str, cause: str, decided: Callable[[Order], AnyCommand | None]
     ) -> Order | None:
-        """The same for a tap in a staff chat, where the command is decided by the order as it is, if there is any.
+        """Carry out, as `execute` does, what a tap on a ticket means, which is `decided` by the order as it is.
 
-        None, with nothing decided, unless that chat is the staff chat of the order's restaurant.
+        Returns None, with nothing decided, unless that chat is the staff chat of the order's restaurant.
         """
 
         def work(attempt: Transaction) -> Order | None:
