@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.people import Person, Telegram
+from tests.people import Person, Telegram, buttons
 from tests.platform.programs import PATIENCE, eventually
 from workers.cli.seats import CUSTOMER, CUSTOMER_TOKEN, STAFF
 from workers.embedded import EmbeddedStore
@@ -96,15 +96,34 @@ async def telegram(free_port: int) -> AsyncIterator[Telegram]:
     await client.close()
 
 
+def carla(telegram: Telegram) -> Person:
+    """The customer of the demo."""
+    return Person(telegram, CUSTOMER, f"1:{CUSTOMER}", {"bot": CUSTOMER_TOKEN})
+
+
+async def test_the_first_thing_that_carla_reads_is_that_both_restaurants_take_orders(
+    tmp_path: Path, free_port: int, telegram: Telegram
+) -> None:
+    with demo(tmp_path, free_port) as running:
+        running.until_it_says("Comanda is ready")
+
+        said = [message for message in await carla(telegram).messages() if message["from"]["is_bot"]]
+
+    assert [button["text"] for message in said for button in buttons(message, "")] == [
+        "🟢 Momiji Ramen",
+        "🟢 Trattoria da Nonna",
+    ]
+
+
 @pytest.mark.timeout(400)  # two whole starts
 async def test_an_order_of_the_demo_survives_ctrl_c(tmp_path: Path, free_port: int, telegram: Telegram) -> None:
     url = f"http://127.0.0.1:{free_port}"
-    carla = Person(telegram, CUSTOMER, f"1:{CUSTOMER}", {"bot": CUSTOMER_TOKEN})
+    customer = carla(telegram)
 
     with demo(tmp_path, free_port) as first:
         first.until_it_says(f"Comanda is ready:  {url}")
         for label in ("Trattoria da Nonna", "Pizza", "Margherita", "Add to cart", "Cart", "Place order"):
-            await carla.tap(label)
+            await customer.tap(label)
         await (await anna(telegram)).sees("Margherita")
         assert first.ends_by(signal.SIGINT) == 0, first.log()
 
@@ -116,7 +135,7 @@ async def test_an_order_of_the_demo_survives_ctrl_c(tmp_path: Path, free_port: i
         staff = await anna(telegram)
         for label in ("Accept", "20 min"):
             await staff.tap(label)
-        await carla.sees("Ready by")
+        await customer.sees("Ready by")
         assert [one["status"] for one in orders(tmp_path)] == ["accepted"]
         assert second.ends_by(signal.SIGTERM) == 0, second.log()
 

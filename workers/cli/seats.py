@@ -42,11 +42,12 @@ class Guests:
             await _act(control, "bot", token=CUSTOMER_TOKEN, username="comanda_bot", name="Comanda")
             await _act(control, "bot", token=RESTAURANT_TOKEN, username="comanda_staff_bot", name="Comanda for staff")
             await _act(control, "user", id=CUSTOMER, first_name="Carla")
-            await _act(control, "send", user=CUSTOMER, bot=CUSTOMER_TOKEN, text="/start")
             for restaurant in restaurants:
                 await _seat_staff(control, ledger, restaurant)
+            await _until_the_staff_has_joined(ledger)
+            # Not before: the first thing to see would be that nobody takes orders.
+            await _act(control, "send", user=CUSTOMER, bot=CUSTOMER_TOKEN, text="/start")
             await _until_the_bot_answers(control)
-        await _until_the_staff_has_joined(ledger)
 
 
 def clear_seats(ledger: Ledger) -> None:
