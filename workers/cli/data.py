@@ -20,6 +20,7 @@ from flows.order import Order
 from flows.restaurant_file import BadFile, load
 from flows.settings import BadSettings, Settings, read_settings
 from flows.store import connect
+from workers.cli.ending import until_stopped
 from workers.store import StoreError, open_store
 
 INVITE_LIFE = 7 * 24  # hours that an invite for a staff chat works, unless said otherwise
@@ -156,16 +157,15 @@ def order(order_id: str, as_json: bool) -> None:
 @as_json
 def events_(follow: bool, as_json: bool) -> None:
     """Print every event of every order in one line each, oldest first."""
-    with _ledger() as (ledger, _):
+    if not follow:
+        with _ledger() as (ledger, _):
+            _print_events(ledger, "0", as_json)
+        return
+    with until_stopped() as unless_stopped, _ledger() as (ledger, _):
         after = "0"
         while True:
-            batch = ledger.read_events(after, block_ms=1000 if follow else None)
-            for entry, order_id, version, event in batch:
-                after = entry
-                row = {"order_id": order_id} | _event(version, event)
-                click.echo(json.dumps(row) if as_json else f"{order_id} {_event_line(row)}")
-            if not batch and not follow:
-                return
+            unless_stopped()
+            after = _print_events(ledger, after, as_json, block_ms=1000)
 
 
 def _known(ledger: Ledger, slug: str) -> Restaurant:
@@ -237,6 +237,16 @@ def _event(version: int, event: AnyEvent) -> Json:
     fields = _plain(event)
     kind, at = fields.pop("kind"), fields.pop("at")
     return {"version": version, "kind": kind, "at": at, **fields}
+
+
+def _print_events(ledger: Ledger, after: str, as_json: bool, block_ms: int | None = None) -> str:
+    """Print what follows that entry of the stream, as far as it goes. Returns the last entry."""
+    while batch := ledger.read_events(after, block_ms):
+        for entry, order_id, version, event in batch:
+            after = entry
+            row = {"order_id": order_id} | _event(version, event)
+            click.echo(json.dumps(row) if as_json else f"{order_id} {_event_line(row)}")
+    return after
 
 
 def _event_line(row: Json) -> str:
