@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
+from redis import Redis
 from redis.exceptions import RedisError
 
+from bot.sandbox.server import Sandbox
 from flows.ledger import Ledger
 from flows.settings import Settings
 from flows.store import connect
 from tests.orders import place
+from tests.people import Telegram
 from tests.platform.programs import PATIENCE
+from workers.cli import main
 from workers.cli.ending import until_stopped
+from workers.cli.seats import import_samples
 from workers.store import open_store
+
+NONNA_FILE = str(Path(__file__).parents[2] / "flows" / "samples" / "nonna.yaml")
 
 # Whoever runs the tests in the background (`make test &`) has Ctrl-C ignored by all that they start, nohup the hang-up.
 COMANDA = """
@@ -27,6 +38,83 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from workers.cli import main
 main()
 """
+
+
+async def comanda(*arguments: str) -> Result:
+    """A command, beside the loop in which the sandbox runs. It succeeds."""
+    done = await asyncio.to_thread(CliRunner().invoke, main, arguments)
+    assert done.exit_code == 0, done.output
+    return done
+
+
+@pytest.fixture
+def ledger(redis: Redis, store_url: str, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    """The one that the commands find."""
+    monkeypatch.setenv("REDIS_URL", store_url)
+    return Ledger(redis)
+
+
+@pytest.fixture
+async def sandbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
+    """The Telegram that the commands ask for the bots' names."""
+    async with Sandbox().serve() as sandbox:
+        monkeypatch.setenv("TELEGRAM_API_URL", sandbox.url)
+        telegram = Telegram(sandbox.url)
+        for setting, token, name in [
+            ("CUSTOMER_BOT_TOKEN", "7001:customer", "comanda_bot"),
+            ("RESTAURANT_BOT_TOKEN", "7002:restaurant", "staff_bot"),
+        ]:
+            monkeypatch.setenv(setting, token)
+            await telegram.act("bot", token=token, username=name)
+        await telegram.close()
+        yield sandbox
+
+
+@pytest.mark.usefixtures("sandbox")
+class TestLettingPeopleIn:
+    async def test_an_import_prints_how_customers_a_group_and_a_private_chat_get_in(self, ledger: Ledger) -> None:
+        said = (await comanda("restaurant", "import", NONNA_FILE)).output
+
+        assert said.splitlines() == [
+            "Trattoria da Nonna created.",
+            "customers: https://t.me/comanda_bot?start=nonna",
+            f"staff group: https://t.me/staff_bot?startgroup={ledger.open_invite('nonna')}",
+            f"or a private chat: https://t.me/staff_bot?start={ledger.open_invite('nonna')}",
+            "For staff it works once, within 7 days; another one: comanda restaurant invite nonna",
+        ]
+
+    async def test_an_invite_prints_a_link_for_a_group_and_one_for_a_private_chat(self, ledger: Ledger) -> None:
+        import_samples(ledger)
+
+        said = (await comanda("restaurant", "invite", "nonna")).output
+
+        token = ledger.open_invite("nonna")
+        assert said.splitlines() == [
+            f"staff group: https://t.me/staff_bot?startgroup={token}",
+            f"or a private chat: https://t.me/staff_bot?start={token}",
+        ]
+
+    async def test_scripts_get_both_links_and_the_words_to_send(self, ledger: Ledger) -> None:
+        import_samples(ledger)
+
+        entrance = json.loads((await comanda("restaurant", "invite", "nonna", "--json")).output)
+
+        token = ledger.open_invite("nonna")
+        assert entrance["staff_start"] == f"/start {token}"
+        assert entrance["staff_link"] == f"https://t.me/staff_bot?startgroup={token}"
+        assert entrance["staff_private_link"] == f"https://t.me/staff_bot?start={token}"
+
+    async def test_without_telegram_there_are_words_to_send_and_no_links(
+        self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import_samples(ledger)
+        monkeypatch.setenv("TELEGRAM_API_URL", "http://127.0.0.1:9")
+
+        said = (await comanda("restaurant", "import", NONNA_FILE)).output
+        entrance = json.loads((await comanda("restaurant", "import", NONNA_FILE, "--json")).output)
+
+        assert f"staff: {entrance['staff_start']}  (to the restaurant bot)" in said
+        assert (entrance["staff_link"], entrance["staff_private_link"]) == (None, None)
 
 
 class TestFollowing:

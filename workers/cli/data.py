@@ -72,11 +72,12 @@ def import_(file: Path, as_json: bool) -> None:
         click.echo(json.dumps(entrance))
         return
     click.echo(f"{loaded.name} {'created' if created else 'updated'}.")
-    click.echo(f"Customers: {entrance['customer_link'] or entrance['customer_start'] + '  (to the customer bot)'}")
-    click.echo(f"Staff:     {entrance['staff_link'] or entrance['staff_start'] + '  (to the restaurant bot)'}")
-    click.echo(
-        f"           works once within {INVITE_LIFE // 24} days; another one: comanda restaurant invite {loaded.slug}"
-    )
+    customers = entrance["customer_link"] or f"{entrance['customer_start']}  (to the customer bot)"
+    click.echo(f"customers: {customers}")
+    for line in _for_staff(entrance):
+        click.echo(line)
+    again = f"comanda restaurant invite {loaded.slug}"
+    click.echo(f"For staff it works once, within {INVITE_LIFE // 24} days; another one: {again}")
 
 
 @restaurant.command("list")
@@ -104,7 +105,8 @@ def invite(slug: str, hours: int, as_json: bool) -> None:
         found = _known(ledger, slug)
         ledger.create_invite(slug, hours * 3600)
         entrance = _entrance(ledger, settings, found)
-    click.echo(json.dumps(entrance) if as_json else entrance["staff_link"] or entrance["staff_start"])
+    for line in [json.dumps(entrance)] if as_json else _for_staff(entrance):
+        click.echo(line)
 
 
 @restaurant.command()
@@ -185,7 +187,15 @@ def _entrance(ledger: Ledger, settings: Settings, of: Restaurant) -> Json:
         "staff_start": f"/start {token}",
         "customer_link": customer and f"https://t.me/{customer}?start={of.slug}",
         "staff_link": staff and f"https://t.me/{staff}?startgroup={token}",
+        "staff_private_link": staff and f"https://t.me/{staff}?start={token}",
     }
+
+
+def _for_staff(entrance: Json) -> list[str]:
+    """Both links, for the one of a group lets nobody choose a private chat, nor the other way round."""
+    if entrance["staff_link"] is None:
+        return [f"staff: {entrance['staff_start']}  (to the restaurant bot)"]
+    return [f"staff group: {entrance['staff_link']}", f"or a private chat: {entrance['staff_private_link']}"]
 
 
 def _bot_names(settings: Settings) -> tuple[str | None, str | None]:
