@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -17,10 +17,14 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from bot.sandbox.server import Sandbox
+from flows.commands import AcceptOrder, AnyCommand, CancelOrder, DeclineOrder, RecordUnreachable
+from flows.events import About, CancelReason, DeclineReason, Side
+from flows.hours import Hours
 from flows.ledger import Ledger
+from flows.menu import Service
 from flows.settings import Settings
 from flows.store import connect
-from tests.orders import place
+from tests.orders import ANNA, CARLA, place
 from tests.people import Telegram
 from tests.platform.programs import PATIENCE
 from workers.cli import main
@@ -115,6 +119,88 @@ class TestLettingPeopleIn:
 
         assert f"staff: {entrance['staff_start']}  (to the restaurant bot)" in said
         assert (entrance["staff_link"], entrance["staff_private_link"]) == (None, None)
+
+
+def with_staff(service: Service) -> Service:
+    return service.model_copy(update={"staff_chat": -42})
+
+
+def paused(service: Service) -> Service:
+    return service.model_copy(update={"staff_chat": -42, "paused": True})
+
+
+class TestListing:
+    @pytest.mark.parametrize(
+        ("hours", "switches", "state"),
+        [
+            (None, lambda service: service, "has no staff chat"),
+            (None, with_staff, "open for orders"),
+            (None, paused, "paused"),
+            (Hours(), with_staff, "closed now (hours)"),
+        ],
+    )
+    async def test_a_restaurant_is_open_for_orders_only_when_nothing_keeps_it_from_them(
+        self, ledger: Ledger, hours: Hours | None, switches: Callable[[Service], Service], state: str
+    ) -> None:
+        [nonna] = [one for one in import_samples(ledger) if one.slug == "nonna"]
+        ledger.save_restaurant(nonna.model_copy(update={"hours": hours}))
+        ledger.set_service("nonna", switches)
+
+        said = (await comanda("restaurant", "list")).stdout
+
+        [line] = [line for line in said.splitlines() if line.startswith("nonna")]
+        assert line.endswith(state)
+
+    @pytest.mark.usefixtures("ledger")
+    @pytest.mark.parametrize(
+        ("command", "words"),
+        [
+            (("orders",), "No orders.\n"),
+            (("restaurant", "list"), "No restaurants: comanda restaurant import FILE\n"),
+        ],
+    )
+    async def test_nothing_to_list_is_said_beside_the_output(self, command: tuple[str, ...], words: str) -> None:
+        for_people, for_scripts = await comanda(*command), await comanda(*command, "--json")
+
+        assert (for_people.stdout, for_people.stderr) == ("", words)
+        assert (for_scripts.stdout, for_scripts.stderr) == ("[]\n", "")
+
+
+class TestOneOrder:
+    @pytest.mark.parametrize(
+        ("course", "last"),
+        [
+            ([DeclineOrder(ANNA, DeclineReason.TOO_BUSY)], "order_declined by Anna: too_busy"),
+            (
+                [CancelOrder(Side.CUSTOMER, CARLA, CancelReason.CUSTOMER_CHANGED_MIND)],
+                "order_cancelled by Carla (customer): customer_changed_mind",
+            ),
+            (
+                [AcceptOrder(ANNA, 20), CancelOrder(Side.RESTAURANT, ANNA, CancelReason.KITCHEN_PROBLEM)],
+                "order_cancelled by Anna (restaurant): kitchen_problem",
+            ),
+            ([RecordUnreachable(Side.RESTAURANT, About.PLACED, "blocked")], "order_expired: unreachable"),
+            ([AcceptOrder(ANNA, 20)], "order_accepted by Anna"),
+        ],
+    )
+    async def test_it_says_how_it_ended_by_whom_and_why(
+        self, ledger: Ledger, course: list[AnyCommand], last: str
+    ) -> None:
+        for step, command in enumerate([place(), *course]):
+            ledger.execute("0rder0000001", command, f"test-{step}")
+
+        said = (await comanda("order", "0rder0000001")).output
+
+        assert said.splitlines()[-1].endswith(f"Z  {last}")
+
+    async def test_the_customers_note_is_there_if_there_is_one(self, ledger: Ledger) -> None:
+        ledger.execute("0rder0000001", place("0rder0000001", note="No basil, please"), "test-1")
+        ledger.execute("0rder0000002", place("0rder0000002"), "test-2")
+
+        said = [(await comanda("order", order_id)).output for order_id in ("0rder0000001", "0rder0000002")]
+
+        assert "  note: No basil, please\n" in said[0]
+        assert "note" not in said[1]
 
 
 class TestFollowing:

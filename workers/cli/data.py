@@ -83,14 +83,16 @@ def import_(file: Path, as_json: bool) -> None:
 @restaurant.command("list")
 @as_json
 def list_(as_json: bool) -> None:
-    """List the restaurants, and whether each has a staff chat."""
+    """List the restaurants, and whether each takes orders now."""
     with _ledger() as (ledger, _):
         rows = [_restaurant(one, ledger) for one in ledger.restaurants()]
     if as_json:
         click.echo(json.dumps(rows))
-    for row in [] if as_json else rows:
-        state = "has no staff chat" if not row["staff_chat"] else "paused" if row["paused"] else "open for orders"
-        click.echo(f"{row['slug']:<24} {row['name']:<32} {state}")
+        return
+    for row in rows:
+        click.echo(f"{row['slug']:<24} {row['name']:<32} {_state(row)}")
+    if not rows:
+        click.echo("No restaurants: comanda restaurant import FILE", err=True)
 
 
 @restaurant.command()
@@ -128,9 +130,12 @@ def orders(as_json: bool) -> None:
         rows = [_order(one) for one in ledger.orders()]
     if as_json:
         click.echo(json.dumps(rows))
-    for row in [] if as_json else rows:
+        return
+    for row in rows:
         total = f"{row['total']} {row['currency']}"
         click.echo(f"{row['order_id']}  {row['placed_at'][:19]}Z  {row['restaurant']:<16} {total:>14}  {row['status']}")
+    if not rows:
+        click.echo("No orders.", err=True)
 
 
 @click.command()
@@ -150,6 +155,8 @@ def order(order_id: str, as_json: bool) -> None:
     click.echo(f"#{placed.number} at {placed.restaurant.name}, {placed.total}, {found.status}")
     for line in placed.lines:
         click.echo(f"  {line.quantity} × {line.name} {', '.join(line.options)}".rstrip())
+    if placed.note:
+        click.echo(f"  note: {placed.note}")
     for row in events:
         click.echo(_event_line(row))
 
@@ -226,6 +233,14 @@ def _restaurant(of: Restaurant, ledger: Ledger) -> Json:
     }
 
 
+def _state(row: Json) -> str:
+    if row["staff_chat"] is None:
+        return "has no staff chat"
+    if row["paused"]:
+        return "paused"
+    return "open for orders" if row["open"] else "closed now (hours)"
+
+
 def _order(of: Order) -> Json:
     placed = of.placed
     return {
@@ -262,7 +277,9 @@ def _print_events(ledger: Ledger, after: str, as_json: bool, block_ms: int | Non
 def _event_line(row: Json) -> str:
     about = f" ({row['about']})" if "about" in row else ""
     by = f" by {row['by']['name']}" if row.get("by") else ""
-    return f"{row['version']:>3}  {row['at'][:19]}Z  {row['kind']}{about}{by}"
+    side = f" ({row['side']})" if "side" in row else ""
+    why = row.get("reason") or ("unreachable" if row.get("unreachable") else "")
+    return f"{row['version']:>3}  {row['at'][:19]}Z  {row['kind']}{about}{by}{side}" + (f": {why}" if why else "")
 
 
 def _plain(event: AnyEvent) -> Json:
