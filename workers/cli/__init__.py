@@ -20,7 +20,7 @@ RUNNING = {
     "sandbox": ("workers.cli.alone:sandbox", "Run the local Telegram alone."),
 }
 LOOKING = {
-    "restaurant": ("workers.cli.data:restaurant", "Import and list restaurants, invite their staff."),
+    "restaurant": ("workers.cli.restaurants:restaurant", "Import and list restaurants, invite their staff."),
     "orders": ("workers.cli.data:orders", "List the orders."),
     "order": ("workers.cli.data:order", "Show one order with its events."),
     "events": ("workers.cli.data:events_", "Print every event of every order."),

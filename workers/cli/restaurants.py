@@ -1,0 +1,155 @@
+"""Restaurants, and how people get in, while the system runs and while it is stopped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import httpx
+
+from flows.ledger import Ledger
+from flows.menu import Restaurant
+from flows.restaurant_file import BadFile, load
+from flows.settings import BadSettings, Settings
+from workers.cli.data import Json, as_json, open_ledger
+
+INVITE_LIFE = 7 * 24  # hours that an invite for a staff chat works, unless said otherwise
+ASK_TELEGRAM = 3.0  # seconds to wait for a bot's name
+
+
+@click.group()
+def restaurant() -> None:
+    """Create, update and list restaurants, and invite their staff."""
+
+
+@restaurant.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@as_json
+def import_(file: Path, as_json: bool) -> None:
+    """Create or update a restaurant from its FILE, and say how customers and staff get in."""
+    try:
+        loaded = load(file.read_text("utf-8"), str(file))
+    except UnicodeDecodeError:
+        raise click.ClickException(f"{file}: not a text in UTF-8") from None
+    except BadFile as bad:
+        raise click.ClickException(str(bad)) from None
+    with open_ledger() as (ledger, settings):
+        created = ledger.save_restaurant(loaded)
+        entrance = _entrance(ledger, settings, loaded)
+    if as_json:
+        click.echo(json.dumps(entrance))
+        return
+    click.echo(f"{loaded.name} {'created' if created else 'updated'}.")
+    customers = entrance["customer_link"] or f"{entrance['customer_start']}  (to the customer bot)"
+    click.echo(f"customers: {customers}")
+    for line in _for_staff(entrance):
+        click.echo(line)
+    again = f"comanda restaurant invite {loaded.slug}"
+    click.echo(f"For staff it works once, within {INVITE_LIFE // 24} days; another one: {again}")
+
+
+@restaurant.command("list")
+@as_json
+def list_(as_json: bool) -> None:
+    """List the restaurants, and whether each takes orders now."""
+    with open_ledger() as (ledger, _):
+        rows = [_restaurant(one, ledger) for one in ledger.restaurants()]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    for row in rows:
+        click.echo(f"{row['slug']:<24} {row['name']:<32} {_state(row)}")
+    if not rows:
+        click.echo("No restaurants: comanda restaurant import FILE", err=True)
+
+
+@restaurant.command()
+@click.argument("slug")
+@click.option(
+    "--hours", default=INVITE_LIFE, show_default=True, type=click.IntRange(1, 8760), help="How long it works."
+)
+@as_json
+def invite(slug: str, hours: int, as_json: bool) -> None:
+    """Make a new invite for the staff chat of SLUG; an earlier one that is unused is withdrawn."""
+    with open_ledger() as (ledger, settings):
+        found = _known(ledger, slug)
+        ledger.create_invite(slug, hours * 3600)
+        entrance = _entrance(ledger, settings, found)
+    for line in [json.dumps(entrance)] if as_json else _for_staff(entrance):
+        click.echo(line)
+
+
+@restaurant.command()
+@click.argument("slug")
+def revoke(slug: str) -> None:
+    """Withdraw the unused invite of SLUG."""
+    with open_ledger() as (ledger, _):
+        _known(ledger, slug)
+        if not ledger.revoke_invite(slug):
+            raise click.ClickException(f"{slug} has no open invite")
+    click.echo("Withdrawn.")
+
+
+def _known(ledger: Ledger, slug: str) -> Restaurant:
+    found = ledger.restaurant(slug)
+    if found is None:
+        raise click.ClickException(f"no restaurant {slug!r}: comanda restaurant list shows them")
+    return found
+
+
+def _entrance(ledger: Ledger, settings: Settings, of: Restaurant) -> Json:
+    """How customers and staff get in. Links need the bots' names, for which Telegram is asked."""
+    token = ledger.open_invite(of.slug) or ledger.create_invite(of.slug, INVITE_LIFE * 3600)
+    customer, staff = _bot_names(settings)
+    return {
+        "slug": of.slug,
+        "customer_start": f"/start {of.slug}",
+        "staff_start": f"/start {token}",
+        "customer_link": customer and f"https://t.me/{customer}?start={of.slug}",
+        "staff_link": staff and f"https://t.me/{staff}?startgroup={token}",
+        "staff_private_link": staff and f"https://t.me/{staff}?start={token}",
+    }
+
+
+def _for_staff(entrance: Json) -> list[str]:
+    """Both links, for the one of a group lets nobody choose a private chat, nor the other way round."""
+    if entrance["staff_link"] is None:
+        return [f"staff: {entrance['staff_start']}  (to the restaurant bot)"]
+    return [f"staff group: {entrance['staff_link']}", f"or a private chat: {entrance['staff_private_link']}"]
+
+
+def _bot_names(settings: Settings) -> tuple[str | None, str | None]:
+    try:
+        customer, restaurant_ = settings.tokens()
+    except BadSettings:
+        return None, None
+    return _bot_name(settings, customer), _bot_name(settings, restaurant_)
+
+
+def _bot_name(settings: Settings, token: str) -> str | None:
+    try:
+        answer = httpx.get(f"{settings.telegram_api_url}/bot{token}/getMe", timeout=ASK_TELEGRAM)
+        name = answer.json()["result"]["username"]
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return None
+    return name if isinstance(name, str) else None
+
+
+def _restaurant(of: Restaurant, ledger: Ledger) -> Json:
+    service = ledger.service(of.slug)
+    return {
+        "slug": of.slug,
+        "name": of.name,
+        "staff_chat": service.staff_chat,
+        "paused": service.is_paused(ledger.clock()),
+        "open": of.is_open(ledger.clock()),
+    }
+
+
+def _state(row: Json) -> str:
+    if row["staff_chat"] is None:
+        return "has no staff chat"
+    if row["paused"]:
+        return "paused"
+    return "open for orders" if row["open"] else "closed now (hours)"
