@@ -24,12 +24,13 @@ from pydantic import (
 
 from flows.hours import Hours
 from flows.menu import MAX_OPTIONS, Category, Item, ItemId, Label, Option, OptionGroup, Restaurant, Slug
-from flows.money import Money
+from flows.money import CURRENCIES, Money
 from flows.yaml_lines import SIZE_LIMIT, BadFile, Document, Path, dotted
 
 __all__ = ["SIZE_LIMIT", "BadFile", "load"]
 
 HIGHEST_PRICE = 10**9  # minor units; beyond it somebody has leant on a key
+MOST_DIGITS = "CLF"  # a currency that allows as many as any: 4
 
 
 def load(text: str, source: str) -> Restaurant:
@@ -54,15 +55,21 @@ def load(text: str, source: str) -> Restaurant:
 def _money(value: Any, info: ValidationInfo) -> Money:
     if not isinstance(value, str):
         raise ValueError('expected a price such as "8.50"')
-    currency = (info.context or {}).get("currency")
-    if not isinstance(currency, str) or not re.fullmatch(r"[A-Z]{3}", currency):
-        currency = "KWD"  # allows the most digits: a wrong currency is one mistake, not one with every price
-    money = Money.parse(value.strip(), currency)
+    stated = (info.context or {}).get("currency")
+    # A wrong currency is one mistake, not one with every price: these are then read as leniently as any.
+    currency = stated if isinstance(stated, str) and stated in CURRENCIES else None
+    money = Money.parse(value.strip(), currency or MOST_DIGITS)
     if money.minor < 0:
         raise ValueError('expected a price such as "8.50", not negative')
-    if money.minor > HIGHEST_PRICE:
+    if currency and money.minor > HIGHEST_PRICE:
         raise ValueError(f"expected a price of at most {Money(minor=HIGHEST_PRICE, currency=currency)}")
     return money
+
+
+def _currency(value: str) -> str:
+    if value not in CURRENCIES:
+        raise ValueError("expected an active ISO 4217 code such as EUR")
+    return value
 
 
 def _choose(value: Any) -> tuple[int, int]:
@@ -180,7 +187,7 @@ class _File(_Shape):
     slug: Slug
     address: Address
     phone: Phone
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    currency: Annotated[str, AfterValidator(_currency)]
     timezone: Annotated[str, BeforeValidator(_zone)]
     accept_within: Annotated[int, BeforeValidator(_seconds)] = 300
     hours: Hours | None = None
@@ -197,7 +204,6 @@ class _File(_Shape):
 _EXPECTED = {
     "slug": "lower-case letters, digits and '-', at most 24",
     "id": "lower-case letters, digits, '-' and '_', at most 24",
-    "currency": "an ISO 4217 code such as EUR",
 }
 _SHAPES: dict[str | int, type[BaseModel]] = {
     "hours": Hours,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from flows.hours import DAY, WEEKDAYS, Hours
-from flows.money import Money, total
+from flows.money import CURRENCIES, Money, total
 
 ROME = ZoneInfo("Europe/Rome")
 MONDAY = datetime(2026, 3, 16, tzinfo=ROME)
@@ -148,16 +148,31 @@ class TestHours:
 
 
 class TestMoney:
-    @given(st.integers(-(10**12), 10**12), st.sampled_from(["EUR", "JPY", "KWD"]))
+    @given(st.integers(-(10**12), 10**12), st.sampled_from(sorted(CURRENCIES)))
     def test_what_is_written_is_read_again(self, minor: int, currency: str) -> None:
         money = Money(minor=minor, currency=currency)
         assert Money.parse(money.decimal(), currency) == money
 
     @pytest.mark.parametrize(
-        ("minor", "currency", "shown"), [(850, "EUR", "€8.50"), (980, "JPY", "¥980"), (5, "SEK", "0.05 SEK")]
+        ("minor", "currency", "shown"),
+        [
+            (850, "EUR", "€8.50"),
+            (980, "JPY", "¥980"),
+            (5, "SEK", "0.05 SEK"),
+            (2500, "KWD", "2.500 KWD"),
+            (12345, "CLF", "1.2345 CLF"),
+        ],
     )
     def test_people_read_it_with_its_sign_or_code(self, minor: int, currency: str, shown: str) -> None:
         assert str(Money(minor=minor, currency=currency)) == shown
+
+    def test_the_currencies_are_those_that_somebody_can_pay_with_today(self) -> None:
+        assert {"EUR", "USD", "XOF", "XCG"} <= CURRENCIES
+        # Replaced (by the euro and the Caribbean guilder), a metal, none at all, and no code.
+        assert not {"HRK", "BGN", "ANG", "XAU", "XXX", "ZZZ"} & CURRENCIES
+
+    def test_money_of_a_currency_that_was_replaced_is_read_from_the_store(self) -> None:
+        assert str(Money.model_validate_json('{"minor": 850, "currency": "BGN"}')) == "8.50 BGN"
 
     @pytest.mark.parametrize(
         "text",

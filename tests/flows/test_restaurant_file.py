@@ -111,7 +111,10 @@ def test_the_samples_are_good_files(name: str) -> None:
         (("choose: 0-3", "choose: 0"), ["options[1].choose: expected how many to choose, such as 1 or 0-3"]),
         (("choose: 0-3", "choose: some"), ["options[1].choose: expected how many to choose, such as 1 or 0-3"]),
         (("5m", "5"), ['accept_within: expected a time such as "5m", from 30s to 24h']),
-        (("currency: EUR", "currency: euro"), ["nonna.yaml:5: currency: expected an ISO 4217 code such as EUR"]),
+        (("currency: EUR", "currency: euro"), ["nonna.yaml:5: currency: expected an active ISO 4217 code such as EUR"]),
+        (("currency: EUR", "currency: ZZZ"), ["nonna.yaml:5: currency: expected an active ISO 4217 code such as EUR"]),
+        (("currency: EUR", "currency: HRK"), ["nonna.yaml:5: currency: expected an active ISO 4217 code such as EUR"]),
+        (("currency: EUR", "currency: [EUR]"), ["nonna.yaml:5: currency: expected a text"]),
         (("slug: nonna", "slug: La Nonna"), ["slug: expected lower-case letters, digits and '-', at most 24"]),
         (("11:30-14:30", "11:30-25:00"), ["hours.mon[0]: '11:30-25:00' is not a span such as \"18:00-22:30\""]),
         (("11:30-14:30", "11:30-19:00"), ["hours.mon: two spans of one day overlap"]),
@@ -143,8 +146,9 @@ def test_all_mistakes_are_named_at_once_in_the_order_of_the_file() -> None:
     assert [line.split(":")[1] for line in mistakes(bad)] == ["1", "4", "5", "14", "19", "20", "23"]
 
 
-def test_a_wrong_currency_is_not_a_mistake_of_every_price() -> None:
-    assert len(mistakes(GOOD.replace("EUR", "kwd").replace('"8.50"', '"8.505"'))) == 1
+@pytest.mark.parametrize(("wrong", "price"), [("kwd", "8.505"), ("uyw", "8.5055"), ("idr", "150000000")])
+def test_a_wrong_currency_is_not_a_mistake_of_every_price(wrong: str, price: str) -> None:
+    assert len(mistakes(GOOD.replace("EUR", wrong).replace("8.50", price))) == 1
 
 
 def test_nobody_has_to_read_a_thousand_mistakes() -> None:
