@@ -38,11 +38,8 @@ class Replies:
 
     async def to_message(self, chat_id: int, turn: Turn) -> None:
         """Reply to something typed: the screen as a new message at the bottom, below the notice if there is one."""
-        session = turn.session
-        if isinstance(session.view, OrderView):
-            session = session.model_copy(update={"view": session.view.model_copy(update={"listed": True})})
-        screen = await self._screen(turn, session, chat_id)
-        await self._send(chat_id, session, screen, turn.notice)
+        screen = await self._screen(turn, turn.session, chat_id)
+        await self._send(chat_id, turn.session, screen, turn.notice)
 
     async def to_tap(self, query: CallbackQuery, chat_id: int, message_id: int, turn: Turn) -> None:
         """Reply to a tap: answer it, then show the screen in place where that may be."""

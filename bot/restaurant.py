@@ -284,8 +284,10 @@ class RestaurantBot:
         step = serving.on_setting(tap, restaurant, self._ledger.clock())
         screen = await self._carry_out(step, restaurant)
         await self._replies.answer(query, step.notice, step.alert)
+        if step.settled:
+            await self._replies.take_away(query, step.settled)
         if screen is not None:
-            await self._replies.to_tap(chat_id, None if step.below else message_id, screen)
+            await self._replies.to_tap(chat_id, None if step.settled else message_id, screen)
 
     async def _carry_out(self, step: SettingStep, restaurant: Restaurant) -> Screen | None:
         """Make the change, if there is one. Returns what is to be shown then."""

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 NOT_NOW = (TelegramRetryAfter, TelegramNetworkError, TelegramServerError, ClientDecodeError)
 """Errors that are not the request's fault: the same may succeed later."""
 
+_GONE = ("message to edit not found", "message can't be edited")
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -58,6 +60,22 @@ class Replies:
         """Show a screen in the tapped message, or in a new one: where that is None, and where it can't be edited."""
         if message_id is None or not await self._edit(chat_id, message_id, screen):
             await self._send(chat_id, screen)
+
+    async def take_away(self, query: CallbackQuery, start: str) -> None:
+        """Take the buttons whose payloads begin like that off the tapped message, where Telegram says what it has."""
+        message = query.message
+        if not isinstance(message, Message) or message.reply_markup is None:
+            return
+        rows = message.reply_markup.inline_keyboard
+        left = [[button for button in row if not (button.callback_data or "").startswith(start)] for row in rows]
+        keyboard = InlineKeyboardMarkup(inline_keyboard=[row for row in left if row])
+        try:
+            await self._bot.edit_message_reply_markup(
+                chat_id=message.chat.id, message_id=message.message_id, reply_markup=keyboard
+            )
+        except TelegramBadRequest as error:
+            if not says(error, "message is not modified", *_GONE):
+                raise
 
     async def show_ticket(self, chat_id: int, tapped: int, order: Order, step: TicketStep) -> None:
         """Show in the tapped ticket what a tap has led to.
@@ -100,7 +118,7 @@ class Replies:
                 screen.text, chat_id=chat_id, message_id=message_id, reply_markup=_markup(screen)
             )
         except TelegramBadRequest as error:
-            if says(error, "message to edit not found", "message can't be edited"):
+            if says(error, *_GONE):
                 return False
             if not says(error, "message is not modified"):
                 raise

@@ -199,6 +199,11 @@ class Decline:
 
 
 @dataclass(frozen=True)
+class AskReady:
+    order: str
+
+
+@dataclass(frozen=True)
 class Ready:
     order: str
 
@@ -269,6 +274,7 @@ StaffTap = (
     | Accept
     | AskDecline
     | Decline
+    | AskReady
     | Ready
     | AskPickedUp
     | PickedUp
@@ -306,6 +312,7 @@ _VERBS: dict[str, type[CustomerTap | StaffTap]] = {
     "ax": Accept,
     "de": AskDecline,
     "dx": Decline,
+    "ra": AskReady,
     "re": Ready,
     "pu": AskPickedUp,
     "px": PickedUp,

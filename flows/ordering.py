@@ -20,13 +20,15 @@ from flows.messages.about import UNKNOWN_BUTTON
 from flows.messages.carts import NOTE_LIMIT
 from flows.messages.text import plain, tidy
 from flows.order import WAITING, Order, Refused, Why
-from flows.session import HelpView, MenuView, NoteView, OrdersView, OrderView, RestaurantsView, Session
+from flows.session import CartView, HelpView, MenuView, NoteView, OrdersView, OrderView, RestaurantsView, Session
 from flows.showing import render
 from flows.turns import Moment, Notice, Shop, Turn, at, say
 
 __all__ = [
     "Moment", "Notice", "Shop", "Turn", "apply", "command", "name_of", "read", "refused", "render", "stale", "start",
 ]  # fmt: skip
+
+_USE_BUTTONS = "Please use the buttons. /start shows the restaurants, /help how it works."
 
 NAME_LIMIT = 64  # UTF-16 units of a customer's name on a ticket
 
@@ -48,8 +50,15 @@ def command(session: Session, name: Literal["orders", "help"]) -> Turn:
 
 def read(session: Session, text: str | None, shop: Shop) -> Turn:
     """A typed message, or None for a photo, a sticker and the like. Only the note for the kitchen is typed."""
-    if not isinstance(session.view, NoteView):
-        return say(session, "Please use the buttons. /start shows the restaurants, /help how it works.")
+    match session.view:
+        case NoteView():
+            pass
+        case CartView():
+            return say(session, f"For a note to the kitchen tap “Add a note”: up to {NOTE_LIMIT} characters.")
+        case OrderView():  # an order's status stays one message, which this would show a second time
+            return say(at(session, OrdersView()), _USE_BUTTONS)
+        case _:
+            return say(session, _USE_BUTTONS)
     if text is None or text.startswith("/"):
         return say(session, "I need the note as a plain text message.")
     cart = session.cart(session.view.slug)
@@ -60,9 +69,9 @@ def read(session: Session, text: str | None, shop: Shop) -> Turn:
         return say(at(session, MenuView(slug=restaurant.slug)), "That cart is gone.")
     note = tidy(text)
     if len(note) > NOTE_LIMIT:
-        return say(
-            session, f"Your note has {len(note)} characters; at most {NOTE_LIMIT} fit. Please send a shorter one."
-        )
+        # Back to the cart: a text of over 4096 characters comes in parts, and the last one may be short enough.
+        too_long = f"Your note has {len(note)} characters; at most {NOTE_LIMIT} fit."
+        return say(at(session, CartView(slug=restaurant.slug)), f"{too_long} Tap “Add a note” for a shorter one.")
     return with_note(session, cart, note, restaurant, shop.service(restaurant.slug))
 
 

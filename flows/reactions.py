@@ -22,7 +22,7 @@ REACTIONS: dict[str, tuple[Side, ...]] = {
     "order_expired": BOTH,
     "order_not_collected": BOTH,
     "reminder_due": (Side.RESTAURANT,),
-    "answer_time_extended": (Side.RESTAURANT,),
+    "answer_time_extended": BOTH,
     "user_unreachable": (Side.RESTAURANT,),
     "restaurant_unreachable": (),
 }

@@ -6,6 +6,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -89,15 +90,33 @@ def _seconds(value: Any) -> int:
 
 
 def _zone(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("expected a time zone such as Europe/Rome")
     # "localtime" and the like are files of this machine and mean something else, or nothing, on another one.
-    if isinstance(value, str) and not value.startswith(("posix", "right/", "local")):
-        try:
+    if not value.startswith(("posix", "right/", "local")):
+        with suppress(KeyError, ValueError, OSError):  # no such zone, or not even a name of one
             return ZoneInfo(value).key
-        except (KeyError, ValueError, OSError):  # no such zone, or not even a name of one
-            close = difflib.get_close_matches(value[:40], available_timezones(), 1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise ValueError(f"expected a time zone such as Europe/Rome{hint}") from None
-    raise ValueError("expected a time zone such as Europe/Rome")
+    close = _zone_like(value)
+    raise ValueError(
+        f"expected a time zone; did you mean {close}?" if close else "expected a time zone such as Europe/Rome"
+    )
+
+
+AREAS = ("Africa/", "America/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
+
+
+def _zone_like(value: str) -> str | None:
+    """The zone whose city looks most like what was written; the letters of a whole name are too much alike.
+
+    Only cities: who writes CEST does not mean EST, which has no summer.
+    """
+    cities = {_city(zone): zone for zone in sorted(available_timezones()) if zone.startswith(AREAS)}
+    close = difflib.get_close_matches(_city(value), cities, 1, cutoff=0.75)
+    return cities[close[0]] if close else None
+
+
+def _city(zone: str) -> str:
+    return zone.rpartition("/")[2][:40].strip().replace(" ", "_").casefold()
 
 
 def _one_line(value: Any) -> Any:

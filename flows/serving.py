@@ -21,9 +21,9 @@ from flows.commands import (
 from flows.events import CancelReason, DeclineReason, Person, Side
 from flows.menu import Restaurant, Service
 from flows.messages import staff_chat
-from flows.messages.staff import ASKED_WHILE, Mode
+from flows.messages.staff import ASKED_WHILE, Mode, told
 from flows.messages.text import plain, refusal, tidy
-from flows.order import COOKING, WAITING, Order, Why
+from flows.order import COOKING, WAITING, Order, Status, Why
 from flows.screens import Screen
 
 NAME_LIMIT = 64  # UTF-16 units of a name as an order remembers it
@@ -36,6 +36,7 @@ TicketTap = (
     | cb.Accept
     | cb.AskDecline
     | cb.Decline
+    | cb.AskReady
     | cb.Ready
     | cb.AskPickedUp
     | cb.PickedUp
@@ -79,9 +80,11 @@ def on_ticket(tap: TicketTap, order: Order, by: Person) -> TicketStep:
         case cb.AskDecline():
             return _ask(order, Mode.DECLINE)
         case cb.Decline(_, reason):
-            return TicketStep(DeclineOrder(by, _decline_reason(reason)), notice="Declined. The customer is told.")
+            return TicketStep(DeclineOrder(by, _decline_reason(reason)), notice=f"Declined. {told(order)}")
+        case cb.AskReady():
+            return _ask(order, Mode.READY)
         case cb.Ready():
-            return TicketStep(MarkReady(by), notice="Ready. The customer is told.")
+            return TicketStep(MarkReady(by), notice=f"Ready. {told(order)}")
         case cb.AskPickedUp():
             return _ask(order, Mode.PICKED_UP)
         case cb.PickedUp():
@@ -94,7 +97,7 @@ def on_ticket(tap: TicketTap, order: Order, by: Person) -> TicketStep:
             return _ask(order, Mode.CANCEL)
         case cb.CancelTicket(_, reason):
             cancel = CancelOrder(Side.RESTAURANT, by, _cancel_reason(reason))
-            return TicketStep(cancel, notice="Cancelled. The customer is told.")
+            return TicketStep(cancel, notice=f"Cancelled. {told(order)}")
         case _:
             assert_never(tap)
 
@@ -103,12 +106,14 @@ def _ask(order: Order, mode: Mode) -> TicketStep:
     """Put a question on the ticket; where somebody was faster, say who."""
     if order.status in ASKED_WHILE[mode]:
         return TicketStep(mode=mode)
-    return TicketStep(notice=refusal(_why_not(order), order), alert=True)
+    return TicketStep(notice=refusal(_why_not(order, mode), order), alert=True)
 
 
-def _why_not(order: Order) -> Why:
+def _why_not(order: Order, mode: Mode) -> Why:
     if order.status in WAITING:
         return Why.NOT_ACCEPTED_YET
+    if order.status is Status.READY and mode is Mode.READY:
+        return Why.ALREADY_READY
     return Why.ALREADY_ACCEPTED if order.status in COOKING else Why.ALREADY_OVER
 
 
@@ -137,8 +142,11 @@ class SettingStep:
     screen: Callable[[Service], Screen] | None = None
     notice: str = ""
     alert: bool = False
-    below: bool = False
-    """The screen is a message of its own: the tapped one is a ticket, and stays it."""
+    settled: str = ""
+    """What the payloads begin with of a ticket's offers that are settled by this tap; empty for a tap elsewhere.
+
+    The ticket stays one without them: the screen is a message of its own.
+    """
 
 
 def on_command(name: Setting, restaurant: Restaurant, now: datetime) -> SettingStep:
@@ -165,7 +173,7 @@ def on_setting(tap: SettingTap, restaurant: Restaurant, now: datetime) -> Settin
             if minutes not in staff_chat.MINUTES:
                 raise cb.BadPayload(outdated=False)
             screen = partial(staff_chat.pause_screen, restaurant, now=now)
-            return SettingStep(pause(minutes, now), screen, "Paused", below=bool(offered))
+            return SettingStep(pause(minutes, now), screen, "Paused", settled=_kind(tap) if offered else "")
         case cb.Resume():
             return SettingStep(resume, partial(staff_chat.pause_screen, restaurant, now=now), "Taking orders")
         case _:
@@ -177,9 +185,15 @@ def _set_item(tap: cb.SetItem, restaurant: Restaurant) -> SettingStep:
     if item is None:
         return SettingStep(notice="That dish is no longer on the menu.", alert=True)
     fate = "is hidden from the menu. /items shows it again." if tap.hidden else "is on the menu again."
-    # A category below zero is a ticket's offer: the ticket stays what it is.
-    shown = None if tap.category < 0 else partial(staff_chat.items_screen, restaurant, category=tap.category)
-    return SettingStep(set_item(item.id, bool(tap.hidden)), shown, f"{plain(item.name, 60)} {fate}")
+    change, notice = set_item(item.id, bool(tap.hidden)), f"{plain(item.name, 60)} {fate}"
+    if tap.category < 0:  # a ticket's offer
+        return SettingStep(change, notice=notice, settled=cb.encode(tap))
+    return SettingStep(change, partial(staff_chat.items_screen, restaurant, category=tap.category), notice)
+
+
+def _kind(tap: SettingTap) -> str:
+    """What the payloads of all buttons of that kind begin with."""
+    return cb.encode(tap).partition(":")[0] + ":"
 
 
 def pause(minutes: int, now: datetime) -> ServiceChange:

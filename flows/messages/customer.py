@@ -9,7 +9,7 @@ from flows.events import About, Side
 from flows.messages.about import restaurants_row
 from flows.messages.carts import priced
 from flows.messages.menus import where
-from flows.messages.text import esc, local, plain, reason_words
+from flows.messages.text import because, esc, local, plain
 from flows.order import COOKING, WAITING, Order, Refused, Status, Why
 from flows.screens import Button, Screen
 
@@ -26,7 +26,7 @@ def status_screen(order: Order, *, asking: bool = False, listed: bool = False) -
     parts.append(priced(placed.lines))
     if placed.note:
         parts.append(f"📝 {esc(placed.note)}")
-    parts.append(f"Total <b>{placed.total}</b>, pay at pick-up")
+    parts.append(f"Total <b>{placed.total}</b>{'' if order.over else ', pay at pick-up'}")
     parts.append(where(placed.restaurant.address, placed.restaurant.phone))
     if asking and order.status in WAITING:
         parts.append("<b>Cancel this order?</b>")
@@ -60,11 +60,11 @@ def _status(order: Order) -> str:
         case Status.FULFILLED:
             return "✅ Picked up. Enjoy your meal!"
         case Status.DECLINED:
-            return f"❌ Declined: {reason_words(order)}. Nothing to pay."
+            return f"❌ Declined{because(order)}. Nothing to pay."
         case Status.CANCELLED if order.cancelled_by is Side.CUSTOMER:
             return "🚫 You cancelled this order. Nothing to pay."
         case Status.CANCELLED:
-            return f"🚫 The restaurant cancelled it: {reason_words(order)}. Nothing to pay."
+            return f"🚫 The restaurant cancelled it{because(order)}. Nothing to pay."
         case Status.EXPIRED:
             return f"⌛ {name} did not answer in time, so the order expired. Nothing to pay."
         case Status.NOT_COLLECTED:
@@ -89,11 +89,11 @@ def ring(order: Order, about: About) -> Screen:
             where = esc(placed.restaurant.address)
             text = f"🛎 Your order {number} is ready at {where}.\nPick-up code <b>{placed.code}</b>"
         case About.DECLINED:
-            text = f"❌ {name} can't take your order {number}: {reason_words(order)}. Nothing to pay. {ELSEWHERE}"
+            text = f"❌ {name} can't take your order {number}{because(order)}. Nothing to pay. {ELSEWHERE}"
         case About.EXPIRED:
             text = f"⌛ {name} did not answer, so your order {number} expired. Nothing to pay. {ELSEWHERE}"
         case About.CANCELLED:
-            text = f"🚫 {name} had to cancel your order {number}: {reason_words(order)}. Nothing to pay. Sorry!"
+            text = f"🚫 {name} had to cancel your order {number}{because(order)}. Nothing to pay. Sorry!"
         case About.NOT_COLLECTED:
             phone = esc(placed.restaurant.phone)
             text = f"🕗 Your order {number} at {name} was closed: nobody collected it. Questions? {phone}"

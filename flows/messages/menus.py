@@ -32,7 +32,7 @@ def closed_because(restaurant: Restaurant, service: Service, now: datetime) -> C
     """Why the restaurant takes no orders now; None when it does."""
     name, here = restaurant.name, now.astimezone(restaurant.zone)
     if service.staff_chat is None:
-        return Closed("no orders yet", f"{name} takes no orders here yet.")
+        return Closed("takes no orders yet", f"{name} takes no orders here yet.")
     if not restaurant.is_open(now):
         opening = restaurant.hours.next_opening(here) if restaurant.hours else None
         when = f" It opens {_day(opening, here)}{opening:%H:%M}." if opening else ""

@@ -7,7 +7,7 @@ from enum import StrEnum
 from flows import callbacks as cb
 from flows.callbacks import encode
 from flows.events import About, CancelReason, DeclineReason, Side
-from flows.messages.text import LIMIT, block, ending, esc, line_text, local, pages, plain, reason_words, visible, who
+from flows.messages.text import LIMIT, because, block, ending, esc, line_text, local, pages, plain, visible, who
 from flows.order import COOKING, MINUTES, WAITING, Order, Status
 from flows.screens import Button, Screen
 
@@ -26,6 +26,7 @@ class Mode(StrEnum):
     TICKET = "ticket"
     ACCEPT = "accept"
     DECLINE = "decline"
+    READY = "ready"
     PICKED_UP = "picked_up"
     NOT_COLLECTED = "not_collected"
     CANCEL = "cancel"
@@ -35,6 +36,7 @@ ASKED_WHILE = {
     Mode.TICKET: frozenset(Status),
     Mode.ACCEPT: WAITING,
     Mode.DECLINE: WAITING,
+    Mode.READY: frozenset({Status.ACCEPTED}),
     Mode.PICKED_UP: COOKING,
     Mode.NOT_COLLECTED: COOKING,
     Mode.CANCEL: COOKING,
@@ -74,7 +76,7 @@ def _head(order: Order) -> list[str]:
 def _tail(order: Order, mode: Mode) -> list[str]:
     placed = order.placed
     parts = [f"📝 <b>{esc(plain(placed.note, _NOTE))}</b>"] if placed.note else []
-    parts.append(f"<b>{placed.total}</b>, pays at pick-up")
+    parts.append(f"<b>{placed.total}</b>{'' if order.over else ', pays at pick-up'}")
     if order.status in COOKING:
         parts.append(f"🔑 Pick-up code <b>{placed.code}</b>")
     parts.append("\n".join(_times(order)))
@@ -94,9 +96,9 @@ def status_words(order: Order) -> str:
         case Status.FULFILLED:
             return "✅ PICKED UP"
         case Status.DECLINED:
-            return f"❌ DECLINED: {reason_words(order)}"
+            return f"❌ DECLINED{because(order)}"
         case Status.CANCELLED:
-            return f"🚫 CANCELLED: {reason_words(order)}"
+            return f"🚫 CANCELLED{because(order)}"
         case Status.EXPIRED:
             return "⌛ MISSED: nobody answered in time"
         case Status.NOT_COLLECTED:
@@ -125,13 +127,20 @@ def _question(order: Order, mode: Mode) -> str:
         case Mode.ACCEPT:
             return "Ready in how many minutes?"
         case Mode.DECLINE:
-            return "Why decline? The customer is told."
+            return f"Why decline? {told(order)}"
+        case Mode.READY:
+            return f"Is it ready? {told(order)}"
         case Mode.PICKED_UP:
             return f"Does the customer's code read {order.placed.code}?"
         case Mode.NOT_COLLECTED:
             return "Close it as not collected?"
         case Mode.CANCEL:
-            return "Why cancel? The customer is told."
+            return f"Why cancel? {told(order)}"
+
+
+def told(order: Order) -> str:
+    """Whether the customer hears of a tap."""
+    return "The customer can't be reached." if Side.CUSTOMER in order.unreachable else "The customer is told."
 
 
 def _rows(order: Order, mode: Mode) -> Rows:
@@ -145,6 +154,8 @@ def _rows(order: Order, mode: Mode) -> Rows:
         case Mode.DECLINE:
             reasons = [Button(words, encode(cb.Decline(order.id, reason))) for reason, words in _DECLINE.items()]
             return *pairs(reasons), (back,)
+        case Mode.READY:
+            return (Button("🛎 Yes, it is ready", encode(cb.Ready(order.id)), style="primary"),), (back,)
         case Mode.PICKED_UP:
             return (Button("✅ Yes, picked up", encode(cb.PickedUp(order.id)), style="success"),), (back,)
         case Mode.NOT_COLLECTED:
@@ -178,7 +189,7 @@ def _ticket_rows(order: Order) -> Rows:
         accept = Button("✅ Accept", encode(cb.AskAccept(order.id)), style="success")
         return ((accept, Button("Decline", encode(cb.AskDecline(order.id)), style="danger")),)
     if order.status in COOKING:
-        ready = (Button("🛎 Ready", encode(cb.Ready(order.id)), style="primary"),)
+        ready = (Button("🛎 Ready", encode(cb.AskReady(order.id)), style="primary"),)
         picked_up = (Button("✅ Picked up", encode(cb.AskPickedUp(order.id)), style="success"),)
         troubles = (
             Button("Not collected", encode(cb.AskNotCollected(order.id))),
@@ -199,7 +210,7 @@ def _offers(order: Order) -> Rows:
             )
         case DeclineReason.CLOSING_EARLY | CancelReason.CLOSING_EARLY:
             return tuple(
-                (Button(f"Pause new orders: {words}", encode(cb.Pause(minutes, 1)), style="danger"),)
+                (Button(f"Pause new orders: {words.lower()}", encode(cb.Pause(minutes, 1)), style="danger"),)
                 for minutes, words in PAUSES.items()
             )
         case _:

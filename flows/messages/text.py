@@ -21,14 +21,14 @@ DECLINE_WORDS = {
     DeclineReason.TOO_BUSY: "too busy right now",
     DeclineReason.CLOSING_EARLY: "closing early today",
     DeclineReason.ITEM_UNAVAILABLE: "an item is not available",
-    DeclineReason.OTHER: "the restaurant can't take it",
+    DeclineReason.OTHER: "",
 }
 CANCEL_WORDS = {
     CancelReason.CUSTOMER_CHANGED_MIND: "the customer changed their mind",
     CancelReason.KITCHEN_PROBLEM: "a problem in the kitchen",
     CancelReason.ITEM_UNAVAILABLE: "an item is not available",
     CancelReason.CLOSING_EARLY: "closing early today",
-    CancelReason.OTHER: "the restaurant can't make it",
+    CancelReason.OTHER: "",
 }
 
 
@@ -147,15 +147,16 @@ def ending(order: Order) -> str:
         case Status.EXPIRED:
             return f"expired{at}"
         case Status.NOT_COLLECTED:
-            return f"not collected{at} ({who(order.closed_by)})"
+            return f"not collected{at} ({who(order.closed_by)})" if order.closed_by else f"not collected{at}"
         case _:
             return "open"
 
 
-def reason_words(order: Order) -> str:
-    """The reason of a declined or cancelled order in plain words; empty when there is none."""
+def because(order: Order) -> str:
+    """ ": too busy right now", the reason of a declined or cancelled order; empty where none was given."""
+    words = ""
     if isinstance(order.reason, DeclineReason):
-        return DECLINE_WORDS[order.reason]
+        words = DECLINE_WORDS[order.reason]
     if isinstance(order.reason, CancelReason):
-        return CANCEL_WORDS[order.reason]
-    return ""
+        words = CANCEL_WORDS[order.reason]
+    return f": {words}" if words else ""

@@ -243,12 +243,13 @@ class TestStatus:
         assert await scene.bots_messages() == [status, listed["message_id"]]
         assert scene.shown() == Shown(chat_id=scene.carla.id, message_id=status, version=1)
 
-    async def test_text_below_a_status_gets_a_hint_and_a_copy_that_leads_on(self, scene: Scene) -> None:
+    async def test_text_below_a_status_gets_a_hint_with_the_orders_and_no_second_status(self, scene: Scene) -> None:
         status = await scene.orders()
         await scene.carla.send("thank you!")
         hint = await scene.carla.sees("Please use the buttons")
         assert hint["message_id"] != status
-        assert buttons(hint, "‹ Back")
+        assert "Order received" not in hint["text"]
+        assert buttons(hint, "#1 Trattoria da Nonna")
         await scene.carla.send("really")
         await scene.settled()
         assert len(await scene.bots_messages()) == 2

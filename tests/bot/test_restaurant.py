@@ -32,7 +32,7 @@ from flows.restaurant_file import load
 from flows.store import Together
 from tests.faults import faulty
 from tests.orders import BRUNO, CARLA, place
-from tests.people import Message, Person, Telegram
+from tests.people import Message, Person, Telegram, buttons
 from tests.waiting import until
 
 TOKEN = "7002:restaurant-token"
@@ -247,6 +247,8 @@ class TestTickets:
         assert await anna.tap("20 min") == "Accepted, ready in 20 min"
         assert "Accepted by Anna" in (await anna.sees("ACCEPTED"))["text"]
         await anna.tap("Ready")
+        await anna.sees("Is it ready? The customer is told.")
+        assert await anna.tap("Yes, it is ready") == "Ready. The customer is told."
         await anna.sees("READY")
         await anna.tap("Picked up")
         await anna.sees("Does the customer's code read 4821?")
@@ -271,11 +273,11 @@ class TestTickets:
         monkeypatch.setattr(scene.bot._replies, "answer", answered)
         scene.bot._ledger._redis = faulty(scene.redis, before=lambda _, request: requests.append(request))
         scene.bot._ledger.session(77)  # now it is connected
-        for label in ("Accept", "20 min", "Ready", "Picked up", "Yes, picked up"):
+        for label in ("Accept", "20 min", "Ready", "Yes, it is ready", "Picked up", "Yes, picked up"):
             await scene.settled()
             requests.clear()
             await anna.tap(label)
-        assert asked == [0, 1, 1, 0, 1]
+        assert asked == [0, 1, 0, 1, 0, 1]
 
     async def test_the_ticket_stays_one_message(self, scene: Scene) -> None:
         anna = await scene.staff()
@@ -286,7 +288,7 @@ class TestTickets:
         assert len([one for one in await anna.messages() if "#17" in (one.get("text") or "")]) == 1
 
     @pytest.mark.parametrize(
-        ("label", "offer"), [("Item unavailable", "Hide Margherita"), ("Closing early", "Until /resume")]
+        ("label", "offer"), [("Item unavailable", "Hide Margherita"), ("Closing early", "until /resume")]
     )
     async def test_a_reason_to_decline_offers_its_consequence(self, scene: Scene, label: str, offer: str) -> None:
         anna = await scene.staff()
@@ -297,6 +299,8 @@ class TestTickets:
         await anna.tap(offer)
         service = scene.ledger.service("nonna")
         assert service.hidden == {"margherita"} or service.paused
+        await scene.settled()
+        assert not buttons(await anna.sees("DECLINED"), "")  # what is done is not offered any more
 
     async def test_after_acceptance_it_can_be_cancelled_with_a_reason(self, scene: Scene) -> None:
         anna = await scene.staff()
@@ -337,16 +341,19 @@ class TestTickets:
         assert "Anna accepted it at" in answer
         await bruno.sees("ACCEPTED")
 
-    async def test_a_pause_that_a_ticket_offered_leaves_the_ticket_as_it_is(self, scene: Scene) -> None:
+    async def test_a_pause_that_a_ticket_offered_leaves_the_ticket_with_no_further_offer(self, scene: Scene) -> None:
         anna = await scene.staff()
         await scene.ticket()
         for label in ("Decline", "Closing early"):
             await anna.tap(label)
         ticket = await anna.sees("DECLINED")
-        await anna.tap("Until /resume")
+        await anna.tap("until /resume")
         pause = await anna.sees("takes no new orders until you resume")
         assert pause["message_id"] != ticket["message_id"]
-        assert await scene.message(anna, ticket["message_id"]) == ticket
+        await scene.settled()
+        left = await scene.message(anna, ticket["message_id"])
+        assert left["text"] == ticket["text"]
+        assert not buttons(left, "")
         assert await anna.tap("Take orders again") == "Taking orders"
 
     async def test_an_order_that_is_over_answers_how_it_ended(self, scene: Scene) -> None:

@@ -112,7 +112,7 @@ def _wishes(fate: str, ready: bool) -> tuple[str, ...]:
         case "kitchen problem":
             return ("1cx:", "1ct:", "1ax:", "1aa:")
         case _:
-            return ("1px:", "1pu:") if ready else ("1ax:", "1aa:", "1re:")
+            return ("1px:", "1pu:") if ready else ("1ax:", "1aa:", "1re:", "1ra:")
 
 
 async def staff_of(telegram: Telegram, title: str, start: str, together: bool) -> list[Person]:

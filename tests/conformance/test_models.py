@@ -55,7 +55,7 @@ async def _play(system: System, staff_start: str) -> list[Json]:
     await anna.sees("is now the staff chat")
     carla = await telegram.person("Carla", bot=CUSTOMER_TOKEN)
     for tickets, after in (
-        (1, ("Accept", "20 min", "Ready", "Picked up", "Yes, picked up")),
+        (1, ("Accept", "20 min", "Ready", "Yes, it is ready", "Picked up", "Yes, picked up")),
         (2, ("Decline", "Too busy")),
     ):
         await carla.send("/start nonna")

@@ -42,7 +42,7 @@ from workers.delivery import Courier
 from workers.telegram import Sender
 
 CUSTOMER_TOKEN, RESTAURANT_TOKEN = "7001:customer-token", "7002:restaurant-token"
-TAPS = ["Accept", "20 min", "Ready", "Picked up", "Yes, picked up"]
+TAPS = ["Accept", "20 min", "Ready", "Yes, it is ready", "Picked up", "Yes, picked up"]
 MAIN = ["order_placed", "order_accepted", "order_ready", "order_fulfilled"]
 ROUNDS = 60  # until what should come to rest counts as going round in circles
 

@@ -110,7 +110,8 @@ async def test_orders_that_are_over_and_archived_leave_nothing_behind(system: Sy
         for label in ("Accept", "20 min"):
             await anna.tap(label)
         await carla.sees("accepted your order")
-        await anna.tap("Ready")
+        for label in ("Ready", "Yes, it is ready"):
+            await anna.tap(label)
         await carla.sees("is ready")
         for label in ("Picked up", "Yes, picked up"):
             await anna.tap(label)

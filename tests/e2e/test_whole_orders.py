@@ -110,7 +110,8 @@ async def test_an_order_from_start_to_picked_up_is_the_five_main_events_in_their
     for label in ("Accept", "20 min"):
         await scene.staff.tap(label)
     await carla.sees("accepted your order")
-    await scene.staff.tap("Ready")
+    for label in ("Ready", "Yes, it is ready"):
+        await scene.staff.tap(label)
     await carla.sees("is ready")
     for label in ("Picked up", "Yes, picked up"):
         await scene.staff.tap(label)

@@ -62,6 +62,20 @@ def test_the_status_says_where_the_order_stands_and_a_ring_what_is_new(
         assert ring(order, about).rows == ()
 
 
+@pytest.mark.parametrize(("steps", "status", "about", "news"), TURNS)
+def test_nobody_is_asked_to_pay_for_what_is_over(
+    steps: list[AnyCommand | timedelta], status: str, about: About | None, news: str
+) -> None:
+    order = after(*steps)
+    assert ("pay at pick-up" in status_screen(order).text) is not order.over
+
+
+def test_a_reason_that_says_nothing_is_left_out() -> None:
+    order = after(DeclineOrder(ANNA, DeclineReason.OTHER))
+    assert "❌ Declined. Nothing to pay." in status_screen(order).text
+    assert "can't take your order #17. Nothing to pay." in ring(order, About.DECLINED).text
+
+
 @pytest.mark.parametrize(("steps", "shown"), [([], False), ([ACCEPT], True), ([ACCEPT, READY], True)])
 def test_the_pick_up_code_is_shown_while_it_is_of_use(steps: list[AnyCommand | timedelta], shown: bool) -> None:
     assert ("<code>4821</code>" in status_screen(after(*steps)).text) is shown

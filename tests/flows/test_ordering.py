@@ -65,7 +65,7 @@ class TestChoosing:
             "⚪️ Casa Chiusa · closed",
             "🟢 Trattoria da Nonna",
             "⚪️ Troppo Pieno · paused",
-            "⚪️ Zuppa Nuova · no orders yet",
+            "⚪️ Zuppa Nuova · takes no orders yet",
         ]
 
     def test_a_link_opens_the_menu_at_once(self, carla: Customer) -> None:
@@ -203,9 +203,15 @@ class TestNote:
 
     def test_one_of_5000_characters_is_refused_with_the_limit(self, carla: Customer) -> None:
         with_cart(carla).taps("Add a note").types("x" * 5000)
-        assert carla.notice == "Your note has 5000 characters; at most 300 fit. Please send a shorter one."
-        carla.types("Short now")
+        assert carla.notice == "Your note has 5000 characters; at most 300 fit. Tap “Add a note” for a shorter one."
+        carla.taps("Add a note").types("Short now")
         assert "Short now" in carla.screen.text
+
+    def test_the_short_rest_of_one_that_came_in_parts_is_not_taken_for_the_note(self, carla: Customer) -> None:
+        """Telegram's apps cut a text of over 4096 characters into several messages."""
+        with_cart(carla).taps("Add a note").types("x" * 4096).types("and the rest")
+        assert "and the rest" not in carla.screen.text
+        assert "tap “Add a note”: up to 300 characters" in carla.notice
 
     def test_emoji_and_right_to_left_text_stay_what_they_are(self, carla: Customer) -> None:
         with_cart(carla).taps("Add a note").types("بدون بصل 🙏🏽 <b>\u202e")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows import callbacks as cb
-from flows.callbacks import decode
+from flows.callbacks import decode, encode
 from flows.commands import (
     AcceptOrder,
     AnyCommand,
@@ -28,7 +28,7 @@ from flows.commands import (
 from flows.events import About, CancelReason, DeclineReason, Line, Person, Side
 from flows.menu import Service
 from flows.messages import customer, staff, staff_chat
-from flows.messages.staff import Mode, open_orders_screen, ticket_screen
+from flows.messages.staff import PAUSES, Mode, open_orders_screen, ticket_screen
 from flows.messages.text import LIMIT, NOTICE_LIMIT, refusal, visible
 from flows.order import Refused, decide
 from flows.screens import Screen
@@ -104,6 +104,7 @@ class TestWhatTheKitchenReads:
         ("story", "words"),
         [
             ((DeclineOrder(ANNA, DeclineReason.TOO_BUSY),), "DECLINED: too busy"),
+            ((DeclineOrder(ANNA, DeclineReason.OTHER),), "DECLINED\n"),
             ((ACCEPT, CancelOrder(Side.RESTAURANT, ANNA, CancelReason.KITCHEN_PROBLEM)), "CANCELLED: a problem in the"),
             ((CANCELLED_BY_CARLA,), "Cancelled by the customer at 13:00"),
             ((timedelta(minutes=6), Wake()), "MISSED"),
@@ -194,7 +195,7 @@ class TestButtons:
 
     def test_closing_early_offers_to_pause_for_a_while_or_until_resumed(self) -> None:
         offers = labels(ticket(DeclineOrder(ANNA, DeclineReason.CLOSING_EARLY)))
-        assert [offer.removeprefix("Pause new orders: ") for offer in offers] == ["1 hour", "2 hours", "Until /resume"]
+        assert [offer.removeprefix("Pause new orders: ") for offer in offers] == ["1 hour", "2 hours", "until /resume"]
 
     @pytest.mark.parametrize("mode", Mode)
     @pytest.mark.parametrize("story", STORIES)
@@ -227,6 +228,16 @@ class TestWhoWasFirst:
     ) -> None:
         step = on_ticket(tap, after(ACCEPT, MarkPickedUp(ANNA)), BRUNO)
         assert (step.notice, step.alert) == ("Order #17 is over: picked up at 13:00 (Anna).", True)
+
+    def test_whether_it_is_ready_is_asked_once(self) -> None:
+        assert on_ticket(cb.AskReady("x"), after(ACCEPT), BRUNO).mode is Mode.READY
+        step = on_ticket(cb.AskReady("x"), after(ACCEPT, MarkReady(ANNA)), BRUNO)
+        assert (step.notice, step.mode) == ("Anna marked it ready at 13:00.", Mode.TICKET)
+
+    def test_nobody_is_said_to_be_told_who_cannot_be_reached(self) -> None:
+        order = after(ACCEPT, BLOCKED)
+        assert on_ticket(cb.Ready("x"), order, BRUNO).notice == "Ready. The customer can't be reached."
+        assert "The customer can't be reached." in ticket_screen(order, Mode.CANCEL).text.splitlines()[-1]
 
     def test_what_comes_after_accepting_is_not_asked_before(self) -> None:
         assert "not been accepted yet" in on_ticket(cb.AskPickedUp("x"), after(), BRUNO).notice
@@ -282,9 +293,10 @@ class TestSettings:
         assert not service.is_paused(NOON)
         assert "takes orders" in shown
 
-    def test_a_pause_that_a_ticket_offered_is_shown_below_since_the_ticket_stays(self) -> None:
-        assert on_setting(cb.Pause(0, offered=1), trattoria(), NOON).below
-        assert not on_setting(cb.Pause(0), trattoria(), NOON).below
+    def test_a_pause_settles_all_pauses_that_a_ticket_offered(self) -> None:
+        settled = on_setting(cb.Pause(0, offered=1), trattoria(), NOON).settled
+        assert all(encode(cb.Pause(minutes, 1)).startswith(settled) for minutes in PAUSES)
+        assert not on_setting(cb.Pause(0), trattoria(), NOON).settled
 
     @pytest.mark.parametrize("minutes", [-1, 7, 10**30])
     def test_a_pause_of_another_length_is_a_bad_payload(self, minutes: int) -> None:
@@ -310,6 +322,7 @@ class TestSettings:
         step = on_setting(cb.SetItem(dish.id, 1, -1), trattoria(), NOON)
         assert self.carry_out(step)[0].hidden == {dish.id}
         assert step.screen is None
+        assert step.settled == encode(cb.SetItem(dish.id, 1, -1))
         assert dish.name in step.notice
 
     def test_a_dish_that_has_left_the_menu_changes_nothing_and_says_so(self) -> None:
