@@ -30,6 +30,7 @@ from flows.yaml_lines import SIZE_LIMIT, BadFile, Document, Path, dotted
 
 __all__ = ["SIZE_LIMIT", "BadFile", "load"]
 
+AREAS = ("Africa/", "America/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")  # of time zones
 HIGHEST_PRICE = 10**9  # minor units; beyond it somebody has leant on a key
 MOST_DIGITS = "CLF"  # a currency that allows as many as any: 4
 
@@ -102,14 +103,10 @@ def _zone(value: Any) -> str:
     )
 
 
-AREAS = ("Africa/", "America/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
-
-
 def _zone_like(value: str) -> str | None:
-    """The zone whose city looks most like what was written; the letters of a whole name are too much alike.
-
-    Only cities: who writes CEST does not mean EST, which has no summer.
-    """
+    """The zone whose city looks most like what was written, if that looks like one."""
+    if value.isupper() and "/" not in value:  # CEST is neither EST, which it resembles, nor any one city
+        return None
     cities = {_city(zone): zone for zone in sorted(available_timezones()) if zone.startswith(AREAS)}
     close = difflib.get_close_matches(_city(value), cities, 1, cutoff=0.75)
     return cities[close[0]] if close else None
