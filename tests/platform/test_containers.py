@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ from workers.worker import DRAIN
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = {"customer-bot", "restaurant-bot", "worker"}
+TOKENS = {"CUSTOMER_BOT_TOKEN": "1:customer", "RESTAURANT_BOT_TOKEN": "2:restaurant"}
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +30,17 @@ def services() -> dict[str, dict[str, Any]]:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     found: dict[str, dict[str, Any]] = compose["services"]
     assert set(found) == OURS | {"valkey"}
+    return found
+
+
+def inside(service: dict[str, Any], **outside: str) -> dict[str, str]:
+    """The environment that the engine makes of the file and of what is set outside."""
+    found = {}
+    for name, value in service["environment"].items():
+        match = re.fullmatch(r"\$\{(\w+):([-?])(.*)\}", value)
+        if match and match[2] == "?":
+            assert outside.get(match[1]), match[3]
+        found[name] = (outside.get(match[1]) or match[3]) if match else value
     return found
 
 
@@ -72,6 +85,36 @@ def test_each_process_has_its_command_and_waits_for_the_store(services: dict[str
     assert {"CUSTOMER_BOT_TOKEN", "RESTAURANT_BOT_TOKEN"} <= set(service["environment"])
 
 
+# All of them reach each process: `comanda doctor` may be run in any container, and compares them with Telegram's.
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_the_settings_outside_are_those_inside(services: dict[str, dict[str, Any]], name: str) -> None:
+    outside = {
+        **TOKENS,
+        "TELEGRAM_API_URL": "http://telegram:8080",
+        "REDIS_REPLICAS": "2",
+        "WEBHOOK_URL": "https://orders.example.com",
+        "WEBHOOK_LISTEN": "0.0.0.0:9000",
+        "LOG_LEVEL": "DEBUG",
+    }
+
+    found = inside(services[name], **outside)
+
+    assert found == {**outside, "REDIS_URL": "redis://valkey:6379/0"}
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_what_is_not_set_outside_has_its_default_inside_and_a_webhook_could_be_reached(
+    services: dict[str, dict[str, Any]], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in inside(services[name], **TOKENS).items():
+        monkeypatch.setenv(variable, value)
+
+    changed = Settings(_env_file=None).model_dump(exclude_defaults=True)
+
+    assert set(changed) == {"customer_bot_token", "restaurant_bot_token", "redis_url", "webhook_listen"}
+    assert changed["webhook_listen"] == "0.0.0.0:8081"
+
+
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_each_command_runs_until_sigterm_and_its_health_check_passes(
     services: dict[str, dict[str, Any]], name: str, tmp_path: Path, free_port: int
@@ -79,12 +122,10 @@ def test_each_command_runs_until_sigterm_and_its_health_check_passes(
     _, *options = services["valkey"]["command"]
     environment = {
         **os.environ,
-        "CUSTOMER_BOT_TOKEN": "1:customer",
-        "RESTAURANT_BOT_TOKEN": "2:restaurant",
+        **inside(services[name], **TOKENS),
         # Nobody listens there: the bots go on trying, as they would when Telegram is down.
         "TELEGRAM_API_URL": "http://127.0.0.1:9",
         "REDIS_URL": f"redis://127.0.0.1:{free_port}",
-        "LOG_LEVEL": "INFO",
     }
     _, _, flag, check = services[name]["healthcheck"]["test"]
     log = tmp_path / "log"
