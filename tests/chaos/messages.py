@@ -5,6 +5,7 @@ What a message has to say is written down here once more, by what people read.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from datetime import datetime
 
@@ -14,7 +15,7 @@ from tests.chaos.healing import Wait
 
 ENDS = {
     "order_fulfilled": ("✅ Picked up.", "PICKED UP"),
-    "order_declined": ("❌ Declined:", "DECLINED"),
+    "order_declined": ("❌ Declined", "DECLINED"),
     "order_cancelled": ("cancelled", "CANCELLED"),
     "order_expired": ("the order expired", "MISSED"),
     "order_not_collected": ("Closed as not collected", "NOT COLLECTED"),
@@ -24,8 +25,8 @@ ENDS = {
 NEWS = {
     "order_accepted": ("accepted", "accepted your order #{}."),
     "order_ready": ("ready", "Your order #{} is ready"),
-    "order_declined": ("declined", "can't take your order #{}:"),
-    "order_cancelled": ("cancelled", "had to cancel your order #{}:"),
+    "order_declined": ("declined", "can't take your order #{}"),
+    "order_cancelled": ("cancelled", "had to cancel your order #{}"),
     "order_expired": ("expired", "so your order #{} expired"),
     "order_not_collected": ("not_collected", "Your order #{} at"),
 }
@@ -80,7 +81,7 @@ class Messages:
             if event["kind"] not in NEWS or (event["kind"] == "order_cancelled" and event["side"] == "customer"):
                 continue
             about, words = NEWS[event["kind"]]
-            found = [post for post in posts if words.format(number) in post.first.text]
+            found = [post for post in posts if _says(post, words, number)]
             if found:
                 self._found.waits.append(Wait("worker", _seconds(event["at"]), found[0].at))
                 self._doubles(order, f"the news '{about}'", found, 1)
@@ -165,6 +166,11 @@ def _cancelled_unseen(events: list[Json]) -> bool:
     """The customer cancelled before it was recorded that staff have the ticket."""
     kinds = [event["kind"] for event in events]
     return "order_cancelled" in kinds and "restaurant_notified" not in kinds[: kinds.index("order_cancelled")]
+
+
+def _says(post: Post, words: str, number: int) -> bool:
+    """Whether a message has said so from the start of the order of that number, which others begin with."""
+    return re.search(re.escape(words.format(number)) + r"(?!\d)", post.first.text) is not None
 
 
 def _names(post: Post, placed: Json) -> bool:

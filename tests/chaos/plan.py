@@ -25,8 +25,10 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 8.0  # seconds
 CUTS = (12, 25)
 FAULTS = (6, 14)
 
-HUM = {"kind": "latency", "seconds": 0.2, "spread": "exponential", "times": None, "probability": 0.3}
-"""Telegram is never quite quick: this fault is there all the time."""
+
+def hum(seconds: float) -> dict[str, Any]:
+    """Telegram is never quite quick: this fault is there all the time, with so long a wait in the middle."""
+    return {"kind": "latency", "seconds": seconds, "spread": "exponential", "times": None, "probability": 0.3}
 
 
 @dataclass(frozen=True)

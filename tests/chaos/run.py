@@ -22,13 +22,12 @@ from tests.chaos.customer import Customer
 from tests.chaos.evidence import read_record, read_store
 from tests.chaos.feed import Feed
 from tests.chaos.kitchen import Kitchen, staff_of
-from tests.chaos.plan import HUM, Trouble, plan
+from tests.chaos.plan import Trouble, hum, plan
 from tests.chaos.proxy import Proxy
 from tests.chaos.stage import Stage, resume
 from tests.e2e.system import CUSTOMER_TOKEN, RESTAURANT_TOKEN
 from tests.people import Telegram
 
-SETTLE = 300.0  # seconds until what is still open counts as stuck; a downtime gives staff two minutes more
 QUIET = 3.0  # seconds without anything left to do
 SYSTEMD = 0.5  # seconds until a dead supervisor is started again
 BOTS = {"customer-bot": CUSTOMER_TOKEN, "restaurant-bot": RESTAURANT_TOKEN}
@@ -59,6 +58,8 @@ class Options:
     restaurants: int = 12
     sabotage: str = ""
     only: tuple[str, ...] = ()
+    hum: float = 0.2  # seconds that Telegram takes for an answer now and then
+    settle: float = 300.0  # seconds until what is still open counts as stuck; a downtime gives staff two minutes more
 
     @property
     def troubles(self) -> list[Trouble]:
@@ -134,7 +135,7 @@ class Run:
         """Let customers order, and make trouble, for as long as asked."""
         self._began = time.monotonic()
         closing = asyncio.Event()
-        await self._telegram.act("fault", **HUM)
+        await self._telegram.act("fault", **hum(self._options.hum))
         async with asyncio.TaskGroup() as customers:
             for index in range(self._options.customers):
                 customers.create_task(self._customer(index, closing))
@@ -204,7 +205,7 @@ class Run:
 
     async def _settle(self) -> None:
         """Wait until nothing is left to do, though not for ever."""
-        deadline, quiet_since = time.monotonic() + SETTLE, None
+        deadline, quiet_since = time.monotonic() + self._options.settle, None
         while time.monotonic() < deadline:
             await asyncio.sleep(0.5)
             idle = not self._feed.unanswered() and await asyncio.to_thread(self._is_idle)
@@ -212,7 +213,7 @@ class Run:
             if quiet_since and time.monotonic() - quiet_since > QUIET:
                 self._say("all is quiet")
                 return
-        self._say(f"it is not quiet after {SETTLE:.0f} s")
+        self._say(f"it is not quiet after {self._options.settle:.0f} s")
 
     def _is_idle(self) -> bool:
         """Whether the store holds nothing that is still to be done: no deadline, no job."""

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +11,6 @@ from tests.chaos import report
 from tests.chaos.plan import KILLS, plan
 from tests.chaos.proxy import Proxy
 from tests.chaos.run import Options, Run
-from tests.chaos.stage import SABOTAGE
 
 TEN_MINUTES = 600.0
 
@@ -63,26 +59,3 @@ async def test_the_proxy_passes_both_ways_until_it_cuts() -> None:
         with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
             await reader.readexactly(1)
         writer.close()
-
-
-@pytest.mark.parametrize(
-    ("switch", "function"),
-    [
-        ("inbox", "bot.inbox:Inbox.store"),
-        ("healing", "workers.recovery:Recovery.look"),
-        ("gate", "flows.gate:Gate.through"),
-    ],
-)
-def test_a_safeguard_is_off_only_where_a_run_asks_for_it(switch: str, function: str) -> None:
-    module, _, name = function.partition(":")
-    code = f"from importlib import import_module as load; print(load('{module}').{name}.__module__)"
-
-    def defined_in(**environment: str) -> str:
-        # As the supervisor starts a program (`-P`).
-        command = [sys.executable, "-P", "-c", code]
-        done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    assert defined_in() == module
-    assert defined_in(PYTHONPATH=str(SABOTAGE)) == module
-    assert defined_in(PYTHONPATH=str(SABOTAGE), CHAOS_SABOTAGE=switch) == "sitecustomize"

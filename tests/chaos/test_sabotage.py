@@ -1,0 +1,64 @@
+"""With one safeguard of the product switched off, the checker sees what that costs: so it can fail."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import report
+from tests.chaos.run import Options, Run
+from tests.chaos.stage import SABOTAGE
+
+RUNS = 3  # a kill may hit a process that has nothing in hand
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("options", "cost"),
+    [
+        # A slow Telegram, so that there is something in hand at a kill.
+        (Options(9, 0.4, 24, 6, "inbox", ("customer-bot", "restaurant-bot"), hum=1.0, settle=60), "tap lost"),
+        (Options(9, 0.4, 24, 6, "healing", ("worker-1", "worker-2"), hum=1.0, settle=60), "message missing"),
+        (Options(9, 0.3, 30, 1, "gate", ("nobody",), settle=60), "limits"),
+    ],
+    ids=lambda given: given.sabotage if isinstance(given, Options) else "",
+)
+async def test_what_a_missing_safeguard_costs_is_reported(tmp_path: Path, options: Options, cost: str) -> None:
+    seen = set[str]()
+    for number in range(RUNS):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        found = await Run(replace(options, seed=options.seed + number), folder, print).go()
+        print(report.table(found))
+        seen |= {problem.kind for problem in found.broken}
+        if cost in seen:
+            return
+    raise AssertionError(f"{cost!r} is not among {seen}")
+
+
+@pytest.mark.parametrize(
+    ("switch", "function"),
+    [
+        ("inbox", "bot.inbox:Inbox.store"),
+        ("healing", "workers.recovery:Recovery.look"),
+        ("gate", "flows.gate:Gate.through"),
+    ],
+)
+def test_a_safeguard_is_off_only_where_a_run_asks_for_it(switch: str, function: str) -> None:
+    module, _, name = function.partition(":")
+    code = f"from importlib import import_module as load; print(load('{module}').{name}.__module__)"
+
+    def defined_in(**environment: str) -> str:
+        # As the supervisor starts a program (`-P`).
+        command = [sys.executable, "-P", "-c", code]
+        done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    assert defined_in() == module
+    assert defined_in(PYTHONPATH=str(SABOTAGE)) == module
+    assert defined_in(PYTHONPATH=str(SABOTAGE), CHAOS_SABOTAGE=switch) == "sitecustomize"
