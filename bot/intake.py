@@ -143,11 +143,18 @@ class Intake:
         return await self.persist(self._inbox.offset) or 0
 
     async def tell(self, problem: str) -> None:
-        """Leave word for `comanda doctor` of what hinders the source; empty for nothing."""
+        """Leave word for `comanda doctor` of what hinders the source; empty for nothing.
+
+        Without the store there is none to leave, and the source has to go on: people are to be told.
+        """
         before, at = self._last_word
-        if problem != before or time.monotonic() > at + TELL_AGAIN:
-            await self.persist(functools.partial(self._inbox.tell, problem))
+        if problem == before and time.monotonic() <= at + TELL_AGAIN:
+            return
+        try:
+            await asyncio.to_thread(self._inbox.tell, problem)
             self._last_word = problem, time.monotonic()
+        except RedisError as error:
+            log.warning("%s bot: the store is out of reach (%s)", self._name, type(error).__name__)
 
     async def take(self, batch: list[Update], offset: int | None = None) -> None:
         """Store a batch and have it handled. Raises redis-py's errors: then it may or may not be stored."""

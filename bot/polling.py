@@ -20,6 +20,8 @@ POLL = 50  # seconds; Bot API, the longest getUpdates
 PATIENCE = 15.0  # seconds more until a silent connection is given up
 WEBHOOK_PAUSE = 30.0  # seconds until a bot is asked for again whose updates go elsewhere
 RIVAL_PAUSE = 10.0
+ASK_AGAIN = 0.6  # seconds until the same is asked for at the earliest: sooner, Telegram gives one update at a time
+LONGEST_OUTAGE_PAUSE = 3.0  # seconds that somebody who writes during an outage of the store waits to be told
 LONGEST_PAUSE = 3600  # seconds that Telegram is left alone at most, whatever the answer asks for
 
 
@@ -62,8 +64,12 @@ class Polling:
         self._allowed = allowed
 
     async def run(self, intake: Intake) -> None:
-        """Ask until cancelled. Raises `Refused` when Telegram refuses the token."""
-        backoff = Backoff()
+        """Ask until cancelled. Raises `Refused` when Telegram refuses the token.
+
+        What can't be stored is asked for again, with whatever has come since: so Telegram keeps it, and whoever writes
+        while the store is out of reach is told so.
+        """
+        backoff, outage = Backoff(), Backoff(LONGEST_OUTAGE_PAUSE)
         offset = await intake.offset()
         await intake.tell("")
         async with client(self._api_url, ClientTimeout(total=POLL + PATIENCE, connect=10)) as http:
@@ -81,20 +87,21 @@ class Polling:
                     continue
                 backoff.reset()
                 if batch:
+                    if not await self._stored(intake, batch):
+                        await intake.pause(max(outage.next(), ASK_AGAIN))
+                        continue
+                    outage.reset()
                     offset = offset_after(batch)
-                    await self._hand_over(intake, batch, offset)
                 await intake.tell("")
 
-    async def _hand_over(self, intake: Intake, batch: list[Update], offset: int) -> None:
-        """Have a batch stored, however long the store is out of reach: only then may Telegram forget it."""
-        backoff = Backoff()
-        while not intake.closing:
-            try:
-                await intake.take(batch, offset)
-                return
-            except RedisError as error:
-                log.warning("%s bot: the store is out of reach (%s)", self._bot, type(error).__name__)
-            await intake.pause(backoff.next())
+    async def _stored(self, intake: Intake, batch: list[Update]) -> bool:
+        """Have a batch stored, and say whether it is: only then may Telegram forget it."""
+        try:
+            await intake.take(batch, offset_after(batch))
+        except RedisError as error:
+            log.warning("%s bot: the store is out of reach (%s)", self._bot, type(error).__name__)
+            return False
+        return True
 
     async def ask(self, http: ClientSession, offset: int) -> list[Update]:
         """Wait for updates from `offset` on, which acknowledges those before it. Raises `NotNow` and `Refused`."""

@@ -176,6 +176,32 @@ async def test_who_taps_while_the_store_is_away_is_told_to_try_again(
     assert scene.bot.told_to_wait == ["one"]
 
 
+async def test_who_comes_later_in_an_outage_is_told_too_even_where_it_began_unnoticed(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.intake.SAY_SORRY_AFTER", 0.0)
+    monkeypatch.setattr("bot.intake.TELL_AGAIN", 0.0)  # each poll has the bot leave word that it listens
+    carla, dino = await scene.person("Carla"), await scene.person("Dino")
+    away: list[bool] = []
+
+    def gone(number: int, request: bytes) -> None:
+        if away:
+            raise StoreGone("gone")
+
+    async with scene.listening(faulty(scene.redis, before=gone)):
+        await carla.send("before")
+        await until(lambda: scene.bot.seen == ["before"] and scene.waiting() == 0)
+        away.append(True)
+        await carla.send("first")
+        await until(lambda: scene.bot.told_to_wait == ["first"])
+        await dino.send("second")
+        await until(lambda: scene.bot.told_to_wait == ["first", "second"])
+        away.clear()
+        await until(lambda: len(scene.bot.seen) == 3 and scene.waiting() == 0)
+    assert scene.bot.seen == ["before", "first", "second"]
+    assert scene.bot.told_to_wait == ["first", "second"]
+
+
 async def test_whose_tap_is_stuck_half_way_is_told_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.intake.SAY_SORRY_AFTER", 0.0)
     carla = await scene.person("Carla")
