@@ -18,7 +18,7 @@ import secrets
 import socket
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeVar
 
 from redis import Redis
@@ -92,6 +92,7 @@ class Intake:
         self._token = token
         self._face = face
         self._chats: dict[str, bool] = {}  # chats worked on -> whether to look once more before letting go
+        self._storing: list[set[str]] = []  # for each batch that is being stored, the chats let go since it began
         self._tasks: set[asyncio.Task[None]] = set()
         self._free = asyncio.Semaphore(CONCURRENT)
         self._waiting = 0
@@ -158,11 +159,16 @@ class Intake:
 
     async def take(self, batch: list[Update], offset: int | None = None) -> None:
         """Store a batch and have it handled. Raises redis-py's errors: then it may or may not be stored."""
+        let_go = set[str]()
+        self._storing.append(let_go)
         try:
-            self._look_at(await asyncio.to_thread(self._inbox.store, batch, offset, self._face.reads))
+            ours = await asyncio.to_thread(self._inbox.store, batch, offset, self._face.reads)
         except RedisError:
             await self._excuse(batch)
             raise
+        finally:
+            self._storing = [one for one in self._storing if one is not let_go]
+        self._look_at(ours, let_go)
         self._out_since = None
         await asyncio.sleep(0)  # handlers begin before the next batch is asked for
 
@@ -172,10 +178,11 @@ class Intake:
                 self._look_at(ours)
             await self.pause(RENEW)
 
-    def _look_at(self, ours: Ours) -> None:
+    def _look_at(self, ours: Ours, let_go: Collection[str] = ()) -> None:
+        """Work on our chats. Of those `let_go` since the store was asked, nobody knows any more what comes first."""
         self._waiting = ours.waiting
         for chat, first in ours.chats.items():
-            self._work_on(chat, first)
+            self._work_on(chat, None if chat in let_go else first)
 
     async def _excuse(self, batch: list[Update]) -> None:
         """The store is out of reach. When that lasts, tell those who wait for an answer, once for each update."""
@@ -222,6 +229,8 @@ class Intake:
                 found = await self._next(chat, found.update, trace)
         finally:
             del self._chats[chat]
+            for let_go in self._storing:
+                let_go.add(chat)
 
     async def _next(self, chat: str, done: Update | None = None, trace: str = "") -> Next:
         """The chat's next update, once `done` is struck off. None only if nothing came while we asked."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,12 +11,12 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from bot.inbox import Inbox
+from bot.inbox import Inbox, Ours
 from bot.intake import Intake
 from flows import keys
 from flows.ledger import Ledger, Superseded, only_while
 from tests.bot.scenes import TOKEN, Bot
-from tests.waiting import until
+from tests.waiting import WITHIN, until
 
 Update = dict[str, Any]
 
@@ -86,6 +87,29 @@ async def test_an_update_that_comes_in_by_two_processes_is_handled_once(redis: R
         await asyncio.gather(here.brings(said(1, "once")), there.brings(said(1, "once")))
         await until(lambda: redis.hlen(keys.inbox("customer")) == 0)
     assert one.seen + other.seen == ["once"]
+
+
+async def test_an_update_handled_before_its_storing_was_confirmed_is_not_handled_again(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The chat has been handed out by the look at what is ours meanwhile."""
+    bot, arrives, store = Bot(), threading.Event(), Inbox.store
+
+    def with_a_late_reply(inbox: Inbox, *what: Any) -> Ours:
+        ours = store(inbox, *what)
+        arrives.wait(WITHIN)
+        return ours
+
+    async with replica(redis, bot) as source:
+        with monkeypatch.context() as slow:
+            slow.setattr(Inbox, "store", with_a_late_reply)
+            storing = asyncio.create_task(source.brings(said(1, "once")))
+            await until(lambda: bot.seen == ["once"] and redis.hlen(keys.inbox_owners("customer")) == 0)
+        arrives.set()
+        await storing
+        await source.brings(said(2, "behind it"))
+        await until(lambda: "behind it" in bot.seen)
+    assert bot.seen == ["once", "behind it"]
 
 
 async def test_what_a_dead_process_had_in_hand_is_handled_by_another(redis: Redis) -> None:
