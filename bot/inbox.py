@@ -179,15 +179,21 @@ class Inbox:
 
         Dead is whose lease is missing at two looks, so that a paused store does not expire everybody.
         """
-        alive = ("SET", keys.inbox_lease(self._me), "1", "EX", LEASE)
         owned, waiting = ("HGETALL", keys.inbox_owners(self._bot)), ("HLEN", keys.inbox(self._bot))
-        _, found, number = at_once(self._redis, [alive, owned, waiting])
+        _, found, number = at_once(self._redis, [self._alive(), owned, waiting])
         owners = {text(chat): text(owner) for chat, owner in found.items()}
         others = {owner for owner in owners.values() if owner not in ("", self._me)}
         missing = {owner for owner in others if not self._redis.exists(keys.inbox_lease(owner))}
         dead, self._missing = missing & self._missing, missing
         ours = [chat for chat, owner in owners.items() if owner == self._me or self._claim(chat, owner, dead)]
         return Ours(number, dict.fromkeys(ours))
+
+    def stay(self) -> None:
+        """Say that this process is alive, and take nothing."""
+        at_once(self._redis, [self._alive()])
+
+    def _alive(self) -> Command:
+        return ("SET", keys.inbox_lease(self._me), "1", "EX", LEASE)
 
     def _claim(self, chat: str, owner: str, dead: set[str]) -> bool:
         if owner and owner not in dead:

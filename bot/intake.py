@@ -19,6 +19,7 @@ import socket
 import time
 import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, Protocol, TypeVar
 
 from redis import Redis
@@ -97,6 +98,7 @@ class Intake:
         self._free = asyncio.Semaphore(CONCURRENT)
         self._waiting = 0
         self._out_since: float | None = None  # since when the store has been out of reach
+        self._prompt = ThreadPoolExecutor(1, thread_name_prefix="lease")  # whose work waits for no handler's
         self._told: set[int] = set()  # updates whose senders know of it
         self._last_word: tuple[str | None, float] = None, 0.0  # what was told last, and when
         self._closing = asyncio.Event()
@@ -117,13 +119,13 @@ class Intake:
             log.info("%s bot: takes no more updates, and works on %d chats", self._name, len(self._chats))
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=DRAIN)
-            await self.persist(self._inbox.release)
         finally:
             self._closing.set()
             tasks = [bringing, renewing, stopped, *self._tasks]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        await self._at_once(self._inbox.release)  # after a renewal that is still under way in the same thread
         for task in (bringing, renewing):
             if not task.cancelled():
                 task.result()
@@ -173,10 +175,13 @@ class Intake:
         await asyncio.sleep(0)  # handlers begin before the next batch is asked for
 
     async def _renew(self) -> None:
-        while not self.closing:
-            if (ours := await self.persist(self._inbox.renew)) is not None:
+        """Show the others that we are alive until the end, and take what dead ones leave until the closing."""
+        while True:
+            if self.closing:
+                await self._at_once(self._inbox.stay)
+            elif (ours := await self._at_once(self._inbox.renew)) is not None:
                 self._look_at(ours)
-            await self.pause(RENEW)
+            await asyncio.sleep(RENEW)
 
     def _look_at(self, ours: Ours, let_go: Collection[str] = ()) -> None:
         """Work on our chats. Of those `let_go` since the store was asked, nobody knows any more what comes first."""
@@ -310,6 +315,14 @@ class Intake:
             if self.closing:
                 return None
             await self.pause(backoff.next())
+
+    async def _at_once(self, call: Callable[[], T]) -> T | None:
+        """The result of one try of a call that must not wait for a thread; None where the store is out of reach."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._prompt, call)
+        except RedisError as error:
+            log.warning("%s bot: the store is out of reach (%s)", self._name, type(error).__name__)
+            return None
 
     async def pause(self, seconds: float) -> None:
         """Wait, but not beyond the closing."""
