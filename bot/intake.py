@@ -32,7 +32,7 @@ from flows.store import Command, is_outage
 
 log = logging.getLogger(__name__)
 
-MOST_IN_HAND = 1000  # updates in the inbox above which no more are taken in
+MOST_IN_HAND = 10_000  # updates in the inbox above which no more are taken in: more than some chats can fill alone
 CONCURRENT = 64  # handlers that run at a time
 TRIES = 5  # of a handler that fails, before the update is set aside
 REPLY_LIFE = 3600.0  # seconds that a reply is tried while Telegram does not take it
