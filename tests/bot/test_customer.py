@@ -493,6 +493,14 @@ class TestGroups:
         await scene.settled()
         assert len([one for one in await anna.messages() if one["from"]["id"] == BOT_ID]) == 1
 
+    async def test_a_group_that_cannot_be_written_into_any_more_is_no_failure(self, scene: Scene) -> None:
+        [anna] = await scene.telegram.group("Friends", "Anna")
+        await scene.telegram.act("add_bot", chat=anna.place["chat"], bot=TOKEN, by=anna.id)
+        await scene.telegram.act("migrate", chat=anna.place["chat"])
+        for number, chat_id in enumerate((anna.place["chat"], -404)):
+            group = {"id": chat_id, "type": "group", "title": "Friends"}
+            await scene.bot.handle(scene.update(number, message=scene.typed(chat=group, text="/help")))
+
     async def test_a_tap_in_a_group_is_answered(self, scene: Scene) -> None:
         tap = tap_of(scene, 1, encode(cb.ShowMenu("nonna")))
         tap["message"]["chat"] = {"id": -5, "type": "group", "title": "Friends"}
