@@ -30,6 +30,7 @@ Reads = Callable[[Update], Sequence[Command]]
 LISTENING_LIFE = 120  # seconds that a bot's last word on its polling stands; a poll takes up to 65
 SEEN_LIFE = 25 * 3600  # seconds that ids are remembered; Telegram keeps an update for 24 h
 MOST_OF_A_CHAT = 500  # updates that wait in one chat's line; who sends more than is answered loses what is beyond
+MOST_DEAD = 1000  # updates set aside that are kept, with some thousand bytes each; the log has them all
 
 LEASE = 4  # seconds that a process counts as alive after its last sign of life
 
@@ -59,10 +60,12 @@ return {redis.call('HLEN', inbox), mine, dropped}
 """)
 
 _NEXT = Script("""#!lua
-local inbox, owners, line, dead, me, chat, done, trace = unpack(ARGV)
+local inbox, owners, line, dead, me, chat, done, trace, most = unpack(ARGV)
 if redis.call('HGET', owners, chat) ~= me then return {redis.call('HLEN', inbox)} end
 if done ~= '' then
-  if trace ~= '' and redis.call('HEXISTS', inbox, done) == 1 then redis.call('HSET', dead, done, trace) end
+  if trace ~= '' and redis.call('HEXISTS', inbox, done) == 1 and redis.call('HLEN', dead) < tonumber(most) then
+    redis.call('HSET', dead, done, trace)
+  end
   redis.call('LREM', line, 1, done)
   redis.call('HDEL', inbox, done)
 end
@@ -160,12 +163,12 @@ class Inbox:
     def next(self, chat: str, done: Update | None = None, trace: str = "") -> Next:
         """Strike the update `done` off a chat's line, and get the one behind it; after the last one let the chat go.
 
-        With `trace` it is set aside with that traceback, for it can't be handled.
+        With `trace` it is set aside with that traceback, for it can't be handled; of those the first are kept.
         """
         struck_off = "" if done is None else done["update_id"]
         entry = {"update": done, "chat": int(chat) or None, "traceback": trace, "at": time.time()}
         dead = json.dumps(entry) if trace else ""
-        waiting, *found = _NEXT.run(self._redis, [*self._names(chat), self._me, chat, struck_off, dead])
+        waiting, *found = _NEXT.run(self._redis, [*self._names(chat), self._me, chat, struck_off, dead, MOST_DEAD])
         if not found:
             return Next(waiting, None)
         try:

@@ -59,6 +59,22 @@ async def test_a_poison_update_is_set_aside_with_its_traceback_and_an_apology(sc
     assert "cannot digest this" in json.loads(dead)["traceback"]
 
 
+async def test_updates_set_aside_do_not_fill_the_store(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.inbox.MOST_DEAD", 2)
+    carla = await scene.person("Carla")
+
+    def poison(text: str) -> None:
+        raise ValueError(text)
+
+    scene.bot.act = poison
+    async with scene.listening():
+        for text in ("one", "two", "three"):
+            await carla.send(text)
+        await until(lambda: "three" in scene.bot.seen and scene.waiting() == 0)
+    kept = [json.loads(dead)["update"]["message"]["text"] for dead in scene.redis.hvals(keys.inbox_dead("customer"))]
+    assert sorted(kept) == ["one", "two"]
+
+
 async def test_a_reply_that_telegram_does_not_take_just_now_is_nobodys_fault(scene: Scene) -> None:
     carla = await scene.person("Carla")
     refusals = iter(range(TRIES * 2))
