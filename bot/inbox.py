@@ -258,7 +258,7 @@ def chat_of(update: Update) -> int | None:
         message = content.get("message")
         places = (content.get("chat"), message.get("chat") if isinstance(message, dict) else None, content.get("from"))
         found = next((place for place in places if isinstance(place, dict)), {}).get("id")
-        return found if isinstance(found, int) else None
+        return found if type(found) is int else None  # JSON's true would be one, too
     return None
 
 

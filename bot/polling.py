@@ -13,6 +13,7 @@ from bot.inbox import Update, offset_after
 from bot.intake import Intake, Refused
 from flows.backoff import Backoff
 from flows.http import UNANSWERED, client
+from flows.store import is_outage
 
 log = logging.getLogger(__name__)
 
@@ -95,13 +96,31 @@ class Polling:
                 await intake.tell("")
 
     async def _stored(self, intake: Intake, batch: list[Update]) -> bool:
-        """Have a batch stored, and say whether it is: only then may Telegram forget it."""
+        """Have a batch stored, and say whether it is: only then may Telegram forget it.
+
+        An update that the store refuses is given up where it takes others, for then that update is the trouble.
+        """
         try:
             await intake.take(batch, offset_after(batch))
+            return True
         except RedisError as error:
+            if self._is_outage(error):
+                return False
+        taken = 0
+        for update in batch:
+            try:
+                await intake.take([update], offset_after([update]))
+                taken += 1
+            except RedisError as error:
+                if self._is_outage(error):
+                    return False
+                log.error("%s bot: the store does not take update %s: %s", self._bot, update["update_id"], error)  # noqa: TRY400
+        return taken > 0
+
+    def _is_outage(self, error: RedisError) -> bool:
+        if is_outage(error):
             log.warning("%s bot: the store is out of reach (%s)", self._bot, type(error).__name__)
-            return False
-        return True
+        return is_outage(error)
 
     async def ask(self, http: ClientSession, offset: int) -> list[Update]:
         """Wait for updates from `offset` on, which acknowledges those before it. Raises `NotNow` and `Refused`."""

@@ -239,6 +239,7 @@ class TestOrder:
             ({"update_id": 1, "poll": {"id": "9"}}, None),
             ({"update_id": 1}, None),
             ({"update_id": 1, "message": {"chat": 5, "from": None}}, None),
+            ({"update_id": 1, "message": {"chat": {"id": True}}}, None),
             ({"update_id": 1, "callback_query": {"message": 5, "from": {"id": "6"}}}, None),
         ],
     )
