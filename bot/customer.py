@@ -138,7 +138,7 @@ class CustomerBot:
                 raise error
 
     async def apologise(self, chat_id: int) -> None:
-        """Say that the last message could not be handled."""
+        """Say that something went wrong, and where to see what has counted."""
         await self._bot.send_message(chat_id, about.APOLOGY)
 
     async def try_again(self, update: dict[str, Any]) -> None:

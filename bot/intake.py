@@ -69,7 +69,7 @@ class Face(Protocol):
         """Take effect and reply. Raises `TryLater`, or whatever went wrong: then it is called again."""
 
     async def apologise(self, chat_id: int) -> None:
-        """Say that an update could not be handled, and never will be."""
+        """Say that the handling of an update has failed for good; its effect may stand all the same."""
 
     async def try_again(self, update: Update) -> None:
         """Say, without the store, that it is out of reach and that nothing has been done yet."""

@@ -387,10 +387,13 @@ class TestTrouble:
         with pytest.raises(RuntimeError, match="a bug"):
             await scene.bot.handle(scene.update(1, message=scene.typed(text="hello")))
 
-    async def test_the_apology_tells_how_to_go_on(self, scene: Scene) -> None:
+    async def test_the_apology_tells_how_to_go_on_and_does_not_deny_the_effect(self, scene: Scene) -> None:
         await scene.carla.send("/start")
         await scene.bot.apologise(scene.carla.id)
-        assert "/start to go on" in (await scene.carla.sees("Sorry"))["text"]
+        words = (await scene.carla.sees("Sorry"))["text"]
+        assert "may have counted" in words
+        assert "/orders" in words
+        assert "/start to go on" in words
 
 
 class TestBadInput:
