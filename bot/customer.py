@@ -23,7 +23,7 @@ from telegram import (
     User,
 )
 from telegram.constants import ParseMode
-from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
+from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 from telegram.ext import (
     Application,
     CallbackQueryHandler,
@@ -34,6 +34,7 @@ from telegram.ext import (
     filters,
 )
 
+from bot.closed import is_closed
 from bot.customer_http import Request
 from bot.customer_limits import Limiter
 from bot.customer_replies import Replies
@@ -125,8 +126,10 @@ class CustomerBot:
         match error:
             case None:
                 return
-            case Forbidden():
+            case Forbidden() | ChatMigrated():
                 log.info("update %s: the reply was refused, the chat is blocked or gone", update["update_id"])
+            case BadRequest() if is_closed(error.message):
+                log.info("update %s: there is no writing into its chat (%s)", update["update_id"], error.message)
             case RetryAfter():
                 raise _later(error) from error
             case NetworkError() if not isinstance(error, BadRequest):
@@ -135,7 +138,7 @@ class CustomerBot:
                 raise error
 
     async def apologise(self, chat_id: int) -> None:
-        """Say that the last message could not be handled."""
+        """Say that something went wrong, and where to see what has counted."""
         await self._bot.send_message(chat_id, about.APOLOGY)
 
     async def try_again(self, update: dict[str, Any]) -> None:

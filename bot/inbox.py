@@ -20,7 +20,7 @@ from redis import Redis
 
 from flows import keys
 from flows.ledger import Check
-from flows.store import Command, Script, at_once, pipelined, text
+from flows.store import Command, Script, at_once, pipelined, text, texts
 
 log = logging.getLogger(__name__)
 
@@ -29,20 +29,26 @@ Reads = Callable[[Update], Sequence[Command]]
 
 LISTENING_LIFE = 120  # seconds that a bot's last word on its polling stands; a poll takes up to 65
 SEEN_LIFE = 25 * 3600  # seconds that ids are remembered; Telegram keeps an update for 24 h
+MOST_OF_A_CHAT = 500  # updates that wait in one chat's line; who sends more than is answered loses what is beyond
+MOST_DEAD = 1000  # updates set aside that are kept, with some thousand bytes each; the log has them all
 
 LEASE = 4  # seconds that a process counts as alive after its last sign of life
 
 _STORE = Script("""#!lua
 local inbox, seen, owners, line, offset_key = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local me, now, forgotten, offset = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local mine = {}
-for i = 10, #ARGV, 3 do
+local me, now, forgotten, offset, most = ARGV[6], ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
+local mine, dropped = {}, {}
+for i = 11, #ARGV, 3 do
   local id, chat, raw = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   if not redis.call('ZSCORE', seen, id) then
+    if redis.call('LLEN', line .. chat) < most then
+      redis.call('HSET', inbox, id, raw)
+      redis.call('RPUSH', line .. chat, id)
+      redis.call('HSETNX', owners, chat, me)
+    else
+      dropped[#dropped + 1] = id
+    end
     redis.call('ZADD', seen, now, id)
-    redis.call('HSET', inbox, id, raw)
-    redis.call('RPUSH', line .. chat, id)
-    redis.call('HSETNX', owners, chat, me)
   end
   if redis.call('HGET', owners, chat) == me then
     mine[#mine + 1] = {chat, redis.call('LINDEX', line .. chat, 0) or ''}
@@ -50,14 +56,16 @@ for i = 10, #ARGV, 3 do
 end
 redis.call('ZREMRANGEBYSCORE', seen, 0, forgotten)
 if offset ~= '' then redis.call('SET', offset_key, offset) end
-return {redis.call('HLEN', inbox), mine}
+return {redis.call('HLEN', inbox), mine, dropped}
 """)
 
 _NEXT = Script("""#!lua
-local inbox, owners, line, dead, me, chat, done, trace = unpack(ARGV)
+local inbox, owners, line, dead, me, chat, done, trace, most = unpack(ARGV)
 if redis.call('HGET', owners, chat) ~= me then return {redis.call('HLEN', inbox)} end
 if done ~= '' then
-  if trace ~= '' and redis.call('HEXISTS', inbox, done) == 1 then redis.call('HSET', dead, done, trace) end
+  if trace ~= '' and redis.call('HEXISTS', inbox, done) == 1 and redis.call('HLEN', dead) < tonumber(most) then
+    redis.call('HSET', dead, done, trace)
+  end
   redis.call('LREM', line, 1, done)
   redis.call('HDEL', inbox, done)
 end
@@ -128,19 +136,23 @@ class Inbox:
     def store(self, batch: list[Update], offset: int | None = None, reads: Reads = lambda _: ()) -> Ours:
         """Store what is new of a batch and, when polling, from which id on to ask next. Takes chats nobody owns.
 
+        What is beyond `MOST_OF_A_CHAT` counts as seen, and is dropped.
         `reads` are the commands whose replies an update's handler will want first.
         """
         now = time.time()
         bot = self._bot
         arguments: list[Any] = [keys.inbox(bot), keys.inbox_seen(bot), keys.inbox_owners(bot), keys.inbox_chat(bot, "")]
         arguments += [keys.inbox_offset(bot), self._me, now, now - SEEN_LIFE, "" if offset is None else offset]
+        arguments.append(MOST_OF_A_CHAT)
         for update in batch:
             arguments += [update["update_id"], chat_of(update) or 0, json.dumps(update)]
         asked = [list(reads(update)) for update in batch]
         stored, *replies = pipelined(self._redis, [[(_STORE, *arguments)], *asked], self._replicas)
         if isinstance(stored, Exception):
             raise stored
-        waiting, mine = stored[0]
+        waiting, mine, dropped = stored[0]
+        if dropped:
+            log.warning("%s bot: %s are dropped, for too many updates of their chats wait", bot, texts(dropped))
         firsts = {}
         for update, commands, read in zip(batch, asked, replies, strict=True):
             # Who gets an error here gets it again where it is looked at.
@@ -151,12 +163,12 @@ class Inbox:
     def next(self, chat: str, done: Update | None = None, trace: str = "") -> Next:
         """Strike the update `done` off a chat's line, and get the one behind it; after the last one let the chat go.
 
-        With `trace` it is set aside with that traceback, for it can't be handled.
+        With `trace` it is set aside with that traceback, for it can't be handled; of those the first are kept.
         """
         struck_off = "" if done is None else done["update_id"]
         entry = {"update": done, "chat": int(chat) or None, "traceback": trace, "at": time.time()}
         dead = json.dumps(entry) if trace else ""
-        waiting, *found = _NEXT.run(self._redis, [*self._names(chat), self._me, chat, struck_off, dead])
+        waiting, *found = _NEXT.run(self._redis, [*self._names(chat), self._me, chat, struck_off, dead, MOST_DEAD])
         if not found:
             return Next(waiting, None)
         try:
@@ -179,15 +191,21 @@ class Inbox:
 
         Dead is whose lease is missing at two looks, so that a paused store does not expire everybody.
         """
-        alive = ("SET", keys.inbox_lease(self._me), "1", "EX", LEASE)
         owned, waiting = ("HGETALL", keys.inbox_owners(self._bot)), ("HLEN", keys.inbox(self._bot))
-        _, found, number = at_once(self._redis, [alive, owned, waiting])
+        _, found, number = at_once(self._redis, [self._alive(), owned, waiting])
         owners = {text(chat): text(owner) for chat, owner in found.items()}
         others = {owner for owner in owners.values() if owner not in ("", self._me)}
         missing = {owner for owner in others if not self._redis.exists(keys.inbox_lease(owner))}
         dead, self._missing = missing & self._missing, missing
         ours = [chat for chat, owner in owners.items() if owner == self._me or self._claim(chat, owner, dead)]
         return Ours(number, dict.fromkeys(ours))
+
+    def stay(self) -> None:
+        """Say that this process is alive, and take nothing."""
+        at_once(self._redis, [self._alive()])
+
+    def _alive(self) -> Command:
+        return ("SET", keys.inbox_lease(self._me), "1", "EX", LEASE)
 
     def _claim(self, chat: str, owner: str, dead: set[str]) -> bool:
         if owner and owner not in dead:
@@ -240,7 +258,7 @@ def chat_of(update: Update) -> int | None:
         message = content.get("message")
         places = (content.get("chat"), message.get("chat") if isinstance(message, dict) else None, content.get("from"))
         found = next((place for place in places if isinstance(place, dict)), {}).get("id")
-        return found if isinstance(found, int) else None
+        return found if type(found) is int else None  # JSON's true would be one, too
     return None
 
 

@@ -18,7 +18,8 @@ import secrets
 import socket
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, Protocol, TypeVar
 
 from redis import Redis
@@ -31,7 +32,7 @@ from flows.store import Command, is_outage
 
 log = logging.getLogger(__name__)
 
-MOST_IN_HAND = 1000  # updates in the inbox above which no more are taken in
+MOST_IN_HAND = 10_000  # updates in the inbox above which no more are taken in: more than some chats can fill alone
 CONCURRENT = 64  # handlers that run at a time
 TRIES = 5  # of a handler that fails, before the update is set aside
 REPLY_LIFE = 3600.0  # seconds that a reply is tried while Telegram does not take it
@@ -68,7 +69,7 @@ class Face(Protocol):
         """Take effect and reply. Raises `TryLater`, or whatever went wrong: then it is called again."""
 
     async def apologise(self, chat_id: int) -> None:
-        """Say that an update could not be handled, and never will be."""
+        """Say that the handling of an update has failed for good; its effect may stand all the same."""
 
     async def try_again(self, update: Update) -> None:
         """Say, without the store, that it is out of reach and that nothing has been done yet."""
@@ -92,10 +93,12 @@ class Intake:
         self._token = token
         self._face = face
         self._chats: dict[str, bool] = {}  # chats worked on -> whether to look once more before letting go
+        self._storing: list[set[str]] = []  # for each batch that is being stored, the chats let go since it began
         self._tasks: set[asyncio.Task[None]] = set()
         self._free = asyncio.Semaphore(CONCURRENT)
         self._waiting = 0
         self._out_since: float | None = None  # since when the store has been out of reach
+        self._prompt = ThreadPoolExecutor(1, thread_name_prefix="lease")  # whose work waits for no handler's
         self._told: set[int] = set()  # updates whose senders know of it
         self._last_word: tuple[str | None, float] = None, 0.0  # what was told last, and when
         self._closing = asyncio.Event()
@@ -116,13 +119,13 @@ class Intake:
             log.info("%s bot: takes no more updates, and works on %d chats", self._name, len(self._chats))
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=DRAIN)
-            await self.persist(self._inbox.release)
         finally:
             self._closing.set()
             tasks = [bringing, renewing, stopped, *self._tasks]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        await self._at_once(self._inbox.release)  # after a renewal that is still under way in the same thread
         for task in (bringing, renewing):
             if not task.cancelled():
                 task.result()
@@ -143,32 +146,48 @@ class Intake:
         return await self.persist(self._inbox.offset) or 0
 
     async def tell(self, problem: str) -> None:
-        """Leave word for `comanda doctor` of what hinders the source; empty for nothing."""
+        """Leave word for `comanda doctor` of what hinders the source; empty for nothing.
+
+        Without the store there is none to leave, and the source has to go on: people are to be told.
+        """
         before, at = self._last_word
-        if problem != before or time.monotonic() > at + TELL_AGAIN:
-            await self.persist(functools.partial(self._inbox.tell, problem))
+        if problem == before and time.monotonic() <= at + TELL_AGAIN:
+            return
+        try:
+            await asyncio.to_thread(self._inbox.tell, problem)
             self._last_word = problem, time.monotonic()
+        except RedisError as error:
+            log.warning("%s bot: the store is out of reach (%s)", self._name, type(error).__name__)
 
     async def take(self, batch: list[Update], offset: int | None = None) -> None:
         """Store a batch and have it handled. Raises redis-py's errors: then it may or may not be stored."""
+        let_go = set[str]()
+        self._storing.append(let_go)
         try:
-            self._look_at(await asyncio.to_thread(self._inbox.store, batch, offset, self._face.reads))
+            ours = await asyncio.to_thread(self._inbox.store, batch, offset, self._face.reads)
         except RedisError:
             await self._excuse(batch)
             raise
+        finally:
+            self._storing = [one for one in self._storing if one is not let_go]
+        self._look_at(ours, let_go)
         self._out_since = None
         await asyncio.sleep(0)  # handlers begin before the next batch is asked for
 
     async def _renew(self) -> None:
-        while not self.closing:
-            if (ours := await self.persist(self._inbox.renew)) is not None:
+        """Show the others that we are alive until the end, and take what dead ones leave until the closing."""
+        while True:
+            if self.closing:
+                await self._at_once(self._inbox.stay)
+            elif (ours := await self._at_once(self._inbox.renew)) is not None:
                 self._look_at(ours)
-            await self.pause(RENEW)
+            await asyncio.sleep(RENEW)
 
-    def _look_at(self, ours: Ours) -> None:
+    def _look_at(self, ours: Ours, let_go: Collection[str] = ()) -> None:
+        """Work on our chats. Of those `let_go` since the store was asked, nobody knows any more what comes first."""
         self._waiting = ours.waiting
         for chat, first in ours.chats.items():
-            self._work_on(chat, first)
+            self._work_on(chat, None if chat in let_go else first)
 
     async def _excuse(self, batch: list[Update]) -> None:
         """The store is out of reach. When that lasts, tell those who wait for an answer, once for each update."""
@@ -215,6 +234,8 @@ class Intake:
                 found = await self._next(chat, found.update, trace)
         finally:
             del self._chats[chat]
+            for let_go in self._storing:
+                let_go.add(chat)
 
     async def _next(self, chat: str, done: Update | None = None, trace: str = "") -> Next:
         """The chat's next update, once `done` is struck off. None only if nothing came while we asked."""
@@ -294,6 +315,14 @@ class Intake:
             if self.closing:
                 return None
             await self.pause(backoff.next())
+
+    async def _at_once(self, call: Callable[[], T]) -> T | None:
+        """The result of one try of a call that must not wait for a thread; None where the store is out of reach."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._prompt, call)
+        except RedisError as error:
+            log.warning("%s bot: the store is out of reach (%s)", self._name, type(error).__name__)
+            return None
 
     async def pause(self, seconds: float) -> None:
         """Wait, but not beyond the closing."""

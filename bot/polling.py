@@ -13,6 +13,7 @@ from bot.inbox import Update, offset_after
 from bot.intake import Intake, Refused
 from flows.backoff import Backoff
 from flows.http import UNANSWERED, client
+from flows.store import is_outage
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +21,8 @@ POLL = 50  # seconds; Bot API, the longest getUpdates
 PATIENCE = 15.0  # seconds more until a silent connection is given up
 WEBHOOK_PAUSE = 30.0  # seconds until a bot is asked for again whose updates go elsewhere
 RIVAL_PAUSE = 10.0
+ASK_AGAIN = 0.6  # seconds until the same is asked for at the earliest: sooner, Telegram gives one update at a time
+LONGEST_OUTAGE_PAUSE = 3.0  # seconds that somebody who writes during an outage of the store waits to be told
 LONGEST_PAUSE = 3600  # seconds that Telegram is left alone at most, whatever the answer asks for
 
 
@@ -62,8 +65,12 @@ class Polling:
         self._allowed = allowed
 
     async def run(self, intake: Intake) -> None:
-        """Ask until cancelled. Raises `Refused` when Telegram refuses the token."""
-        backoff = Backoff()
+        """Ask until cancelled. Raises `Refused` when Telegram refuses the token.
+
+        What can't be stored is asked for again, with whatever has come since: so Telegram keeps it, and whoever writes
+        while the store is out of reach is told so.
+        """
+        backoff, outage = Backoff(), Backoff(LONGEST_OUTAGE_PAUSE)
         offset = await intake.offset()
         await intake.tell("")
         async with client(self._api_url, ClientTimeout(total=POLL + PATIENCE, connect=10)) as http:
@@ -81,20 +88,39 @@ class Polling:
                     continue
                 backoff.reset()
                 if batch:
+                    if not await self._stored(intake, batch):
+                        await intake.pause(max(outage.next(), ASK_AGAIN))
+                        continue
+                    outage.reset()
                     offset = offset_after(batch)
-                    await self._hand_over(intake, batch, offset)
                 await intake.tell("")
 
-    async def _hand_over(self, intake: Intake, batch: list[Update], offset: int) -> None:
-        """Have a batch stored, however long the store is out of reach: only then may Telegram forget it."""
-        backoff = Backoff()
-        while not intake.closing:
+    async def _stored(self, intake: Intake, batch: list[Update]) -> bool:
+        """Have a batch stored, and say whether it is: only then may Telegram forget it.
+
+        An update that the store refuses is given up where it takes others, for then that update is the trouble.
+        """
+        try:
+            await intake.take(batch, offset_after(batch))
+            return True
+        except RedisError as error:
+            if self._is_outage(error):
+                return False
+        taken = 0
+        for update in batch:
             try:
-                await intake.take(batch, offset)
-                return
+                await intake.take([update], offset_after([update]))
+                taken += 1
             except RedisError as error:
-                log.warning("%s bot: the store is out of reach (%s)", self._bot, type(error).__name__)
-            await intake.pause(backoff.next())
+                if self._is_outage(error):
+                    return False
+                log.error("%s bot: the store does not take update %s: %s", self._bot, update["update_id"], error)  # noqa: TRY400
+        return taken > 0
+
+    def _is_outage(self, error: RedisError) -> bool:
+        if is_outage(error):
+            log.warning("%s bot: the store is out of reach (%s)", self._bot, type(error).__name__)
+        return is_outage(error)
 
     async def ask(self, http: ClientSession, offset: int) -> list[Update]:
         """Wait for updates from `offset` on, which acknowledges those before it. Raises `NotNow` and `Refused`."""

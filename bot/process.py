@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, Protocol
 
 from bot import intake
@@ -42,6 +43,7 @@ async def run_bot(name: Name, make: Callable[[str, str, Ledger, Gate], Face], al
     """
     settings = settings_or_exit()
     stop = stop_on_signals()
+    have_threads()
     token = settings.token(name)
     redis = connect(settings.redis_url or "")
     replicas = settings.redis_replicas
@@ -82,6 +84,12 @@ async def opened(bot: Face, stop: asyncio.Event) -> bool:
             async with asyncio.timeout(wait):
                 await stop.wait()
     return False
+
+
+def have_threads() -> None:
+    """As many threads as handlers that may wait for the store at a time; asyncio's own are a few more than the CPUs."""
+    threads = ThreadPoolExecutor(intake.CONCURRENT, thread_name_prefix="store")
+    asyncio.get_running_loop().set_default_executor(threads)
 
 
 def set_up_logging(level: str, secrets: Iterable[str] = ()) -> None:

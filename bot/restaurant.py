@@ -37,11 +37,12 @@ from aiogram.types import (
     User,
 )
 
+from bot.closed import is_closed
 from bot.inbox import button_of, chat_of
 from bot.intake import Refused, TryLater
 from bot.process import run_bot
 from bot.restaurant_limits import Limiter
-from bot.restaurant_replies import NOT_NOW, Replies, says, thread
+from bot.restaurant_replies import NOT_NOW, Replies, thread
 from flows import serving
 from flows.callbacks import BadPayload, decode, order_of
 from flows.commands import AnyCommand
@@ -67,9 +68,6 @@ TIMEOUT = 15.0  # seconds for an answer of Telegram
 # What staff may type for a command: the menu's names, and the trade's word for a dish that has run out.
 _ALIASES = {"86": "items", "open": "orders"}
 _NAMES = (*(name for name, _ in staff_chat.COMMANDS), *_ALIASES)
-
-# Bad requests that say, as a 403 does, that nothing can be written into a chat.
-_CLOSED = ("chat not found", "not enough rights", "have no rights", "chat_write_forbidden", "chat_restricted")
 
 
 class RestaurantBot:
@@ -130,7 +128,7 @@ class RestaurantBot:
         except NOT_NOW as error:
             raise _later(error) from error
         except (TelegramForbiddenError, TelegramMigrateToChat, TelegramBadRequest) as error:
-            if isinstance(error, TelegramBadRequest) and not says(error, *_CLOSED):
+            if isinstance(error, TelegramBadRequest) and not is_closed(error.message):
                 raise
             log.info("update %s: there is no writing into its chat (%s)", update["update_id"], type(error).__name__)
 

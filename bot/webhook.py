@@ -87,8 +87,8 @@ class Webhook:
             await runner.cleanup()
 
     async def _receive(self, request: web.Request, intake: Intake) -> web.Response:
-        given = request.headers.get(HEADER, "")
-        if not hmac.compare_digest(given.encode(), self._secret.encode()):
+        given = request.headers.get(HEADER, "").encode(errors="surrogateescape")  # the bytes as they came
+        if not hmac.compare_digest(given, self._secret.encode()):
             log.warning("%s bot: a request without Telegram's secret was refused", self._bot)
             return web.Response(status=403)
         try:

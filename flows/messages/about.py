@@ -23,7 +23,11 @@ UNKNOWN_BUTTON = "That button does nothing."
 ONLY_PRIVATE = "I take orders in a private chat only."
 OPEN_PRIVATE = "Order in a private chat"
 
-APOLOGY = "Sorry, that did not work. Your cart and your orders are safe. /start to go on, /orders for your orders."
+# Said when handling failed each time: its effect may stand and only the reply be missing.
+APOLOGY = (
+    "Sorry, something went wrong. Your last tap or message may have counted all the same: /orders shows what we "
+    "received. /start to go on."
+)
 
 # Said when it is not known whether a tap took effect; an alert, so at most 200 characters.
 TRY_AGAIN = "Our order book is out of reach just now. Please try again in a minute. /orders shows what we received."

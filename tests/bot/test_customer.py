@@ -387,10 +387,13 @@ class TestTrouble:
         with pytest.raises(RuntimeError, match="a bug"):
             await scene.bot.handle(scene.update(1, message=scene.typed(text="hello")))
 
-    async def test_the_apology_tells_how_to_go_on(self, scene: Scene) -> None:
+    async def test_the_apology_tells_how_to_go_on_and_does_not_deny_the_effect(self, scene: Scene) -> None:
         await scene.carla.send("/start")
         await scene.bot.apologise(scene.carla.id)
-        assert "/start to go on" in (await scene.carla.sees("Sorry"))["text"]
+        words = (await scene.carla.sees("Sorry"))["text"]
+        assert "may have counted" in words
+        assert "/orders" in words
+        assert "/start to go on" in words
 
 
 class TestBadInput:
@@ -492,6 +495,14 @@ class TestGroups:
         await anna.sees("in a private chat only")
         await scene.settled()
         assert len([one for one in await anna.messages() if one["from"]["id"] == BOT_ID]) == 1
+
+    async def test_a_group_that_cannot_be_written_into_any_more_is_no_failure(self, scene: Scene) -> None:
+        [anna] = await scene.telegram.group("Friends", "Anna")
+        await scene.telegram.act("add_bot", chat=anna.place["chat"], bot=TOKEN, by=anna.id)
+        await scene.telegram.act("migrate", chat=anna.place["chat"])
+        for number, chat_id in enumerate((anna.place["chat"], -404)):
+            group = {"id": chat_id, "type": "group", "title": "Friends"}
+            await scene.bot.handle(scene.update(number, message=scene.typed(chat=group, text="/help")))
 
     async def test_a_tap_in_a_group_is_answered(self, scene: Scene) -> None:
         tap = tap_of(scene, 1, encode(cb.ShowMenu("nonna")))

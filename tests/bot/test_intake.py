@@ -173,6 +173,27 @@ class TestOrder:
             await until(lambda: "quick" in scene.bot.seen)
             release.set()
 
+    async def test_who_sends_more_than_can_be_answered_stops_nobody_else(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr("bot.inbox.MOST_OF_A_CHAT", 3)
+        monkeypatch.setattr("bot.intake.MOST_IN_HAND", 6)
+        eve, carla = await scene.person("Eve"), await scene.person("Carla")
+        release = asyncio.Event()
+        scene.bot.act = lambda text: None if text == "carla" else release.wait()
+        async with scene.listening():
+            for number in range(10):
+                await eve.send(str(number))
+            await carla.send("carla")
+            await until(lambda: "carla" in scene.bot.seen)
+            assert scene.redis.llen(keys.inbox_chat("customer", str(eve.id))) == 3
+            release.set()
+            await until(lambda: scene.waiting() == 0)
+            await eve.send("later")
+            await until(lambda: "later" in scene.bot.seen)
+        assert [text for text in scene.bot.seen if text != "carla"] == ["0", "1", "2", "later"]
+        assert "are dropped" in caplog.text
+
     async def test_only_so_many_handlers_run_at_a_time(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("bot.intake.CONCURRENT", 2)
         running, release = [0], asyncio.Event()
@@ -218,6 +239,7 @@ class TestOrder:
             ({"update_id": 1, "poll": {"id": "9"}}, None),
             ({"update_id": 1}, None),
             ({"update_id": 1, "message": {"chat": 5, "from": None}}, None),
+            ({"update_id": 1, "message": {"chat": {"id": True}}}, None),
             ({"update_id": 1, "callback_query": {"message": 5, "from": {"id": "6"}}}, None),
         ],
     )

@@ -59,6 +59,22 @@ async def test_a_poison_update_is_set_aside_with_its_traceback_and_an_apology(sc
     assert "cannot digest this" in json.loads(dead)["traceback"]
 
 
+async def test_updates_set_aside_do_not_fill_the_store(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.inbox.MOST_DEAD", 2)
+    carla = await scene.person("Carla")
+
+    def poison(text: str) -> None:
+        raise ValueError(text)
+
+    scene.bot.act = poison
+    async with scene.listening():
+        for text in ("one", "two", "three"):
+            await carla.send(text)
+        await until(lambda: "three" in scene.bot.seen and scene.waiting() == 0)
+    kept = [json.loads(dead)["update"]["message"]["text"] for dead in scene.redis.hvals(keys.inbox_dead("customer"))]
+    assert sorted(kept) == ["one", "two"]
+
+
 async def test_a_reply_that_telegram_does_not_take_just_now_is_nobodys_fault(scene: Scene) -> None:
     carla = await scene.person("Carla")
     refusals = iter(range(TRIES * 2))
@@ -174,6 +190,32 @@ async def test_who_taps_while_the_store_is_away_is_told_to_try_again(
         await carla.send("one")
         await until(lambda: scene.bot.seen == ["one"] and scene.waiting() == 0)
     assert scene.bot.told_to_wait == ["one"]
+
+
+async def test_who_comes_later_in_an_outage_is_told_too_even_where_it_began_unnoticed(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.intake.SAY_SORRY_AFTER", 0.0)
+    monkeypatch.setattr("bot.intake.TELL_AGAIN", 0.0)  # each poll has the bot leave word that it listens
+    carla, dino = await scene.person("Carla"), await scene.person("Dino")
+    away: list[bool] = []
+
+    def gone(number: int, request: bytes) -> None:
+        if away:
+            raise StoreGone("gone")
+
+    async with scene.listening(faulty(scene.redis, before=gone)):
+        await carla.send("before")
+        await until(lambda: scene.bot.seen == ["before"] and scene.waiting() == 0)
+        away.append(True)
+        await carla.send("first")
+        await until(lambda: scene.bot.told_to_wait == ["first"])
+        await dino.send("second")
+        await until(lambda: scene.bot.told_to_wait == ["first", "second"])
+        away.clear()
+        await until(lambda: len(scene.bot.seen) == 3 and scene.waiting() == 0)
+    assert scene.bot.seen == ["before", "first", "second"]
+    assert scene.bot.told_to_wait == ["first", "second"]
 
 
 async def test_whose_tap_is_stuck_half_way_is_told_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,6 +149,19 @@ async def test_whatever_else_answers_in_telegrams_place_polling_goes_on(redis: R
     assert script.offsets[:2] == [0, 0]
 
 
+async def test_an_update_that_the_store_refuses_holds_up_nobody(redis: Redis, caplog: pytest.LogCaptureFixture) -> None:
+    redis.set(keys.inbox_chat("customer", "1"), "no line of updates")
+    bot = Bot()
+    refused = said((5, "five"))
+    other = {"update_id": 6, "message": {"text": "six", "chat": {"id": 2}}}
+    script = Script(refused, {"ok": True, "result": [*refused["result"], other]})
+    async with script.served() as url, bot.listening(url, redis):
+        await until(lambda: script.offsets == [0, 0, 7])
+        await until(lambda: redis.hlen(keys.inbox("customer")) == 0)
+    assert bot.seen == ["six"]
+    assert "the store does not take update 5" in caplog.text
+
+
 @pytest.mark.usefixtures("quick")
 async def test_an_update_of_an_unknown_shape_is_handled_like_any_other(redis: Redis) -> None:
     bot = Bot()

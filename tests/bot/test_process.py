@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from bot.intake import Refused, TryLater
-from bot.process import opened, settings_or_exit
+from bot.intake import CONCURRENT, Refused, TryLater
+from bot.process import have_threads, opened, settings_or_exit
 from flows.store import Command
+from tests.waiting import WITHIN
 
 CUSTOMER, RESTAURANT = "7001:customer-token", "7002:restaurant-token"
 
@@ -67,6 +69,12 @@ async def test_a_token_that_is_refused_is_not_tried_again() -> None:
 
     with pytest.raises(Refused):
         await opened(Face(refused), asyncio.Event())
+
+
+async def test_all_handlers_may_wait_for_the_store_at_the_same_time() -> None:
+    have_threads()
+    all_there = threading.Barrier(CONCURRENT)
+    await asyncio.gather(*(asyncio.to_thread(all_there.wait, WITHIN) for _ in range(CONCURRENT)))
 
 
 @pytest.mark.parametrize(

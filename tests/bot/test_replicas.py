@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from redis import Redis
 
-from bot.inbox import Inbox
+from bot.inbox import Inbox, Ours
 from bot.intake import Intake
 from flows import keys
 from flows.ledger import Ledger, Superseded, only_while
 from tests.bot.scenes import TOKEN, Bot
-from tests.waiting import until
+from tests.waiting import WITHIN, until
 
 Update = dict[str, Any]
 
@@ -88,6 +90,29 @@ async def test_an_update_that_comes_in_by_two_processes_is_handled_once(redis: R
     assert one.seen + other.seen == ["once"]
 
 
+async def test_an_update_handled_before_its_storing_was_confirmed_is_not_handled_again(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The chat has been handed out by the look at what is ours meanwhile."""
+    bot, arrives, store = Bot(), threading.Event(), Inbox.store
+
+    def with_a_late_reply(inbox: Inbox, *what: Any) -> Ours:
+        ours = store(inbox, *what)
+        arrives.wait(WITHIN)
+        return ours
+
+    async with replica(redis, bot) as source:
+        with monkeypatch.context() as slow:
+            slow.setattr(Inbox, "store", with_a_late_reply)
+            storing = asyncio.create_task(source.brings(said(1, "once")))
+            await until(lambda: bot.seen == ["once"] and redis.hlen(keys.inbox_owners("customer")) == 0)
+        arrives.set()
+        await storing
+        await source.brings(said(2, "behind it"))
+        await until(lambda: "behind it" in bot.seen)
+    assert bot.seen == ["once", "behind it"]
+
+
 async def test_what_a_dead_process_had_in_hand_is_handled_by_another(redis: Redis) -> None:
     dead = Inbox(redis, "customer", "dead")
     dead.renew()
@@ -112,6 +137,52 @@ async def test_a_process_that_is_alive_keeps_its_chats(redis: Redis) -> None:
     owner.renew()
     assert [other.renew().chats for _ in range(3)] == [{}, {}, {}]
     assert owner.renew().chats == {"7": None}
+
+
+async def test_a_process_that_is_about_to_stop_keeps_what_it_has_in_hand_and_takes_no_more(redis: Redis) -> None:
+    bot, release = Bot(), asyncio.Event()
+    bot.act = lambda text: release.wait()
+    source, stop = ByHand(), asyncio.Event()
+    intake = Intake(bot="customer", token=TOKEN, redis=redis, face=bot)
+    running = asyncio.create_task(intake.run(source, stop))
+    await source.brings(said(1, "in hand"))
+    await until(lambda: bot.seen == ["in hand"])
+    stop.set()
+    await until(lambda: intake.closing)
+    await shows_that_it_is_alive(redis)
+    leaver = Inbox(redis, "customer", "leaver")
+    leaver.store([said(2, "left", chat=8)])
+    leaver.release()
+    await shows_that_it_is_alive(redis)
+    assert redis.hget(keys.inbox_owners("customer"), "8") == b""
+    assert redis.hget(keys.inbox_owners("customer"), "7") != b""
+    release.set()
+    await running
+    assert redis.hgetall(keys.inbox_owners("customer")) == {b"8": b""}
+    assert not leases(redis)
+
+
+async def test_handlers_that_wait_for_the_store_do_not_make_their_process_look_dead(redis: Redis) -> None:
+    bot, answered = Bot(), threading.Event()
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    bot.act = lambda text: asyncio.to_thread(answered.wait, WITHIN)
+    async with replica(redis, bot) as source:
+        await source.brings(said(1, "waits in the only thread"))
+        await shows_that_it_is_alive(redis)
+        answered.set()
+
+
+def leases(redis: Redis) -> list[bytes]:
+    return list(redis.scan_iter(keys.inbox_lease("*")))
+
+
+async def shows_that_it_is_alive(redis: Redis) -> None:
+    """The process says so again, and then once more: what was under way does not count."""
+    for _ in range(2):
+        redis.delete(*leases(redis), "no lease")
+        async with asyncio.timeout(WITHIN):  # without `until`, which needs a thread itself
+            while not leases(redis):  # noqa: ASYNC110 - the store has no event to wait for
+                await asyncio.sleep(0.02)
 
 
 async def test_a_process_that_slept_while_its_update_was_handled_changes_nothing(redis: Redis) -> None:

@@ -33,9 +33,10 @@ class Listening:
         self.address = f"http://127.0.0.1:{port}"
         self.http = httpx.AsyncClient(trust_env=False)
 
-    async def post(self, content: Any, secret: str | None = None, path: str = "/customer") -> int:
+    async def post(self, content: Any, secret: str | bytes | None = None, path: str = "/customer") -> int:
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
-        headers = {HEADER: secret_of(TOKEN) if secret is None else secret}
+        given = secret_of(TOKEN) if secret is None else secret
+        headers = {HEADER.encode(): given.encode() if isinstance(given, str) else given}
         return (await self.http.post(self.address + path, content=body, headers=headers)).status_code
 
 
@@ -73,8 +74,8 @@ async def test_the_kinds_of_updates_that_the_bot_wants_are_asked_for(scene: Scen
     assert info["allowed_updates"] == ["message"]
 
 
-@pytest.mark.parametrize("secret", ["", "guessed", secret_of("7002:other-token")])
-async def test_who_does_not_know_the_secret_is_refused(scene: Scene, free_port: int, secret: str) -> None:
+@pytest.mark.parametrize("secret", ["", "guessed", secret_of("7002:other-token"), b"\xff\xfe"])
+async def test_who_does_not_know_the_secret_is_refused(scene: Scene, free_port: int, secret: str | bytes) -> None:
     await scene.person("Carla")
     async with listening(scene, free_port) as here:
         assert await here.post(UPDATE, secret) == 403

@@ -117,12 +117,13 @@ async def test_an_order_placed_meanwhile_is_not_called_received_and_gets_through
     scene: Scene, store: OutsideStore, trouble: str
 ) -> None:
     begin, end = TROUBLES[trouble]
-    carla = await scene.customer_with_a_cart()
+    carla, dora = await scene.customer_with_a_cart(), await scene.customer_with_a_cart()
     programs = {program: scene.system.pids(program) for program in PROGRAMS}
     await asyncio.to_thread(begin, store)
     try:
         assert "out of reach" in await carla.tap("Place order")
         assert not any("Order received" in (message.get("text") or "") for message in await carla.messages())
+        assert "out of reach" in await dora.tap("Menu"), "who comes later is told, too"
     finally:
         await asyncio.to_thread(end, store)
     await carla.sees("Order received")

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 from redis import Redis
 
 from bot.customer import CustomerBot
+from bot.intake import Face
 from bot.restaurant import RestaurantBot
 from bot.sandbox.server import Sandbox
 from flows import keys
@@ -109,6 +110,10 @@ class Stand:
     def handle(self, bot: Name, update: Update) -> None:
         """Raises what the bot raises."""
         self._runner.run(self._bots[bot].handle(update))
+
+    def face(self, bot: Name) -> Face:
+        """That bot, as the intake calls it."""
+        return self._bots[bot]
 
     def asked(self) -> list[str]:
         """The methods of the Bot API that the bots have used since `reset`."""

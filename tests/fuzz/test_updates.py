@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, example
 from hypothesis import strategies as st
 
+from bot.inbox import Inbox, offset_after
 from flows.order import Order
 from tests.fuzz.budget import fuzz
 from tests.fuzz.stand import ANNA, CARLA, EVE, MINE, Name, Stand, Update, mentions, message, person, tap, typed
@@ -107,7 +108,7 @@ strangers = st.sampled_from(GENUINE).flatmap(lambda update: mutated(update, most
 )
 
 
-@fuzz(5, bot=names, update=strangers)
+@fuzz(4, bot=names, update=strangers)
 def test_an_update_that_telegram_never_sends_is_survived_and_changes_nothing_of_others(
     bots: Stand, bot: Name, update: Update
 ) -> None:
@@ -117,6 +118,16 @@ def test_an_update_that_telegram_never_sends_is_survived_and_changes_nothing_of_
     with suppress(Exception):  # the intake sets such an update aside, whatever it raises
         bots.handle(bot, json.loads(json.dumps(update)))
     assert bots.guarded() == before
+
+
+@fuzz(1, bot=names, update=strangers)
+@example(bot="customer", update={"update_id": 1, "message": {"chat": {"id": True}}})
+def test_any_update_is_stored_and_found_again(bots: Stand, bot: Name, update: Update) -> None:
+    bots.reset()
+    inbox, written = Inbox(bots.redis, bot, "me"), json.dumps(update)
+    [chat] = inbox.store([update], offset_after([update]), bots.face(bot).reads).chats
+    assert json.dumps(inbox.next(chat).update) == written
+    assert inbox.next(chat, update).update is None
 
 
 @pytest.mark.parametrize("bot", ["customer", "restaurant"])
