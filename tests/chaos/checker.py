@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from tests.chaos.evidence import Json, Ledger, Record
 from tests.chaos.findings import ENDINGS, Findings, Problem, end_of
-from tests.chaos.healing import Wait, longest_healing
+from tests.chaos.healing import Healing, Wait, longest_healing
 from tests.chaos.messages import Messages
 
 TOLERATED_429 = 0.01  # of the messages sent: what was spaced out may arrive bunched
@@ -24,8 +24,7 @@ class Report:
     broken: list[Problem] = field(default_factory=list)
     doubled: list[Problem] = field(default_factory=list)
     unexplained: list[Problem] = field(default_factory=list)
-    healing: float = 0.0  # seconds, at the longest
-    longest_wait: float = 0.0
+    healing: Healing = field(default_factory=Healing)
     harms: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -76,8 +75,8 @@ class _Checker:
         counts |= {"updates applied twice": kinds["applied twice"], "taps lost": kinds["tap lost"]}
         counts |= {"half-written": kinds["half-written"], "messages sent": sent, "429s caused": refused}
         harms = dict(sorted(Counter(f"{harm.kind} {harm.target}" for harm in record.harms).items()))
-        healing, longest = longest_healing(record.harms, found.waits)
-        return Report(counts, found.broken, found.doubled, found.unexplained, healing, longest, harms)
+        healing = longest_healing(record.harms, found.waits)
+        return Report(counts, found.broken, found.doubled, found.unexplained, healing, harms)
 
     # Orders
 

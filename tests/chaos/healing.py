@@ -17,17 +17,30 @@ class Wait:
     end: float
 
 
-def longest_healing(harms: Iterable[Harm], waits: Sequence[Wait]) -> tuple[float, float]:
-    """The longest time from a kill to the next progress of something that waited then, and the longest wait of all."""
-    times = (_healing(harm, waits) for harm in harms if harm.kind in ("kill", "pause"))
-    healing = max((time for time in times if time is not None), default=0.0)
-    return healing, max((wait.end - wait.start for wait in waits), default=0.0)
+@dataclass(frozen=True)
+class Healing:
+    """The longest times, in seconds: from a kill to the `first` progress of something that waited for what was killed,
+    and to the progress of the `last` of all that did, other troubles on the way included; and the longest `wait`."""
+
+    first: float = 0.0
+    last: float = 0.0
+    wait: float = 0.0
 
 
-def _healing(harm: Harm, waits: Sequence[Wait]) -> float | None:
-    """Seconds until the first of those who waited had what they waited for, None when nobody did."""
-    ends = [wait.end for wait in waits if wait.start <= harm.at < wait.end and _stops(harm.target, wait.program)]
-    return min(ends) - harm.at if ends else None
+def longest_healing(harms: Iterable[Harm], waits: Sequence[Wait]) -> Healing:
+    """Over all kills and pauses."""
+    times = [_times(harm, waits) for harm in harms if harm.kind in ("kill", "pause")]
+    return Healing(
+        first=max((min(one) for one in times if one), default=0.0),
+        last=max((max(one) for one in times if one), default=0.0),
+        wait=max((wait.end - wait.start for wait in waits), default=0.0),
+    )
+
+
+def _times(harm: Harm, waits: Sequence[Wait]) -> list[float]:
+    """Seconds until each of those who waited had what they waited for."""
+    waited = (wait for wait in waits if wait.start <= harm.at < wait.end and _stops(harm.target, wait.program))
+    return [wait.end - harm.at for wait in waited]
 
 
 def _stops(target: str, program: str) -> bool:

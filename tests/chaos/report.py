@@ -15,8 +15,9 @@ def table(report: Report) -> str:
     harms = ", ".join(f"{number} × {what}" for what, number in report.harms.items())
     rows = [(name, str(number)) for name, number in report.counts.items()]
     rows += [
-        ("longest healing time", f"{report.healing:.1f} s"),
-        ("longest wait of all", f"{report.longest_wait:.1f} s"),
+        ("longest healing time", f"{report.healing.first:.1f} s"),
+        ("longest until all went on", f"{report.healing.last:.1f} s"),
+        ("longest wait of all", f"{report.healing.wait:.1f} s"),
     ]
     for kind in ("kill", "pause", "cut", "fault"):
         rows.append((f"{kind}s made", str(sum(n for what, n in report.harms.items() if what.startswith(kind)))))

@@ -10,6 +10,7 @@ import pytest
 from tests.chaos import samples
 from tests.chaos.checker import Report, check
 from tests.chaos.evidence import Call, Harm, read_record
+from tests.chaos.healing import Wait, longest_healing
 from tests.chaos.samples import ANNA, BEN, CARLA, CUSTOMER_ROOM, ORDER, STAFF_ROOM, Run, event, placed
 
 BY_ANNA = {"id": ANNA, "name": "Anna"}
@@ -229,10 +230,16 @@ def test_a_second_status_message_is_explained_by_ordering_in_two_messages() -> N
     assert not checked(run).unexplained
 
 
-def test_healing_is_the_time_from_a_kill_to_the_next_progress_of_what_waited() -> None:
+def test_healing_is_the_time_from_a_kill_to_the_progress_of_the_first_and_the_last_that_waited() -> None:
+    waits = [Wait("worker", 102.0, 103.0), Wait("worker", 101.0, 104.5), Wait("worker", 103.0, 110.0)]
+    healing = longest_healing([Harm(102.5, 102.5, "kill", "worker-2")], waits)
+    assert (healing.first, healing.last, healing.wait) == (0.5, 2.0, 7.0)
+
+
+def test_a_report_tells_of_healing() -> None:
     run = Run()
     run.record.harms.append(Harm(102.5, 102.5, "kill", "worker-2"))
-    assert checked(run).healing == pytest.approx(0.5)
+    assert checked(run).healing.first == pytest.approx(0.5)
 
 
 def test_the_record_is_read_as_it_was_written() -> None:
