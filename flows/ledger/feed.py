@@ -36,10 +36,20 @@ class Feed(Transacting):
     def read_events(self, after: str, block_ms: int | None = None) -> list[tuple[str, str, int, AnyEvent]]:
         """Up to 500 entries (entry id, order id, version, event) of the stream of all events after an entry id.
 
-        `"0"` begins at the oldest. With `block_ms` it waits that long for a first one.
+        `"0"` begins at the oldest. With `block_ms` it waits that long for a first one. Empty only at the end: entries
+        that can't be read are passed over.
         """
+        while entries := self._entries(after, block_ms):
+            if found := self._readable(entries):
+                return found
+            after = entries[-1][0]
+        return []
+
+    def _entries(self, after: str, block_ms: int | None) -> list[tuple[str, str, int]]:
         answer: Any = self._redis.xread({keys.EVENTS: after}, count=COUNT, block=block_ms)
-        entries = [(text(entry), *place(fields)) for _, found in answer or [] for entry, fields in found]
+        return [(text(entry), *place(fields)) for _, found in answer or [] for entry, fields in found]
+
+    def _readable(self, entries: list[tuple[str, str, int]]) -> list[tuple[str, str, int, AnyEvent]]:
         with self._redis.pipeline(transaction=False) as pipe:
             for _, order_id, version in entries:
                 pipe.lindex(keys.order(order_id), version - 1)

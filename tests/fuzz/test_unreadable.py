@@ -176,6 +176,16 @@ def test_the_stream_is_read_past_a_bad_event(scene: Scene) -> None:
     assert [entry[1:3] for entry in scene.ledger.read_events("0")] == [(BAD, 1), (GOOD, 1), (BAD, 3)]
 
 
+def test_the_stream_is_read_past_a_whole_batch_of_bad_entries(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.ledger.feed.COUNT", 2)
+    scene.begin()
+    scene.redis.delete(keys.EVENTS)
+    for version in ("none", "0", "-1", "none"):
+        scene.redis.xadd(keys.EVENTS, {"order": GOOD, "version": version})
+    scene.redis.xadd(keys.EVENTS, {"order": GOOD, "version": "1"})
+    assert [entry[1:3] for entry in scene.ledger.read_events("0")] == [(GOOD, 1)]
+
+
 def test_a_history_of_another_order_is_none_of_this_one(scene: Scene) -> None:
     """Else what follows from it is written to that other order, at each tick anew."""
     scene.begin(json.dumps(PLACED | {"order_id": GOOD}).encode())
