@@ -39,7 +39,7 @@ def order(order_id: str) -> str:
 
 
 def delivery(order_id: str) -> str:
-    """Hash: side -> JSON of the message that shows the order to that side."""
+    """Hash: side -> JSON of the message that shows the order to that side, empty while one may be out unrecorded."""
     return f"delivery:{order_id}"
 
 

@@ -69,8 +69,8 @@ class Courier:
         look = await held.look()
         order, side = look.order, held.side
         owed = next(iter(order.owed_to(side)), None)
-        if owed is None and order.over and side is Side.RESTAURANT and look.shown is None:
-            # Over before its ticket went out: staff need not hear of it.
+        if owed is None and order.over and side is Side.RESTAURANT and look.shown is None and not held.in_doubt:
+            # Over before its ticket went out: staff need not hear of it. If one may be out, a new one tells the end.
             return await self._settle(order, side, look.chat_id)
         try:
             return await self._tell(held, look, owed, covered)
@@ -112,7 +112,12 @@ class Courier:
                 return await self._edit(held, look, shown, before)
             except Vanished:
                 log.info("order %s: the message shown to %s is gone, sending it anew", held.order_id, held.side)
-        message_id = await self._sender.send(held.side, chat_id, _card(look.order, held.side))
+        was_in_doubt, held.in_doubt = held.in_doubt, True
+        try:
+            message_id = await self._sender.send(held.side, chat_id, _card(look.order, held.side))
+        except Exception as error:
+            held.in_doubt = was_in_doubt or may_have_arrived(error)
+            raise
         return look, Painted(Shown(chat_id=chat_id, message_id=message_id, version=look.order.version))
 
     async def _edit(

@@ -36,6 +36,10 @@ class Shown(BaseModel):
     edits: dict[str, float] = {}
 
 
+IN_DOUBT = b""
+"""In place of a record: the first message may be out, and whoever meant to send it has not said which it is."""
+
+
 class ShownMessages(Transacting):
     """The delivery records of all orders."""
 
@@ -43,8 +47,7 @@ class ShownMessages(Transacting):
 
     def shown(self, order_id: str, side: Side) -> Shown | None:
         """The message that shows the order to that side, or None when none is known."""
-        raw = self._redis.hget(keys.delivery(order_id), side)
-        return None if raw is None else Shown.model_validate_json(raw)
+        return read_shown(self._redis.hget(keys.delivery(order_id), side))
 
     def begin_edit(self, order_id: str, side: Side, chat_id: int, message_id: int) -> str:
         """Note that an edit of that message is about to be asked for. Returns the edit, for `record_shown`."""
@@ -112,6 +115,10 @@ def note_shown(attempt: Transaction, order_id: str, side: Side, shown: Shown, *,
     return _keep(attempt, order_id, side, _with(shown, left), again=max(left.values(), default=None))
 
 
+def read_shown(raw: bytes | str | None) -> Shown | None:
+    return None if not raw else Shown.model_validate_json(raw)
+
+
 def stored(shown: Shown) -> bytes:
     """As it is kept: without the defaults it is short enough (64 bytes) for the store to pack it."""
     return shown.model_dump_json(exclude_defaults=True).encode()
@@ -122,8 +129,7 @@ def stage_shown(attempt: Transaction, order_id: str, side: Side, shown: Shown) -
 
 
 def known_message(attempt: Transaction, order_id: str, side: Side) -> Shown | None:
-    raw = attempt.hget(keys.delivery(order_id), side)
-    return None if raw is None else Shown.model_validate_json(raw)
+    return read_shown(attempt.hget(keys.delivery(order_id), side))
 
 
 def _without(edits: dict[str, float], edit: str) -> dict[str, float]:

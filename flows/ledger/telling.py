@@ -18,7 +18,7 @@ from flows import keys
 from flows.commands import RecordNotified, RecordUnreachable
 from flows.events import Side
 from flows.ledger.orders import Ledger, read_events, stage_settled
-from flows.ledger.shown import Shown, known_message, new_edit, note_edit, note_shown, stored
+from flows.ledger.shown import IN_DOUBT, Shown, known_message, new_edit, note_edit, note_shown, read_shown, stored
 from flows.ledger.transaction import Transaction, entries_of, transact_together
 from flows.menu import Service
 from flows.order import Order, decide, fold
@@ -28,6 +28,17 @@ LOCK = 6  # seconds that the lock on a side outlives a process that dies
 PROLONG = 2.0  # seconds between two prolongations
 HANDS_OFF = 2.0  # seconds that an edit of somebody else's has before we edit as well
 
+# Who takes the lock notes that the first message may be out from now on, unless it is known which it is or nothing is
+# to be told any more. Returns whether the lock was free, and whether nobody has noted that before.
+_LOCK = Script(
+    """#!lua
+local lock, token, life, records, side, job = unpack(ARGV)
+if not redis.call('SET', lock, token, 'NX', 'PX', life) then return {0, 0} end
+if redis.call('HEXISTS', records, job) == 0 then return {1, 0} end
+return {1, redis.call('HSETNX', records, side, '')}
+""",
+    lasting=False,
+)
 _PROLONG = Script(
     """#!lua
 if redis.call('GET', ARGV[1]) == ARGV[2] then redis.call('PEXPIRE', ARGV[1], ARGV[3]) end
@@ -36,7 +47,10 @@ if redis.call('GET', ARGV[1]) == ARGV[2] then redis.call('PEXPIRE', ARGV[1], ARG
 )
 _UNLOCK = Script(
     """#!lua
-if redis.call('GET', ARGV[1]) == ARGV[2] then redis.call('DEL', ARGV[1]) end
+local lock, token, records, side, in_doubt = unpack(ARGV)
+if redis.call('GET', lock) ~= token then return end
+redis.call('DEL', lock)
+if in_doubt == '0' and redis.call('HGET', records, side) == '' then redis.call('HDEL', records, side) end
 """,
     lasting=False,
 )
@@ -64,13 +78,20 @@ class Painted:
 
 
 class Telling:
-    """The right to tell that side of that order, for as long as `telling` holds it."""
+    """The right to tell that side of that order, for as long as `telling` holds it.
+
+    `in_doubt` tells that a first message may be out which nobody has recorded: a worker that died over it does not say.
+    """
+
+    in_doubt = False
 
     def __init__(self, ledger: Ledger, store: Together, order_id: str, side: Side, restaurant: str) -> None:
         self._ledger = ledger
         self._store = store
         self.order_id = order_id
         self.side = side
+        self._lock = keys.delivery_lock(order_id, side)
+        self._token = secrets.token_hex(8)
         self._history = entries_of(keys.order(order_id))
         self._record: Command = ("HGET", keys.delivery(order_id), str(side))
         self._reads = [self._history, self._record]
@@ -80,12 +101,26 @@ class Telling:
         self._is_fresh = False  # whether nobody has looked yet at what was read together with the lock
         self._folded: tuple[int, Order | None] = 0, None  # so many events, and the order that they make
 
-    async def lock(self, key: str, token: str) -> bool:
+    async def lock(self) -> bool:
         """Take the lock if it is free, and read for the first look in the same round trip."""
-        taken, *read = await self._store.run(("SET", key, token, "NX", "PX", LOCK * 1000), *self._reads)
+        records, job = keys.delivery(self.order_id), f"{self.side}:job"
+        lock = (_LOCK, self._lock, self._token, LOCK * 1000, records, str(self.side), job)
+        [[taken, is_first], *read] = await self._store.run(lock, *self._reads)
         self._seen = dict(zip(self._reads, read, strict=True))
         self._is_fresh = True
+        self.in_doubt = self._seen[self._record] == IN_DOUBT and not is_first
         return bool(taken)
+
+    async def prolong(self) -> None:
+        """Keep the lock for as long as this runs."""
+        while True:
+            await asyncio.sleep(PROLONG)
+            with suppress(RedisError):
+                await self._store.run((_PROLONG, self._lock, self._token, LOCK * 1000))
+
+    async def unlock(self) -> None:
+        records = keys.delivery(self.order_id)
+        await self._store.run((_UNLOCK, self._lock, self._token, records, str(self.side), int(self.in_doubt)))
 
     async def look(self) -> Look:
         """Raises `LookupError` if there is no such order, and `ValueError` if it can't be read."""
@@ -94,8 +129,7 @@ class Telling:
         self._is_fresh = False
         record = self._seen[self._record]
         order = self._order(self._seen[self._history])
-        shown = None if record is None else Shown.model_validate_json(record)
-        return Look(order, shown, await self._chat(order))
+        return Look(order, read_shown(record), await self._chat(order))
 
     async def _chat(self, order: Order) -> int | None:
         if self.side is Side.CUSTOMER:
@@ -195,21 +229,13 @@ async def telling(
     It lives for seconds and is prolonged meanwhile, so that a process that dies holds up nobody for long. Who loses it
     nevertheless may say the same as another, which is no harm.
     """
-    key, token = keys.delivery_lock(order_id, side), secrets.token_hex(8)
     held = Telling(ledger, store, order_id, side, restaurant)
-    if not await held.lock(key, token):
+    if not await held.lock():
         raise Busy(order_id)
-    prolonging = asyncio.create_task(_prolong(store, key, token))
+    prolonging = asyncio.create_task(held.prolong())
     try:
         yield held
     finally:
         prolonging.cancel()
         with suppress(RedisError):  # it expires by itself
-            await store.run((_UNLOCK, key, token))
-
-
-async def _prolong(store: Together, key: str, token: str) -> None:
-    while True:
-        await asyncio.sleep(PROLONG)
-        with suppress(RedisError):
-            await store.run((_PROLONG, key, token, LOCK * 1000))
+            await held.unlock()

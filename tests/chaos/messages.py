@@ -61,10 +61,11 @@ class Messages:
         if end is None:
             return
         gone = self._is_gone(events)
-        # Staff need not hear of an order that was over before its ticket went out.
-        unseen = end["kind"] == "order_cancelled" and not _told(events, "restaurant_notified", "placed")
         status = _shown_as(customer, f"Order #{placed['number']} · {placed['restaurant']['name']}")
         tickets = _shown_as(staff, f"#{placed['number']} · ")
+        # Staff need not hear of an order that was over before its ticket went out.
+        untold = not tickets and not _told(events, "restaurant_notified", "placed")
+        unseen = end["kind"] == "order_cancelled" and untold
         for what, posts, words, excused in (
             ("status", status, ENDS[end["kind"]][0], gone),
             ("ticket", tickets, ENDS[end["kind"]][1], unseen),
@@ -163,7 +164,7 @@ def _told_any(events: list[Json], kind: str) -> bool:
 
 
 def _cancelled_unseen(events: list[Json]) -> bool:
-    """The customer cancelled before it was recorded that staff have the ticket."""
+    """The customer cancelled before it was recorded that staff have the ticket. If they have it, the ticket tells."""
     kinds = [event["kind"] for event in events]
     return "order_cancelled" in kinds and "restaurant_notified" not in kinds[: kinds.index("order_cancelled")]
 

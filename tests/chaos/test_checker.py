@@ -126,6 +126,17 @@ def test_staff_have_to_be_told_that_the_customer_cancelled() -> None:
     assert checked(run).good
 
 
+def test_a_ticket_that_staff_have_must_show_that_it_was_cancelled_whether_it_is_recorded_or_not() -> None:
+    by = {"id": CARLA, "name": "Carla"}
+    run = ended("order_cancelled", "🚫 You cancelled this order.", "🚫 CANCELLED", by=by, side="customer")
+    del run.orders[ORDER][1]
+    assert checked(run).good
+    run.ticket.shown.pop()
+    assert kinds(run) == ["message missing"]
+    run.unsend(run.ticket)
+    assert checked(run).good
+
+
 def test_news_of_another_restaurant_with_the_same_number_does_not_count() -> None:
     run = Run()
     run.unsend(run.accepted)

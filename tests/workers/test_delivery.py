@@ -28,6 +28,7 @@ from workers.delivery import GIVE_UP, Courier
 from workers.telegram import Sender
 
 ACCEPT = AcceptOrder(ANNA, 20)
+CANCEL = CancelOrder(Side.CUSTOMER, CARLA, CancelReason.CUSTOMER_CHANGED_MIND)
 
 
 def waits(redis: Redis, side: Side) -> float | None:
@@ -105,8 +106,7 @@ class TestWhatIsSaid:
     async def test_staff_hear_that_the_customer_cancelled(self, stage: Stage) -> None:
         stage.order()
         await stage.courier.notify(ORDER, Side.RESTAURANT)
-        cancel = CancelOrder(Side.CUSTOMER, CARLA, CancelReason.CUSTOMER_CHANGED_MIND)
-        stage.ledger.execute(ORDER, cancel, "tap-1")
+        stage.ledger.execute(ORDER, CANCEL, "tap-1")
         await stage.courier.notify(ORDER, Side.RESTAURANT)
         ring = await stage.anna.sees("was cancelled by the customer")
         assert "CANCELLED" in ring["reply_to_message"]["text"]
@@ -114,11 +114,43 @@ class TestWhatIsSaid:
     async def test_staff_never_hear_of_an_order_that_was_over_before_its_ticket_went_out(
         self, stage: Stage, redis: Redis
     ) -> None:
-        stage.order(CancelOrder(Side.CUSTOMER, CARLA, CancelReason.CUSTOMER_CHANGED_MIND))
+        stage.order(CANCEL)
         before = len(await stage.anna.messages())
         await stage.courier.notify(ORDER, Side.RESTAURANT)
         assert len(await stage.anna.messages()) == before
         assert waits(redis, Side.RESTAURANT) is None
+
+    async def test_unless_it_went_out_and_its_worker_could_not_say_so(self, stage: Stage, redis: Redis) -> None:
+        """Given a ticket that nobody has recorded, when the customer cancels."""
+        stage.order()
+        await self._send_and_lose_the_store(stage, redis)
+        stage.ledger.execute(ORDER, CANCEL, "tap-1")
+        for _ in range(2):  # the second time nothing is left to say
+            await stage.courier.notify(ORDER, Side.RESTAURANT)
+            assert await stage.tickets() == ["NEW ORDER", "CANCELLED"]
+            assert waits(redis, Side.RESTAURANT) is None
+
+    async def test_nor_do_they_hear_of_one_whose_ticket_telegram_refused(self, stage: Stage, redis: Redis) -> None:
+        stage.order()
+        await stage.telegram.act("fault", kind="429", method="sendMessage", retry_after=1)
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        stage.ledger.execute(ORDER, CANCEL, "tap-1")
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        assert await stage.tickets() == []
+        assert waits(redis, Side.RESTAURANT) is None
+
+    async def _send_and_lose_the_store(self, stage: Stage, redis: Redis) -> None:
+        lost: list[bytes] = []
+
+        def from_then_on(number: int, request: bytes) -> None:
+            if lost or b"restaurant_notified" in request:
+                lost.append(request)
+                raise StoreGone("gone")
+
+        store = Together(faulty(redis, before=from_then_on))
+        with pytest.raises(StoreGone):
+            await Courier(stage.ledger, store, stage.sender).notify(ORDER, Side.RESTAURANT, "nonna")
+        redis.delete(keys.delivery_lock(ORDER, Side.RESTAURANT))  # expired
 
     async def test_an_edit_that_comes_late_does_not_leave_an_older_state_on_screen(
         self, stage: Stage, redis: Redis
