@@ -6,11 +6,16 @@ It is one JSON value per chat, written in the same transaction as whatever a tap
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Literal
+from base64 import urlsafe_b64encode
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flows.money import Money
+
+REMEMBERED = 20
+"""How many updates back a session knows what has taken effect: one that was set aside, or is brought back by a backup,
+may come again after later ones."""
 
 
 class _Frozen(BaseModel):
@@ -120,13 +125,29 @@ View = Annotated[
 
 
 class Session(_Frozen):
-    """One chat's state. `cause` is the id of the last update that took effect; `message_id` the live menu message."""
+    """One chat's state. `causes` tell which updates took effect last; `message_id` is the live menu message."""
 
-    cause: str = ""
+    causes: tuple[str, ...] = ()
     message_id: int | None = None
     view: View = RestaurantsView()
     carts: tuple[Cart, ...] = ()
     draft: Draft | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_one_cause(cls, stored: Any) -> Any:
+        """Sessions used to know the last update alone, by its whole id."""
+        if not isinstance(stored, dict) or not isinstance(cause := stored.get("cause"), str) or not cause:
+            return stored
+        return {"causes": (_mark(cause),), **stored}
+
+    def knows(self, cause: str) -> bool:
+        """Whether what that update meant to change has been changed."""
+        return _mark(cause) in self.causes
+
+    def knowing(self, cause: str) -> Session:
+        """The same after an update with that id."""
+        return self.model_copy(update={"causes": (*self.causes, _mark(cause))[-REMEMBERED:]})
 
     def cart(self, slug: str) -> Cart | None:
         """The cart at that restaurant; there is one per restaurant."""
@@ -142,3 +163,8 @@ class Session(_Frozen):
 
     def without_cart(self, cart_id: str) -> Session:
         return self.model_copy(update={"carts": tuple(cart for cart in self.carts if cart.id != cart_id)})
+
+
+def _mark(cause: str) -> str:
+    """An update's id in eight characters (48 bits): a session is written with each tap, so it is kept short."""
+    return urlsafe_b64encode(hashlib.sha256(cause.encode()).digest()[:6]).decode()

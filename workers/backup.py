@@ -4,7 +4,8 @@ Orders are written one by one, each with the record of its messages as they are 
 only ever appended: so a backup has a beginning of each order, up to some moment while it was taken. The parts are read
 in an order in which what is read later may know more, and what it does not know of does no harm:
 
-1. which updates were taken in, then the updates that wait: one that is handled meanwhile finds its effect there;
+1. which updates were taken in, then the updates that wait: a tap that is handled meanwhile finds its effect there, on
+   an order always, in a session if it is among the last ones (`flows.session.REMEMBERED`); a switch is set once more;
 2. restaurants, carts and all else: a cart that was ordered meanwhile has the order's id, so it is not ordered twice;
 3. orders;
 4. what is due, and the counters of numbers: they know of every order above.

@@ -147,10 +147,10 @@ class Ledger(Restaurants, ShownMessages, Removal):
             attempt.fetch(*reads_of_advance(chat_id))
             session = _session(chat_id, attempt.get(keys.session(chat_id)))
             shop = _ShopAsOfThen(self.catalogue(attempt.get(keys.CATALOGUE)), self)
-            if session.cause == cause:
+            if session.knows(cause):
                 return Turn(session=session, repeated=True, shop=shop)
             turn = step(session, replace(shop, attempt=attempt))
-            saved = turn.session.model_copy(update={"cause": cause})
+            saved = turn.session.knowing(cause)
             order, new = None, list[AnyEvent]()
             if turn.command is not None:
                 order_id, command = turn.command

@@ -484,7 +484,7 @@ class TestGroups:
         answer = await anna.sees("in a private chat only")
         [button] = buttons(answer, "Order in a private chat")
         assert button["url"] == f"https://t.me/{me['username']}"
-        assert scene.ledger.session(anna.place["chat"]).cause == ""
+        assert scene.ledger.session(anna.place["chat"]).causes == ()
 
     async def test_what_a_group_says_among_itself_is_not_answered(self, scene: Scene) -> None:
         [anna] = await scene.telegram.group("Friends", "Anna")
@@ -508,7 +508,7 @@ class TestGroups:
         tap = tap_of(scene, 1, encode(cb.ShowMenu("nonna")))
         tap["message"]["chat"] = {"id": -5, "type": "group", "title": "Friends"}
         await scene.bot.handle(scene.update(1, callback_query=tap))
-        assert scene.ledger.session(-5).cause == ""
+        assert scene.ledger.session(-5).causes == ()
 
 
 async def test_clients_are_told_the_commands(scene: Scene) -> None:

@@ -22,7 +22,7 @@ from flows.ledger.orders import reads_of_advance, reads_of_staff
 from flows.order import Order, Refused, Status, Why
 from flows.ordering import Shop, Turn
 from flows.reactions import QUEUE
-from flows.session import MenuView, Session
+from flows.session import REMEMBERED, MenuView, Session
 from flows.store import at_once, text
 from tests.customers import trattoria
 from tests.faults import Killed, faulty
@@ -116,6 +116,23 @@ class TestSessions:
         ledger.advance(77, "customer-1", step)
         assert ledger.advance(77, "customer-1", step).repeated
         assert len(taps) == 1
+
+    def test_nor_does_one_that_comes_again_after_later_ones(self, ledger: Ledger) -> None:
+        """Given one that was set aside as its answer failed, when it is tried again."""
+        for number in range(REMEMBERED):
+            assert not ledger.advance(77, f"customer-{number}", lambda session, _: Turn(session)).repeated
+        for number in range(REMEMBERED):
+            assert ledger.advance(77, f"customer-{number}", lambda session, _: Turn(session)).repeated
+
+    def test_a_session_stays_small_however_many_taps_it_has_seen(self, ledger: Ledger, redis: Redis) -> None:
+        for number in range(2 * REMEMBERED):
+            ledger.advance(77, f"customer-{748291034 + number}", lambda session, _: Turn(session))
+        assert redis.strlen(keys.session(77)) < 350
+
+    def test_a_session_that_knows_the_last_update_alone_is_read_as_before(self, ledger: Ledger, redis: Redis) -> None:
+        redis.set(keys.session(77), '{"cause": "customer-1", "message_id": 5}')
+        assert ledger.advance(77, "customer-1", lambda session, _: Turn(session)).repeated
+        assert ledger.session(77).message_id == 5
 
     def test_a_tap_is_decided_by_the_restaurants_of_now_which_are_read_again_only_when_they_have_changed(
         self, redis: Redis

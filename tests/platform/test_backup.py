@@ -23,6 +23,7 @@ from flows.events import About, CancelReason, DeclineReason, Person, Side
 from flows.ledger import Ledger, Shown
 from flows.settings import Settings
 from flows.store import connect
+from flows.turns import Turn
 from tests.orders import ANNA, CARLA, place
 from tests.platform.programs import Program, valkey_on
 from tests.platform.test_store import USER
@@ -187,6 +188,23 @@ def test_a_backup_of_a_running_system_has_a_beginning_of_each_order(redis: Redis
     assert found == []
     assert back
     assert all(events == full[key][: len(events)] for key, events in back.items())
+
+
+def test_a_tap_that_a_backup_has_as_waiting_finds_its_effect_even_after_later_ones(redis: Redis, file: Path) -> None:
+    """Given a chat that goes on while a backup is taken: its inbox has been read when two taps take effect."""
+    ledger = Ledger(redis)
+    redis.hset(keys.inbox("customer"), "1", '{"update_id": 1}')
+
+    def handled(_: int) -> None:
+        for tap in (1, 2):
+            ledger.advance(77, f"customer-{tap}", lambda session, _: Turn(session))
+
+    take(redis, file, handled)
+
+    brought_back(redis, file)
+
+    assert redis.hexists(keys.inbox("customer"), "1")
+    assert ledger.advance(77, "customer-1", lambda session, _: Turn(session)).repeated
 
 
 def test_an_order_that_cannot_be_read_is_kept_as_it_is(redis: Redis, file: Path) -> None:
