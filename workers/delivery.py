@@ -20,7 +20,7 @@ from flows.messages import customer, staff
 from flows.order import Order, Owed
 from flows.screens import Screen
 from flows.store import Together
-from workers.telegram import Later, Moved, Sender, Unreachable, Vanished, may_have_arrived
+from workers.telegram import Later, Moved, NotOurTurn, Sender, Unreachable, Vanished, may_have_arrived
 
 log = logging.getLogger(__name__)
 
@@ -180,8 +180,10 @@ class Courier:
         if order is None:
             return
         owed = next(iter(order.owed_to(side)), None)
-        age = self._ledger.clock() - (order.changed_at if owed is None else owed.since)
-        if age > GIVE_UP:
+        # After a downtime whoever is to answer gets time anew, and so does what they are to be told.
+        since = order.changed_at if owed is None else max(owed.since, order.asked_at)
+        age = self._ledger.clock() - since
+        if age > GIVE_UP and not isinstance(error, NotOurTurn):
             if not await self._give_up(order, side, f"not delivered within {GIVE_UP}: {error}"):
                 await self._postpone(order_id, side, SHORTEST)
         elif isinstance(error, Later) and error.seconds is not None:

@@ -46,6 +46,10 @@ class Later(Exception):
         self.seconds = seconds
 
 
+class NotOurTurn(Later):
+    """Telegram has not been asked: its limits leave this chat no room until `seconds` have passed."""
+
+
 class Unreachable(Exception):
     """This chat can't be written to, and trying again won't help: blocked, kicked, gone."""
 
@@ -130,7 +134,7 @@ class Sender:
         try:
             await gate.through(chat_id, new=new)
         except NotYet as not_yet:
-            raise Later(not_yet.seconds, str(not_yet)) from None
+            raise NotOurTurn(not_yet.seconds, str(not_yet)) from None
         try:
             yield
         except Later as later:

@@ -12,6 +12,7 @@ from redis.exceptions import ConnectionError as StoreGone
 from flows import keys
 from flows.commands import AcceptOrder, CancelOrder, DeclineOrder, MarkPickedUp, MarkReady
 from flows.events import CancelReason, DeclineReason, Side, UserUnreachable
+from flows.gate import CHAT_BURST, Gate
 from flows.ledger import Ledger
 from flows.ledger.shown import EDIT_LIFE
 from flows.ledger.telling import HANDS_OFF
@@ -342,6 +343,29 @@ class TestTrouble:
         assert isinstance(last, UserUnreachable)
         assert "24" in last.reason or "1 day" in last.reason
 
+    async def test_after_a_day_without_workers_a_ticket_that_has_its_grace_is_tried_again(
+        self, stage: Stage, redis: Redis
+    ) -> None:
+        stage.order()
+        Clock(stage.ledger, redis).tick()
+        stage.later = GIVE_UP + timedelta(hours=1)
+        Clock(stage.ledger, redis).tick()
+        await stage.telegram.act("fault", kind="500", method="sendMessage")
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        assert stage.kinds() == ["order_placed", "answer_time_extended"]
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        await stage.anna.sees("NEW ORDER")
+
+    async def test_what_telegram_was_never_asked_for_is_not_given_up(self, stage: Stage, redis: Redis) -> None:
+        """Given a chat that has had its messages of these seconds, when the order is a day old."""
+        stage.order()
+        stage.later = GIVE_UP + timedelta(hours=1)
+        gate = Gate(Together(redis), Side.RESTAURANT)
+        for _ in range(CHAT_BURST):
+            await gate.through(stage.anna.id, new=True)
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        assert stage.kinds() == ["order_placed"]
+
     async def test_two_workers_do_not_talk_over_each_other(self, stage: Stage, redis: Redis) -> None:
         stage.order()
         with redis.lock(keys.delivery_lock(ORDER, Side.RESTAURANT), timeout=30):
@@ -364,6 +388,7 @@ class TestTrouble:
         courier = Courier(Ledger(store), Together(store), stage.courier._sender)
         with pytest.raises((Contended, StoreGone)):
             await courier.notify(ORDER, Side.RESTAURANT)
+        store.connection_pool.disconnect()
         assert waits(redis, Side.RESTAURANT) is not None
         await stage.courier.notify(ORDER, Side.RESTAURANT)
         assert stage.kinds() == ["order_placed", "restaurant_notified"]
