@@ -9,6 +9,7 @@ from __future__ import annotations
 from flows.events import Side
 
 BOTH = (Side.CUSTOMER, Side.RESTAURANT)
+OTHER = {Side.CUSTOMER: Side.RESTAURANT, Side.RESTAURANT: Side.CUSTOMER}
 
 REACTIONS: dict[str, tuple[Side, ...]] = {
     "order_placed": (Side.RESTAURANT,),
@@ -24,7 +25,7 @@ REACTIONS: dict[str, tuple[Side, ...]] = {
     "reminder_due": (Side.RESTAURANT,),
     "answer_time_extended": BOTH,
     "user_unreachable": (Side.RESTAURANT,),
-    "restaurant_unreachable": (),
+    "restaurant_unreachable": (Side.CUSTOMER,),
 }
 
 NOTIFY = "workers.jobs.notify"

@@ -24,7 +24,7 @@ from flows.ledger.shown import Shown, ShownMessages, stage_shown
 from flows.ledger.transaction import Transaction, entries_of
 from flows.menu import Restaurant, Service
 from flows.order import Order, Refused, Why, decide, evolve, fold, next_deadline
-from flows.reactions import NOTIFY, QUEUE, REACTIONS
+from flows.reactions import NOTIFY, OTHER, QUEUE, REACTIONS
 from flows.session import Session
 from flows.store import Command, text, texts
 from flows.turns import Shop, Turn
@@ -293,8 +293,8 @@ class Ledger(Restaurants, ShownMessages, Removal):
             event = event.model_copy(update={"cause": cause})
             unreachable = frozenset[Side]() if order is None else order.unreachable
             order = evolve(order, event)
-            if order.unreachable != unreachable:  # the ticket says whether the customer can be reached
-                sides[Side.RESTAURANT] = None
+            # What one side sees says whether the other can be reached, also when it can be again.
+            sides |= dict.fromkeys(OTHER[side] for side in order.unreachable ^ unreachable)
             pipe.rpush(keys.order(order.id), events.dump(event))
             pipe.xadd(keys.EVENTS, {"order": order.id, "version": order.version})
             sides |= dict.fromkeys(REACTIONS[event.kind])

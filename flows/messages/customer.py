@@ -62,13 +62,20 @@ def _status(order: Order) -> str:
         case Status.DECLINED:
             return f"❌ Declined{because(order)}. Nothing to pay."
         case Status.CANCELLED if order.cancelled_by is Side.CUSTOMER:
-            return "🚫 You cancelled this order. Nothing to pay."
+            return f"🚫 You cancelled this order. Nothing to pay.{_untold(order)}"
         case Status.CANCELLED:
             return f"🚫 The restaurant cancelled it{because(order)}. Nothing to pay."
         case Status.EXPIRED:
             return f"⌛ {name} did not answer in time, so the order expired. Nothing to pay."
         case Status.NOT_COLLECTED:
             return "🕗 Closed as not collected."
+
+
+def _untold(order: Order) -> str:
+    """A warning where the kitchen may still cook what was cancelled."""
+    if Side.RESTAURANT not in order.unreachable:
+        return ""
+    return f"\n⚠️ The restaurant could not be told. Please call {esc(order.placed.restaurant.phone)}."
 
 
 def _ready_by(order: Order) -> str:

@@ -15,8 +15,16 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from flows import keys
-from flows.commands import AcceptOrder, AnyCommand, DeclineOrder, MarkReady, RecordNotified, RecordUnreachable
-from flows.events import About, DeclineReason, Side
+from flows.commands import (
+    AcceptOrder,
+    AnyCommand,
+    CancelOrder,
+    DeclineOrder,
+    MarkReady,
+    RecordNotified,
+    RecordUnreachable,
+)
+from flows.events import About, CancelReason, DeclineReason, Side
 from flows.ledger import Check, Ledger, Superseded, having_read, only_while
 from flows.ledger.orders import reads_of_advance, reads_of_staff
 from flows.order import Order, Refused, Status, Why
@@ -425,6 +433,22 @@ class TestOutstandingNotifications:
         for cause, command in enumerate(story):
             order = ledger.execute(ORDER, command, f"cause-{cause}")
         assert f"{ORDER}-{order.version}-restaurant" in jobs(redis)
+
+    def test_the_customers_status_follows_when_the_restaurant_can_be_reached_again(
+        self, ledger: Ledger, redis: Redis, clock: FixedClock
+    ) -> None:
+        ledger.execute(ORDER, place(), "customer-1")
+        ledger.execute(ORDER, DELIVERED, "cause-1")
+        clock.now += timedelta(seconds=75)
+        ledger.wake(ORDER)
+        story: list[AnyCommand] = [
+            RecordUnreachable(Side.RESTAURANT, About.REMINDER, "kicked"),
+            CancelOrder(Side.CUSTOMER, CARLA, CancelReason.CUSTOMER_CHANGED_MIND),
+            RecordNotified(Side.RESTAURANT, About.CANCELLED),
+        ]
+        for cause, command in enumerate(story, 2):
+            order = ledger.execute(ORDER, command, f"cause-{cause}")
+        assert f"{ORDER}-{order.version}-customer" in jobs(redis)
 
 
 class TestWaking:

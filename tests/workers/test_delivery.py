@@ -19,6 +19,7 @@ from flows.ledger.telling import HANDS_OFF
 from flows.ledger.transaction import Contended
 from flows.menu import Service
 from flows.order import Status
+from flows.reactions import QUEUE
 from flows.store import Together
 from tests.faults import faulty
 from tests.orders import ANNA, CARLA, place
@@ -287,6 +288,21 @@ class TestTrouble:
         assert "can't be reached" in (await stage.anna.sees("#17"))["text"]
         order = stage.ledger.execute(ORDER, MarkPickedUp(ANNA), "tap-2")
         assert order.status is Status.FULFILLED
+
+    async def test_who_cancels_hears_that_a_restaurant_which_has_the_ticket_could_not_be_told(
+        self, stage: Stage, redis: Redis
+    ) -> None:
+        stage.order()
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        stage.ledger.execute(ORDER, CANCEL, "tap-1")
+        await stage.courier.notify(ORDER, Side.CUSTOMER)
+        assert "could not be told" not in (await stage.carla.sees("You cancelled this order"))["text"]
+        await stage.telegram.act("block", user=stage.anna.id, bot=RESTAURANT_TOKEN)
+        redis.delete(f"rq:queue:{QUEUE}")
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        assert redis.llen(f"rq:queue:{QUEUE}") == 1
+        await stage.courier.notify(ORDER, Side.CUSTOMER)
+        await stage.carla.sees("The restaurant could not be told. Please call +39 011 000000.")
 
     async def test_a_restaurant_that_cannot_be_reached_ends_the_order_and_the_customer_hears_it(
         self, stage: Stage
