@@ -41,14 +41,16 @@ class Restaurants(Transacting):
 
     def catalogue(self, version: bytes | None = None) -> Catalogue:
         """All restaurants with their switches: those of now, or those kept if `version` says that they hold."""
-        if version is None or version != self._kept.version:
+        kept = self._kept  # looked at once: other threads put theirs there
+        if version is None or version != kept.version:
             with self._redis.pipeline(transaction=True) as pipe:
                 pipe.get(keys.CATALOGUE)
                 pipe.hgetall(keys.RESTAURANTS)
                 pipe.hgetall(keys.SERVICES)
                 found, *both = pipe.execute()
-            self._kept = Catalogue(found, *({text(slug): raw for slug, raw in one.items()} for one in both))
-        return self._kept
+            kept = Catalogue(found, *({text(slug): raw for slug, raw in one.items()} for one in both))
+            self._kept = kept
+        return kept
 
     def restaurants(self) -> list[Restaurant]:
         """All restaurants, by name, without those that can't be read."""
@@ -108,15 +110,20 @@ class Restaurants(Transacting):
 
     def revoke_invite(self, slug: str) -> bool:
         """Withdraw the open invite; False when there was none."""
-        token = self.open_invite(slug)
-        if token is None:
-            return False
-        return bool(self._redis.delete(keys.invite(token), keys.invite_of(slug)))
+
+        def work(attempt: Transaction) -> bool:
+            token = attempt.get(keys.invite_of(slug))
+            if token is not None:
+                attempt.writes.delete(keys.invite(text(token)), keys.invite_of(slug))
+            return token is not None
+
+        return self._transact(work)
 
     def join(self, token: str, chat_id: int) -> JoinResult:
         """Make a chat the staff chat of the restaurant that the invite names, in place of a former one.
 
-        Using the invite and joining are one step; repeated by the same chat it answers ALREADY_HERE.
+        Using the invite and joining are one step; repeated by the same chat it answers ALREADY_HERE. The open orders'
+        tickets follow in either case, for who repeats it may have died before.
         """
 
         def work(attempt: Transaction) -> JoinResult:
@@ -138,7 +145,7 @@ class Restaurants(Transacting):
             return JoinResult(JoinOutcome.JOINED, restaurant, former)
 
         result = self._transact(work)
-        if result.outcome is JoinOutcome.JOINED and result.restaurant:
+        if result.outcome in (JoinOutcome.JOINED, JoinOutcome.ALREADY_HERE) and result.restaurant:
             self.show_open_tickets(result.restaurant.slug)
         return result
 
