@@ -44,7 +44,7 @@ def delivery(order_id: str) -> str:
 
 
 def delivery_lock(order_id: str, side: str) -> str:
-    """String with a life of seconds: the worker that is telling that side right now."""
+    """String with a life of seconds: who is telling that side right now, a worker by the key of its lease."""
     return f"delivery:{order_id}:{side}:lock"
 
 

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 
+from flows import keys
 from flows.ledger import Ledger
 from flows.logs import log_to_stderr
 from flows.settings import BadSettings, Settings, read_settings
@@ -34,9 +35,10 @@ async def run(settings: Settings, url: str) -> None:
     customer, restaurant = settings.tokens()
     store = Together(redis, settings.redis_replicas)
     sender = Sender(settings.telegram_api_url, customer, restaurant, store)
-    jobs.courier = Courier(ledger, store, sender)
+    worker = Worker(connect(url), store, Clock(ledger, redis))
+    jobs.courier = Courier(ledger, store, sender, keys.lease(worker.name))
     try:
-        await Worker(connect(url), store, Clock(ledger, redis)).run(stop)
+        await worker.run(stop)
     finally:
         await sender.close()
 

@@ -37,7 +37,9 @@ T = TypeVar("T")
 class Courier:
     """Carries out `notify`: renders the order as it is now, and looks again after sending."""
 
-    def __init__(self, ledger: Ledger, store: Together, sender: Sender) -> None:
+    def __init__(self, ledger: Ledger, store: Together, sender: Sender, lease: str = "") -> None:
+        """`lease` is the key that says that this worker is alive: without it others tell what it was telling."""
+        self._lease = lease
         self._ledger = ledger
         self._store = store
         self._sender = sender
@@ -47,8 +49,9 @@ class Courier:
 
         With the order's `restaurant` its staff chat is read together with the order.
         """
+        mine = {"restaurant": restaurant, "lease": self._lease}
         try:
-            async with telling(self._ledger, self._store, order_id, side, restaurant) as held:
+            async with telling(self._ledger, self._store, order_id, side, **mine) as held:
                 covered = set[str]()
                 while not await self._step(held, covered):
                     pass

@@ -24,16 +24,20 @@ from flows.menu import Service
 from flows.order import Order, decide, fold
 from flows.store import Command, Script, Together
 
-LOCK = 6  # seconds that the lock on a side outlives a process that dies
+LOCK = 6  # seconds that the lock on a side outlives its holder at most; a worker's does not outlive its lease
 PROLONG = 2.0  # seconds between two prolongations
 HANDS_OFF = 2.0  # seconds that an edit of somebody else's has before we edit as well
 
-# Who takes the lock notes that the first message may be out from now on, unless it is known which it is or nothing is
-# to be told any more. Returns whether the lock was free, and whether nobody has noted that before.
+# The lock is free if the lease of who holds it is gone. Who takes it notes that the first message may be out from now
+# on, unless it is known which it is, or nothing is to be told any more. Returns whether the lock was free, and whether
+# nobody had noted that before.
 _LOCK = Script(
     """#!lua
 local lock, token, life, records, side, job = unpack(ARGV)
-if not redis.call('SET', lock, token, 'NX', 'PX', life) then return {0, 0} end
+local holder = redis.call('GET', lock)
+local lease = holder and string.match(holder, '^(%S+) ')
+if holder and not (lease and redis.call('EXISTS', lease) == 0) then return {0, 0} end
+redis.call('SET', lock, token, 'PX', life)
 if redis.call('HEXISTS', records, job) == 0 then return {1, 0} end
 return {1, redis.call('HSETNX', records, side, '')}
 """,
@@ -85,13 +89,15 @@ class Telling:
 
     in_doubt = False
 
-    def __init__(self, ledger: Ledger, store: Together, order_id: str, side: Side, restaurant: str) -> None:
+    def __init__(
+        self, ledger: Ledger, store: Together, order_id: str, side: Side, *, restaurant: str, lease: str
+    ) -> None:
         self._ledger = ledger
         self._store = store
         self.order_id = order_id
         self.side = side
         self._lock = keys.delivery_lock(order_id, side)
-        self._token = secrets.token_hex(8)
+        self._token = f"{lease} {secrets.token_hex(8)}"
         self._history = entries_of(keys.order(order_id))
         self._record: Command = ("HGET", keys.delivery(order_id), str(side))
         self._reads = [self._history, self._record]
@@ -222,14 +228,14 @@ def _switches(restaurant: str) -> Command:
 
 @asynccontextmanager
 async def telling(
-    ledger: Ledger, store: Together, order_id: str, side: Side, restaurant: str = ""
+    ledger: Ledger, store: Together, order_id: str, side: Side, *, restaurant: str = "", lease: str = ""
 ) -> AsyncIterator[Telling]:
     """Hold the lock of this side of this order; of the `restaurant`'s, if that is known. Raises `Busy`.
 
-    It lives for seconds and is prolonged meanwhile, so that a process that dies holds up nobody for long. Who loses it
-    nevertheless may say the same as another, which is no harm.
+    It lives for seconds and is prolonged meanwhile, and no longer than the key `lease` where there is one: so a process
+    that dies holds up nobody for long. Who loses it nevertheless may say the same as another, which is no harm.
     """
-    held = Telling(ledger, store, order_id, side, restaurant)
+    held = Telling(ledger, store, order_id, side, restaurant=restaurant, lease=lease)
     if not await held.lock():
         raise Busy(order_id)
     prolonging = asyncio.create_task(held.prolong())

@@ -15,7 +15,7 @@ from flows.events import CancelReason, DeclineReason, Side, UserUnreachable
 from flows.gate import CHAT_BURST, Gate
 from flows.ledger import Ledger
 from flows.ledger.shown import EDIT_LIFE
-from flows.ledger.telling import HANDS_OFF
+from flows.ledger.telling import HANDS_OFF, telling
 from flows.ledger.transaction import Contended
 from flows.menu import Service
 from flows.order import Status
@@ -390,6 +390,20 @@ class TestTrouble:
         wait = waits(redis, Side.RESTAURANT)
         assert wait is not None
         assert wait <= 1
+
+    async def test_what_a_worker_was_telling_another_tells_as_soon_as_its_lease_is_gone(
+        self, stage: Stage, redis: Redis
+    ) -> None:
+        stage.order()
+        redis.set(keys.lease("one"), "1")
+        store = Together(redis)
+        async with telling(stage.ledger, store, ORDER, Side.RESTAURANT, lease=keys.lease("one")):
+            other = Courier(stage.ledger, store, stage.sender, keys.lease("other"))
+            await other.notify(ORDER, Side.RESTAURANT)
+            assert stage.kinds() == ["order_placed"]
+            redis.delete(keys.lease("one"))  # it is dead, or sleeps
+            await other.notify(ORDER, Side.RESTAURANT)
+            assert stage.kinds() == ["order_placed", "restaurant_notified"]
 
     async def test_a_store_that_fails_after_the_send_keeps_the_delivery_outstanding(
         self, stage: Stage, redis: Redis
