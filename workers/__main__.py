@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 from flows import keys
 from flows.ledger import Ledger
@@ -16,7 +17,7 @@ from workers import jobs
 from workers.clock import Clock
 from workers.delivery import Courier
 from workers.telegram import Sender
-from workers.worker import Worker
+from workers.worker import IN_FLIGHT, Worker
 
 
 async def run(settings: Settings, url: str) -> None:
@@ -30,6 +31,8 @@ async def run(settings: Settings, url: str) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    # Each job may wait for the store in a thread of its own.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(IN_FLIGHT))
     redis = connect(url)
     ledger = Ledger(redis, replicas=settings.redis_replicas)
     customer, restaurant = settings.tokens()

@@ -90,6 +90,8 @@ class Worker(BaseWorker):
         self._in_hand: dict[str, asyncio.Task[None]] = {}
         # RQ's bookkeeping is synchronous and not made for threads: one thread does all of it, off the loop.
         self._bookkeeper = ThreadPoolExecutor(1, thread_name_prefix="rq")
+        # Nor does the lease wait for a thread: while the store is slow, jobs have all the others.
+        self._keeper = ThreadPoolExecutor(1, thread_name_prefix="lease")
         self._books = Books(self, queue, keys.processing(name))
         self._end = Gathering(self._end_all, pause=END_PAUSE)
 
@@ -141,7 +143,7 @@ class Worker(BaseWorker):
         await asyncio.to_thread(self._clock.tick)
 
     async def _renew(self) -> None:
-        await asyncio.to_thread(self._recovery.renew_and_look)
+        await asyncio.get_running_loop().run_in_executor(self._keeper, self._recovery.renew_and_look)
 
     async def _repeat(self, work: Callable[[], Awaitable[object]], every: float, stop: asyncio.Event) -> None:
         while not stop.is_set():

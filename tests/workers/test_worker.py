@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from threading import Event
 
 import pytest
 from redis import Redis
@@ -17,7 +19,7 @@ from flows import keys
 from flows.ledger import Ledger
 from flows.reactions import NOTIFY, QUEUE, REACTIONS
 from flows.store import Together, connect, texts
-from tests.waiting import until
+from tests.waiting import WITHIN, until
 from tests.workers import samples
 from workers.clock import Clock
 from workers.recovery import Recovery
@@ -161,6 +163,25 @@ class TestDeath:
         Recovery(redis, queue.key, "paused").renew()
         assert other.look() == 0
         assert redis.llen(keys.processing("paused")) == 1
+
+    async def test_a_worker_whose_threads_all_wait_for_the_store_counts_as_alive(
+        self, redis: Redis, store_url: str
+    ) -> None:
+        over = Event()
+        async with working(redis, store_url) as worker:
+            await until(lambda: redis.exists(keys.lease(worker.name)) == 1)
+            with ThreadPoolExecutor(1) as threads:
+                asyncio.get_running_loop().set_default_executor(threads)
+                waiting = asyncio.create_task(asyncio.to_thread(over.wait))
+                redis.delete(keys.lease(worker.name))
+                try:
+                    async with asyncio.timeout(WITHIN):
+                        while not redis.exists(keys.lease(worker.name)):  # noqa: ASYNC110 - `until` needs a thread
+                            await asyncio.sleep(0.02)
+                finally:
+                    over.set()
+                    await waiting
+                asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
 
     def test_its_jobs_come_back_in_their_order_and_before_the_others(self, redis: Redis, queue: Queue) -> None:
         redis.rpush(keys.processing("dead"), "first", "second")
