@@ -19,7 +19,7 @@ from flows.commands import RecordNotified, RecordUnreachable
 from flows.events import Side
 from flows.ledger.orders import Ledger, read_events, stage_settled
 from flows.ledger.shown import IN_DOUBT, Shown, known_message, new_edit, note_edit, note_shown, read_shown, stored
-from flows.ledger.transaction import Transaction, entries_of, transact_together
+from flows.ledger.transaction import Transaction, confirming, entries_of, transact_together
 from flows.menu import Service
 from flows.order import Order, decide, fold
 from flows.store import Command, Script, Together
@@ -111,8 +111,8 @@ class Telling:
         """Take the lock if it is free, and read for the first look in the same round trip."""
         records, job = keys.delivery(self.order_id), f"{self.side}:job"
         lock = (_LOCK, self._lock, self._token, LOCK * 1000, records, str(self.side), job)
-        [[taken, is_first], *read] = await self._store.run(lock, *self._reads)
-        self._seen = dict(zip(self._reads, read, strict=True))
+        [[taken, is_first], *read] = await self._store.run(lock, *self._reads, *confirming(self._store))
+        self._seen = dict(zip(self._reads, read, strict=False))
         self._is_fresh = True
         self.in_doubt = self._seen[self._record] == IN_DOUBT and not is_first
         return bool(taken)
@@ -131,7 +131,8 @@ class Telling:
     async def look(self) -> Look:
         """Raises `LookupError` if there is no such order, and `ValueError` if it can't be read."""
         if not self._is_fresh:
-            self._seen = dict(zip(self._reads, await self._store.run(*self._reads), strict=True))
+            read = await self._store.run(*self._reads, *confirming(self._store))
+            self._seen = dict(zip(self._reads, read, strict=False))
         self._is_fresh = False
         record = self._seen[self._record]
         order = self._order(self._seen[self._history])
@@ -171,7 +172,7 @@ class Telling:
             known = known_message(attempt, self.order_id, self.side)
             if _is_shown(order, known, look.chat_id, covered):
                 return order, known, ""
-            if known is not None and max(known.edits.values(), default=0) > until - HANDS_OFF:
+            if known is not None and max(_of_others(known, edit), default=0) > until - HANDS_OFF:
                 raise Busy(self.order_id)
             message = (0, 0) if shown is None else (shown.chat_id, shown.message_id)
             known = note_edit(attempt, self.order_id, self.side, message, edit=edit, until=until)
@@ -213,6 +214,11 @@ class Telling:
         done, known = await transact_together(self._store, work, self._seen)
         self._seen[self._record] = None if known is None else stored(known)
         return done
+
+
+def _of_others(known: Shown, edit: str) -> list[float]:
+    """Until when the edits may arrive that are not this one, which is there already if the reply to it was lost."""
+    return [until for one, until in known.edits.items() if one != edit]
 
 
 def _is_shown(order: Order, known: Shown | None, chat_id: int | None, covered: Collection[str]) -> bool:

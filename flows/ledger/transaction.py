@@ -25,6 +25,9 @@ T = TypeVar("T")
 ATTEMPTS = 50
 """Conflicts in a row before giving up. Each lost round means that somebody else's write went through."""
 
+LOST = 2
+"""Replies lost in a row before that counts as an outage, though the store can be read."""
+
 _COMMIT = Script("""#!lua
 local at = 0
 local function take() at = at + 1; return ARGV[at] end
@@ -178,6 +181,7 @@ def transact(redis: Redis, replicas: int, work: Callable[[Transaction], T]) -> T
 
     Raises `Contended`, `Superseded`, `NotReplicated`, or redis-py's errors while the store can't be used.
     """
+    lost = 0
 
     def read(commands: Sequence[Command]) -> list[Any]:
         return at_once(redis, commands)
@@ -192,8 +196,11 @@ def transact(redis: Redis, replicas: int, work: Callable[[Transaction], T]) -> T
         try:
             if _is_in(commit[0].run(redis, commit[1:], replicas)):
                 return result
+            lost = 0
         except (ConnectionLost, NoReply):  # it may stand: the next attempt's reading tells
-            continue
+            lost += 1
+            if lost == LOST:
+                raise
     raise Contended(f"{ATTEMPTS} conflicts in a row")
 
 
@@ -203,6 +210,7 @@ async def transact_together(store: Together, work: Callable[[Transaction], T], s
     `seen` is what has been read a moment ago, by command: the commit finds out whether it still stands. Only if not, or
     where something is missing, is anything read. In the end it is what `work` decided by.
     """
+    lost = 0
     for _ in range(ATTEMPTS):
         attempt = Transaction(store.redis, seen, _not_read)
         try:
@@ -217,14 +225,26 @@ async def transact_together(store: Together, work: Callable[[Transaction], T], s
             [failed] = await store.run(commit)
             if _is_in(failed):
                 return result
+            lost = 0
         except (ConnectionLost, NoReply):
-            pass
+            lost += 1
+            if lost == LOST:
+                raise
         seen.update(zip(attempt.reads, await store.run(*attempt.reads), strict=True))
     raise Contended(f"{ATTEMPTS} conflicts in a row")
 
 
 def _not_read(commands: Sequence[Command]) -> Sequence[Any]:
     raise Unread(commands)
+
+
+def confirming(store: Together) -> list[Command]:
+    """What is asked for behind reads so that their reply counts only once the replicas have confirmed what was read."""
+    return [_nothing()] if store.replicas else []
+
+
+def _nothing() -> Command:
+    return (_NOTHING, keys.CONFIRMED)
 
 
 def _take_what_was_read() -> dict[Command, Any]:
@@ -239,7 +259,7 @@ def _commit(attempt: Transaction, replicas: int) -> Command | None:
     """The script and its arguments, or None if there is nothing to do. Its reply is for `_is_in`."""
     commands = [command for command, _ in attempt.writes.command_stack]
     if not commands:
-        return (_NOTHING, keys.CONFIRMED) if replicas else None  # WAIT looks at its own connection's writes only
+        return _nothing() if replicas else None  # WAIT looks at its own connection's writes only
     guard = _guard.get()
     checks = [*([guard] if guard else []), *attempt.checks]
     arguments: list[Any] = [int(guard is not None), len(checks)]

@@ -27,6 +27,7 @@ from flows.commands import (
 from flows.events import About, CancelReason, DeclineReason, Side
 from flows.ledger import Check, Ledger, Superseded, having_read, only_while
 from flows.ledger.orders import reads_of_advance, reads_of_staff
+from flows.ledger.transaction import LOST
 from flows.order import Order, Refused, Status, Why
 from flows.ordering import Shop, Turn
 from flows.reactions import QUEUE
@@ -319,6 +320,18 @@ class TestDeathAndLostReplies:
         order = Ledger(faulty(redis, after=cut_commit), clock).execute(ORDER, AcceptOrder(ANNA, 10), "restaurant-1")
         assert (order.status, order.answered_by) == (Status.ACCEPTED, ANNA)
         assert len(cut) == 1
+
+    def test_a_store_that_takes_no_write_is_an_outage_though_it_can_be_read(self, redis: Redis) -> None:
+        tried: list[bytes] = []
+
+        def cut(number: int, request: bytes) -> None:
+            if b"EVAL" in request:
+                tried.append(request)
+                raise StoreGone("the connection was lost")
+
+        with pytest.raises(StoreGone):
+            Ledger(faulty(redis, before=cut)).execute(ORDER, place(), "customer-1")
+        assert len(tried) == LOST
 
 
 class TestOnBehalfOf:

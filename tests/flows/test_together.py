@@ -113,3 +113,12 @@ class TestTransactions:
         redis.script_flush()
         await transact_together(Together(faulty(redis, after=cut)), once, {})
         assert redis.get("number") == b"1"
+
+    async def test_replies_that_are_all_lost_are_an_outage(self, redis: Redis) -> None:
+        def cut(number: int, request: bytes) -> None:
+            if b"EVAL" in request:
+                raise StoreGone("cut")
+
+        with pytest.raises(StoreGone):
+            await transact_together(Together(faulty(redis, before=cut)), self.increment, {})
+        assert redis.get("number") is None

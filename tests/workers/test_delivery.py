@@ -16,11 +16,10 @@ from flows.gate import CHAT_BURST, Gate
 from flows.ledger import Ledger
 from flows.ledger.shown import EDIT_LIFE
 from flows.ledger.telling import HANDS_OFF, telling
-from flows.ledger.transaction import Contended
 from flows.menu import Service
 from flows.order import Status
 from flows.reactions import QUEUE
-from flows.store import Together
+from flows.store import NotReplicated, Together
 from tests.faults import faulty
 from tests.orders import ANNA, CARLA, place
 from tests.waiting import until
@@ -219,6 +218,25 @@ class TestWhatIsSaid:
         await stage.courier.notify(ORDER, Side.RESTAURANT)
         assert await stage.tickets() == ["ACCEPTED"]
 
+    async def test_whoever_lost_the_reply_when_noting_an_edit_does_not_wait_for_itself(
+        self, stage: Stage, redis: Redis
+    ) -> None:
+        stage.order()
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        stage.ledger.execute(ORDER, ACCEPT, "tap-1")
+        lost: list[bytes] = []
+
+        def once(number: int, request: bytes) -> None:
+            if b"edits" in request and not lost:
+                lost.append(request)
+                raise StoreGone("the reply was lost")
+
+        store = Together(faulty(redis, after=once))
+        await Courier(stage.ledger, store, stage.sender).notify(ORDER, Side.RESTAURANT)
+        store.redis.connection_pool.disconnect()
+        assert lost
+        assert await stage.tickets() == ["ACCEPTED"]
+
     async def test_an_edit_that_was_answered_needs_no_second_look(self, stage: Stage, redis: Redis) -> None:
         stage.order()
         await stage.courier.notify(ORDER, Side.RESTAURANT)
@@ -405,6 +423,17 @@ class TestTrouble:
             await other.notify(ORDER, Side.RESTAURANT)
             assert stage.kinds() == ["order_placed", "restaurant_notified"]
 
+    async def test_nobody_is_told_what_the_replicas_have_not_confirmed(
+        self, stage: Stage, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Given a primary that has lost its replica, when a worker finds the job of an order."""
+        monkeypatch.setattr("flows.store.REPLICATED_WITHIN", 1)
+        stage.order()
+        with pytest.raises(NotReplicated):
+            await Courier(stage.ledger, Together(redis, replicas=1), stage.sender).notify(ORDER, Side.RESTAURANT)
+        assert await stage.tickets() == []
+        assert waits(redis, Side.RESTAURANT) is not None
+
     async def test_a_store_that_fails_after_the_send_keeps_the_delivery_outstanding(
         self, stage: Stage, redis: Redis
     ) -> None:
@@ -416,7 +445,7 @@ class TestTrouble:
 
         store = faulty(redis, before=no_record)
         courier = Courier(Ledger(store), Together(store), stage.courier._sender)
-        with pytest.raises((Contended, StoreGone)):
+        with pytest.raises(StoreGone):
             await courier.notify(ORDER, Side.RESTAURANT)
         store.connection_pool.disconnect()
         assert waits(redis, Side.RESTAURANT) is not None
