@@ -25,43 +25,51 @@ BOT_EVERY, BOT_BURST, BOT_RESERVE = 1000 / 29.5, 20, 10
 CHAT_EVERY, CHAT_BURST, CHAT_RESERVE = 1000.0, 4, 1
 GROUP_EVERY, GROUP_BURST, GROUP_RESERVE = 3000.0, 10, 3
 
+AHEAD = 300_000  # milliseconds ahead for which a chat's turns are given away at most
+
 AT_ONCE = 64  # requests that one script looks at
 
 # Each budget is the time until which it is spent (the "generic cell rate algorithm"): one number, no timer. Asked for
 # several requests in a row, it stops at the first that has to wait for the bot's turn: the others come after it.
+# A time further ahead than a budget reaches is from before the server's clock was put back, and counts as nothing.
 _ASK = Script(
     """#!lua
 local bot, quiet_bot = ARGV[1], ARGV[2]
-local bot_every, bot_burst, bulk = tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local bot_every, bot_burst, bot_reserve, bulk, ahead = tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
-local function spent(key) return math.max(tonumber(redis.call('GET', key) or 0), now) end
+local function spent(key, reach)
+  local till = tonumber(redis.call('GET', key) or 0)
+  return till > now + reach + 1 and now or math.max(till, now)
+end
 local function keep(key, till)
   redis.call('SET', key, string.format('%.3f', till), 'PX', math.ceil(till - now) + 1000)
 end
-local function ask(chat, quiet_chat, booked, chat_every, chat_burst)
+local function ask(chat, quiet_chat, booked, chat_every, chat_burst, chat_reserve)
   local quiet = math.max(redis.call('PTTL', quiet_bot), redis.call('PTTL', quiet_chat))
   if quiet > 0 then return quiet, 0 end
+  local of_bot, of_chat = spent(bot, bot_burst * bot_every), spent(chat, chat_burst * chat_every)
   if chat_every > 0 then
-    local wait = spent(chat) - now - (chat_burst - 1) * chat_every
+    local wait = of_chat - now - (chat_burst - chat_reserve - 1) * chat_every
     if wait > 0 then
       if bulk == '1' then
-        local turn = math.max(spent(booked), now + wait)
+        local turn = math.max(spent(booked, ahead), now + wait)
         keep(booked, turn + chat_every)
         wait = turn - now
       end
       return math.ceil(wait), 0
     end
   end
-  local wait = spent(bot) - now - (bot_burst - 1) * bot_every
+  local wait = of_bot - now - (bot_burst - bot_reserve - 1) * bot_every
   if wait > 0 then return math.ceil(wait), 1 end
-  keep(bot, spent(bot) + bot_every)
-  if chat_every > 0 then keep(chat, spent(chat) + chat_every) end
+  keep(bot, of_bot + bot_every)
+  if chat_every > 0 then keep(chat, of_chat + chat_every) end
   return 0, 0
 end
 local answers = {}
-for at = 6, #ARGV, 5 do
-  local wait, everybody = ask(ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 4])
+for at = 8, #ARGV, 6 do
+  local wait, everybody =
+    ask(ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 4], ARGV[at + 5])
   table.insert(answers, {wait, everybody})
   if everybody == 1 then break end
 end
@@ -163,13 +171,13 @@ class Gate:
         Each answer is the milliseconds to wait, 0 for now, and 1 if it is the bot's turn that is waited for; that one
         is the last, for the rest comes after it.
         """
-        budget = [BOT_EVERY, BOT_BURST - self._bulk * BOT_RESERVE, int(self._bulk)]
+        budget = [BOT_EVERY, BOT_BURST, self._bulk * BOT_RESERVE, int(self._bulk), AHEAD]
         arguments: list[Any] = [keys.gate(self._bot), keys.quiet(self._bot), *budget]
         for chat_id, new in requests:
             bot, chat = self._bot, str(chat_id)
             every, burst, reserve = _chat_limits(chat_id)
             arguments += [keys.gate(bot, chat), keys.quiet(bot, chat), keys.booked(bot, chat)]
-            arguments += [every if new else 0, burst - self._bulk * reserve]
+            arguments += [every if new else 0, burst, self._bulk * reserve]
         return (_ASK, *arguments)
 
     async def slow_down(self, chat_id: int, seconds: float) -> None:

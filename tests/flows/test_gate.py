@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 
 import pytest
 from redis import Redis
@@ -86,6 +87,14 @@ class TestOneChat:
         waits = [await wait_of(gate, 7) for _ in range(4)]
         for earlier, later in itertools.pairwise(waits):
             assert later > earlier
+
+    @pytest.mark.parametrize("spent", [keys.gate("customer"), keys.gate("customer", "7"), keys.booked("customer", "7")])
+    async def test_nobody_waits_for_a_clock_that_was_put_back(self, redis: Redis, spent: str) -> None:
+        """Given what was spent by a server's clock that was an hour ahead."""
+        redis.set(spent, time.time() * 1000 + 3_600_000)
+        gate = Gate(Together(redis), "customer", bulk=True)
+        assert await passed(gate, 7) == CHAT_BURST - CHAT_RESERVE
+        assert await wait_of(gate, 7) <= 2 * CHAT_EVERY / 1000
 
     async def test_who_has_patience_gets_through(self, redis: Redis) -> None:
         gate = Gate(Together(redis), "customer")
