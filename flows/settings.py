@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, StringConstraints, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -93,10 +93,13 @@ class Settings(BaseSettings):
         return customer, restaurant
 
     def secrets(self) -> list[str]:
-        """What nobody should read in a log: the tokens, also without their bots' numbers, and the store's password."""
+        """What nobody should read in a log: the tokens, also without their bots' numbers, and the store's passwords."""
         tokens = [one.get_secret_value() for one in (self.customer_bot_token, self.restaurant_bot_token) if one]
-        password = urlsplit(self.redis_url or "").password or ""
-        return [*tokens, *(token.partition(":")[2] for token in tokens), *filter(None, {password, unquote(password)})]
+        store = urlsplit(self.redis_url or "")
+        options = [option.partition("=") for option in store.query.split("&")]
+        passwords = [store.password or "", *(value for name, _, value in options if name == "sentinel_password")]
+        spelt = {spell(password) for password in passwords for spell in (str, unquote, unquote_plus)}
+        return [*tokens, *(token.partition(":")[2] for token in tokens), *filter(None, spelt)]
 
 
 _EXPECTED = {

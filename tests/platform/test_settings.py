@@ -33,6 +33,15 @@ def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch) -
     assert (settings.data_dir, settings.workers) == (Path("from-environment"), 3)
 
 
+def test_both_passwords_of_a_store_behind_sentinels_are_secrets_however_they_are_spelt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = "redis+sentinel://anna:p%40ss@one:26379,two/orders/0?sentinel_password=h%26ush+hush"
+    monkeypatch.setenv("REDIS_URL", url)
+
+    assert {"p%40ss", "p@ss", "h%26ush+hush", "h&ush hush"} <= set(read_settings().secrets())
+
+
 def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", "")
 
