@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,13 +10,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from redis import Redis
 
 from flows import keys
 from flows.menu import Restaurant, Service
 from flows.store import text, texts
-from workers.durability import WANTED, shortcomings
+from workers.durability import ENOUGH, WANTED, shortcomings
 from workers.embedded import LOW_DISK
 
 BOTS = ("customer", "restaurant")
@@ -44,10 +43,21 @@ class Check:
     cure: str = ""
 
 
-def of_store(redis: Redis, directory: Path | None) -> Iterator[Check]:
-    """Whether the store keeps all and has room; `directory` is the embedded one's. Raises `StoreError`."""
-    wrong = shortcomings(redis)
-    cure = "set " + ", ".join(f"`{name} {value}`" for name, value in WANTED.items()) + " in its configuration"
+class _Word(BaseModel):
+    """What a bot leaves under `keys.listening`: when it last asked for updates, and what hinders it."""
+
+    at: float
+    problem: str
+
+
+def of_store(redis: Redis, directory: Path | None, replicas: int = 0) -> Iterator[Check]:
+    """Whether the store keeps all, on so many replicas too, and has room. Raises `StoreError`.
+
+    `directory` is the embedded one's.
+    """
+    wrong = shortcomings(redis, replicas)
+    wanted = WANTED | ({ENOUGH: str(replicas)} if replicas else {})
+    cure = "set " + ", ".join(f"`{name} {value}`" for name, value in wanted.items()) + " in its configuration"
     for one in wrong:
         yield Check("store", Level.PROBLEM, f"it may lose acknowledged orders: {one}", cure)
     if not wrong:
@@ -127,11 +137,15 @@ def _bot(redis: Redis, bot: str, now: datetime) -> Check:
     raw = redis.get(keys.listening(bot))
     if raw is None:
         return Check(f"{bot} bot", Level.WARNING, "does not run", f"start `comanda up` or `comanda {bot}-bot`")
-    word = json.loads(raw)
-    if word["problem"]:
-        says, _, cure = word["problem"].partition(": ")
+    try:
+        word = _Word.model_validate_json(raw)
+    except ValidationError:
+        says = "what it says of itself can't be read"
+        return Check(f"{bot} bot", Level.PROBLEM, says, "see that it is of the same version as this command")
+    if word.problem:
+        says, _, cure = word.problem.partition(": ")
         return Check(f"{bot} bot", Level.PROBLEM, f"gets no updates: {says}", cure or "it tries again by itself")
-    return Check(f"{bot} bot", Level.OK, f"runs, last heard {max(0, now.timestamp() - word['at']):.0f} s ago")
+    return Check(f"{bot} bot", Level.OK, f"runs, last heard {max(0, now.timestamp() - word.at):.0f} s ago")
 
 
 def _deadlines(redis: Redis, now: datetime) -> Check:

@@ -111,6 +111,14 @@ FOUND: list[tuple[SPOIL, str, int]] = [
         "problem  restaurant bot: gets no updates: another process polls with the same token → stop it",
         1,
     ),
+    *(
+        (
+            lambda redis, word=word: redis.set(keys.listening("customer"), word),
+            "problem  customer bot: what it says of itself can't be read → see that it is of the same version",
+            1,
+        )
+        for word in ("no JSON", "{}", '{"at": "noon", "problem": 5}')
+    ),
     (
         lambda redis: redis.zadd(keys.DUE, {"wake:0rder": time.time() - 300}),
         "problem  deadlines: wake:0rder was due … s ago → see that a worker runs",
@@ -198,6 +206,16 @@ def test_a_replica_is_named(tmp_path: Path, free_port: int) -> None:
         found = problems(list(of_store(redis, None)))
 
     assert found == ["store: is a replica, so nothing can be written → let REDIS_URL name the primary"]
+
+
+def test_a_primary_that_takes_writes_without_its_replicas_is_named_where_they_are_asked_for(
+    tmp_path: Path, free_port: int
+) -> None:
+    with valkey_on(free_port, tmp_path, appendonly="yes", appendfsync="always") as redis:
+        found = problems(list(of_store(redis, None, replicas=1)))
+
+    assert found[0].startswith("store: it may lose acknowledged orders: `min-replicas-to-write` is `0`, not `1`")
+    assert "`min-replicas-to-write 1` in its configuration" in found[0]
 
 
 @pytest.mark.parametrize(("part", "level"), [(0.8, Level.WARNING), (0.99, Level.PROBLEM)])

@@ -72,7 +72,8 @@ def _look() -> tuple[list[Check], list[SetAside]]:
     try:
         with _opened(settings) as redis:
             directory = None if settings.redis_url else settings.data_dir
-            checks += [*of_store(redis, directory), *of_restaurants(redis), *of_processes(redis, utc_now())]
+            store = of_store(redis, directory, settings.redis_replicas)
+            checks += [*store, *of_restaurants(redis), *of_processes(redis, utc_now())]
             return checks, set_aside(redis)
     except StoreError as error:
         checks.append(Check("store", Level.PROBLEM, str(error)))
