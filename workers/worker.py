@@ -90,7 +90,7 @@ class Worker(BaseWorker):
         self._in_hand: dict[str, asyncio.Task[None]] = {}
         # RQ's bookkeeping is synchronous and not made for threads: one thread does all of it, off the loop.
         self._bookkeeper = ThreadPoolExecutor(1, thread_name_prefix="rq")
-        # Nor does the lease wait for a thread: while the store is slow, jobs have all the others.
+        # And one renews the lease: while the store is slow, jobs have all the others.
         self._keeper = ThreadPoolExecutor(1, thread_name_prefix="lease")
         self._books = Books(self, queue, keys.processing(name))
         self._end = Gathering(self._end_all, pause=END_PAUSE)

@@ -29,17 +29,17 @@ PROLONG = 2.0  # seconds between two prolongations
 HANDS_OFF = 2.0  # seconds that an edit of somebody else's has before we edit as well
 
 # The lock is free if the lease of who holds it is gone. Who takes it notes that the first message may be out from now
-# on, unless it is known which it is, or nothing is to be told any more. Returns whether the lock was free, and whether
-# nobody had noted that before.
+# on, unless it is known which it is, or nothing is to be told any more. Returns whether the lock was free, whether
+# nobody had noted that before, and the record of the message.
 _LOCK = Script(
     """#!lua
 local lock, token, life, records, side, job = unpack(ARGV)
 local holder = redis.call('GET', lock)
 local lease = holder and string.match(holder, '^(%S+) ')
-if holder and not (lease and redis.call('EXISTS', lease) == 0) then return {0, 0} end
+if holder and not (lease and redis.call('EXISTS', lease) == 0) then return {0, 0, false} end
 redis.call('SET', lock, token, 'PX', life)
-if redis.call('HEXISTS', records, job) == 0 then return {1, 0} end
-return {1, redis.call('HSETNX', records, side, '')}
+local is_first = redis.call('HEXISTS', records, job) == 1 and redis.call('HSETNX', records, side, '') or 0
+return {1, is_first, redis.call('HGET', records, side)}
 """,
     lasting=False,
 )
@@ -111,10 +111,11 @@ class Telling:
         """Take the lock if it is free, and read for the first look in the same round trip."""
         records, job = keys.delivery(self.order_id), f"{self.side}:job"
         lock = (_LOCK, self._lock, self._token, LOCK * 1000, records, str(self.side), job)
-        [[taken, is_first], *read] = await self._store.run(lock, *self._reads, *confirming(self._store))
-        self._seen = dict(zip(self._reads, read, strict=False))
+        beside = [command for command in self._reads if command != self._record]
+        [[taken, is_first, record], *read] = await self._store.run(lock, *beside, *confirming(self._store))
+        self._seen = {self._record: record, **dict(zip(beside, read, strict=False))}
         self._is_fresh = True
-        self.in_doubt = self._seen[self._record] == IN_DOUBT and not is_first
+        self.in_doubt = record == IN_DOUBT and not is_first
         return bool(taken)
 
     async def prolong(self) -> None:

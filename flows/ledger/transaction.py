@@ -181,12 +181,11 @@ def transact(redis: Redis, replicas: int, work: Callable[[Transaction], T]) -> T
 
     Raises `Contended`, `Superseded`, `NotReplicated`, or redis-py's errors while the store can't be used.
     """
-    lost = 0
 
     def read(commands: Sequence[Command]) -> list[Any]:
         return at_once(redis, commands)
 
-    seen = _take_what_was_read()
+    seen, lost = _take_what_was_read(), 0
     for _ in range(ATTEMPTS):
         attempt, seen = Transaction(redis, seen, read), {}
         result = work(attempt)

@@ -10,10 +10,10 @@ from redis import Redis
 from redis.exceptions import ConnectionError as StoreGone
 
 from flows import keys
-from flows.commands import AcceptOrder, CancelOrder, DeclineOrder, MarkPickedUp, MarkReady
-from flows.events import CancelReason, DeclineReason, Side, UserUnreachable
+from flows.commands import AcceptOrder, CancelOrder, DeclineOrder, MarkPickedUp, MarkReady, RecordNotified
+from flows.events import About, CancelReason, DeclineReason, Side, UserUnreachable
 from flows.gate import CHAT_BURST, Gate
-from flows.ledger import Ledger
+from flows.ledger import Ledger, Shown
 from flows.ledger.shown import EDIT_LIFE
 from flows.ledger.telling import HANDS_OFF, telling
 from flows.menu import Service
@@ -433,6 +433,26 @@ class TestTrouble:
             await Courier(stage.ledger, Together(redis, replicas=1), stage.sender).notify(ORDER, Side.RESTAURANT)
         assert await stage.tickets() == []
         assert waits(redis, Side.RESTAURANT) is not None
+
+    async def test_which_message_shows_it_is_known_as_of_when_the_lock_is_taken(
+        self, stage: Stage, redis: Redis
+    ) -> None:
+        """Given a server that has to be given the script first, and a worker that ends telling it meanwhile."""
+        stage.order()
+        redis.script_flush()
+        told: list[bytes] = []
+
+        def meanwhile(number: int, request: bytes) -> None:
+            if b"EVAL\r\n" in request and not told:
+                told.append(request)
+                stage.ledger.record_shown(ORDER, Side.RESTAURANT, Shown(chat_id=stage.anna.id, message_id=5, version=1))
+                stage.ledger.execute(ORDER, RecordNotified(Side.RESTAURANT, About.PLACED), "delivery-1")
+
+        store = Together(faulty(redis, before=meanwhile))
+        await Courier(stage.ledger, store, stage.sender).notify(ORDER, Side.RESTAURANT)
+        store.redis.connection_pool.disconnect()
+        assert told
+        assert await stage.tickets() == []
 
     async def test_a_store_that_fails_after_the_send_keeps_the_delivery_outstanding(
         self, stage: Stage, redis: Redis
