@@ -3,51 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Page, expect
 
-from bot.sandbox.limits import Limits
-from bot.sandbox.server import Sandbox
 from tests.page.conftest import PATIENCE, Open
+from tests.page.talk import KEYS, TOKEN, chat, say
 from tests.people import Person, Telegram
 
-TOKEN = "7001:some-bot"
 PHONE = (390, 800)
-KEYS = {
-    "inline_keyboard": [
-        [{"text": "Yes", "callback_data": "yes", "style": "success"}, {"text": "No", "callback_data": "no"}],
-        [{"text": "Code", "copy_text": {"text": "4821"}}],
-    ]
-}
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[Telegram]:
-    async with Sandbox(limits=Limits(chat=1000, burst=1000)).serve() as sandbox:
-        control = Telegram(sandbox.url)
-        await control.act("bot", token=TOKEN, username="some_bot", name="Some bot")
-        yield control
-        await control.close()
-
-
-@pytest.fixture
-async def carla(telegram: Telegram) -> Person:
-    person = await telegram.person("Carla", bot=TOKEN)
-    await person.send("/start")
-    return person
-
-
-async def say(telegram: Telegram, person: Person, text: str, **more: Any) -> int:
-    sent = await telegram.call(TOKEN, "sendMessage", chat_id=person.id, text=text, **more)
-    return int(sent["message_id"])
-
-
-def chat(page: Page, side: str = "left") -> Locator:
-    return page.locator(f"[data-side={side}] .chat")
 
 
 async def faults(page: Page) -> list[str]:
