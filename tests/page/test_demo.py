@@ -95,6 +95,17 @@ async def test_an_order_gets_through_a_429_and_a_killed_worker(url: str, open_pa
     await happens(page, "order_fulfilled")
 
 
+async def test_the_ticket_of_another_restaurant_is_offered_on_the_staff_s_phone(url: str, open_page: Open) -> None:
+    page = await open_page(url)
+    await page.locator("[data-side=left] .write input").fill("/start")
+    await page.keyboard.press("Enter")
+    await tap(page, "left", "Momiji Ramen", "Sides", "Gyōza", "Add to cart", "Cart", "Place order")
+    right = page.locator("[data-side=right]")
+    await right.get_by_role("button", name="New in Momiji Ramen").click(timeout=PATIENCE)
+    await tap(page, "right", "Accept", "10 min")
+    await expect(page.locator("[data-side=left] .chat")).to_contain_text("accepted your order", timeout=PATIENCE)
+
+
 async def test_an_order_needs_no_mouse(url: str, open_page: Open) -> None:
     page = await open_page(url)
     await page.locator("[data-side=left] .write input").focus()

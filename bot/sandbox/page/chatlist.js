@@ -17,7 +17,8 @@ export function seats(rooms) {
     }
   }
   const newest = (one) => one.room.last?.date ?? 0;
-  return [...people.values()].map((own) => own.sort((a, b) => newest(b) - newest(a)));
+  const inOrder = [...people.values()].sort(([a], [b]) => a.person.id - b.person.id);
+  return inOrder.map((own) => own.sort((a, b) => newest(b) - newest(a)));
 }
 
 export class ChatList {
