@@ -241,13 +241,17 @@ async def test_the_switch_for_429_leaves_other_faults_alone(telegram: Telegram, 
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [(1280, 800), PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("size", [(1280, 800), (1024, 768), PHONE], ids=["wide", "narrow", "phone"])
 async def test_no_serious_fault_of_accessibility(
     telegram: Telegram, carla: Person, open_page: Open, dark: bool, size: tuple[int, int]
 ) -> None:
     await telegram.group("Staff", "Anna", "Ben")
     await telegram.act("note", thread="Order #1", title="order_placed", at=1.0, details={"total": 950})
     await telegram.act("gauges", values={"queued": 1, "in flight": 0})
+    deed, toggle = ({"name": name, "label": name, "toggle": name == "down"} for name in ("kill", "down"))
+    await telegram.act("offer", actions=[deed, toggle])
+    await telegram.act("fault", kind="429", method="getMe", times=None)
+    await telegram.act("bot", token="7002:other-bot")
     await say(
         telegram,
         carla,
@@ -260,6 +264,11 @@ async def test_no_serious_fault_of_accessibility(
     assert await faults(page) == []
     await page.locator("[data-side=left]").get_by_role("button", name="Chats").click()
     await expect(page.locator("[data-side=left] .chats")).to_contain_text("Some bot")
+    await expect(page.get_by_role("button", name="Let Carla start Bot 7002")).to_be_visible()
+    assert await faults(page) == []
+    await page.get_by_role("button", name="Chats").first.click()
+    await telegram.act("block", user=carla.id, bot=TOKEN)
+    await expect(page.get_by_role("button", name="Unblock")).to_be_visible(timeout=PATIENCE)
     assert await faults(page) == []
     if size == PHONE:
         await page.locator("[data-tab=behind]").click()

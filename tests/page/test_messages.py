@@ -142,6 +142,16 @@ class TestGroups:
         await expect(chat(page, "right")).to_contain_text("One ramen", timeout=PATIENCE)
         await expect(right.locator(".holder")).to_have_text("Anna’s phone")
 
+    async def test_a_customer_s_phone_shows_one_only_until_there_is_a_customer(
+        self, telegram: Telegram, open_page: Open
+    ) -> None:
+        await telegram.group("Kitchen", "Anna", "Ben")
+        page = await open_page(telegram.url)
+        await expect(phone(page).locator(".holder")).to_have_text("Anna’s phone", timeout=PATIENCE)
+        await (await telegram.person("Carla", bot=TOKEN)).send("/start")
+        await expect(phone(page).locator(".holder")).to_have_text("Carla’s phone", timeout=PATIENCE)
+        await expect(chat(page)).to_contain_text("/start")
+
     async def test_who_comes_and_goes_by_themselves_was_not_added_or_removed(
         self, telegram: Telegram, carla: Person, open_page: Open
     ) -> None:

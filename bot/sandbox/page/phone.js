@@ -89,7 +89,9 @@ export class Phone {
   get me() { return this.room?.members.find((one) => one.id === this.person); }
   get isGroup() { return this.room?.chat.type !== "private"; }
   get bot() { return this.room?.bots[0]; }
-  get isUpToDate() { return Boolean(this.me) && this.history?.room === this.room.room; }
+  // A customer's phone shows a group only until there is a customer.
+  get isMakeshift() { return this.guessed && this.side === "left" && this.isGroup && this.seat !== this.preferred(); }
+  get isUpToDate() { return Boolean(this.me) && !this.isMakeshift && this.history?.room === this.room.room; }
   get isListing() { return !this.list.box.hidden; }
 
   // Names the bot or the group, as the control API wants it.
@@ -155,6 +157,7 @@ export class Phone {
   async open(seat) {
     if (!this.chats.roomOf(seat.split("|")[0])) await this.chats.refresh(); // it is new
     localStorage.setItem(`phone-${this.side}`, seat);
+    this.guessed = false;
     await this.enter(seat);
     if (this.isListing) this.closeList();
     this.section.dispatchEvent(new Event("chosen", { bubbles: true }));
@@ -175,7 +178,8 @@ export class Phone {
 
   // Reads the chat anew. What follows comes by single changes.
   async load() {
-    if (!this.me) {
+    if (!this.me || this.isMakeshift) {
+      this.guessed = true;
       this.seat = this.preferred();
       this.writing.enter(this.seat);
     }

@@ -48,7 +48,10 @@ export class Timeline {
     const told = [...notes.map((one) => ["notes", one]), ...troubles.slice(-TROUBLES).map((one) => ["troubles", one])];
     told.sort(([, one], [, other]) => one.at - other.at);
     // All are told before any is counted as seen: by their times they are not in the order of their numbers.
-    told.forEach(([, one]) => this.tell(one));
+    const rows = told.map(([, one]) => this.tell(one));
+    const newest = [...this.threads.values()].at(-1);
+    this.threads.forEach((thread) => (thread.box.open = thread === newest));
+    rows.at(-1)?.scrollIntoView({ block: "nearest" });
     this.seen = { notes: notes.at(-1)?.seq ?? 0, troubles: troubles.at(-1)?.seq ?? 0 };
     missed.forEach(([journal, one]) => this.hear(journal, one));
     this.gauges(gauges.values);
@@ -63,9 +66,10 @@ export class Timeline {
     if (this.meanwhile) return this.meanwhile.push([journal, one]);
     if (one.seq <= this.seen[journal]) return;
     this.seen[journal] = one.seq;
-    this.tell(one);
+    this.tell(one).scrollIntoView({ block: "nearest" });
   }
 
+  // Returns the row where it stands.
   tell(one) {
     const thread = this.threadOf(one.thread);
     if (!one.thread && thread.trouble?.kind === kindOf(one.title)) return this.again(thread.trouble, one);
@@ -73,7 +77,7 @@ export class Timeline {
     if (one.thread) thread.last = one.at;
     thread.trouble = one.thread ? undefined : { kind: kindOf(one.title), row, times: 1 };
     thread.rows.append(row);
-    row.scrollIntoView({ block: "nearest" });
+    return row;
   }
 
   // What repeats is one row, with how often and when last.
@@ -82,6 +86,7 @@ export class Timeline {
     trouble.row.querySelector(".what").textContent = words(title);
     trouble.row.querySelector("time").replaceWith(moment(at));
     trouble.row.querySelector(".delay").textContent = `× ${trouble.times}`;
+    return trouble.row;
   }
 
   // `last` is when the event before it was, if there was one.

@@ -63,7 +63,7 @@ export class Trouble {
 
   blockSwitch(phone) {
     const { blocked } = phone.room;
-    const about = "The bot can’t write there. Staff are told.";
+    const about = "The bot can’t write there.";
     const change = { user: phone.person, bot: String(phone.bot.id), blocked: !blocked };
     return this.switch(`${nameOf(phone.me)} blocked the bot`, about, blocked, () => this.act("block", change));
   }
