@@ -145,13 +145,14 @@ class Control:
 
     def _offline(self, verb: verbs.Offline) -> Json:
         person = self._find.person(verb.user)
+        if verb.offline != (verb.user in self._world.offline):
+            state = "is offline" if verb.offline else "is back online"
+            self._world.trouble(f"{person['first_name']}’s phone {state}")
         if verb.offline:
             self._world.offline.setdefault(verb.user, self._world.changes.last)
         else:
             self._world.offline.pop(verb.user, None)
         self._world.changed("user", user=dict(person))
-        state = "is offline" if verb.offline else "is back online"
-        self._world.trouble(f"{person['first_name']}’s phone {state}")
         return {"offline": verb.offline}
 
     def _deactivate(self, verb: verbs.Deactivate) -> Json:

@@ -67,6 +67,7 @@ async def test_an_order_moves_from_phone_to_phone_and_the_timeline_shows_it(
     await page.reload()
     await happens(page, "user_notified")
     await expect(page.locator("[data-side=right] .chat")).to_contain_text("ACCEPTED", timeout=PATIENCE)
+    await expect(page.locator(".gauge.busy")).to_have_count(0, timeout=PATIENCE)
     await page.screenshot(path=screenshots / "two-phones.png")
     await tap(page, "right", "Picked up", "Yes, picked up")
     await happens(page, "order_fulfilled")

@@ -221,9 +221,14 @@ class Backstage:
 
 def _gauges(redis: Redis) -> dict[str, int]:
     workers = texts(redis.smembers(keys.WORKERS))
-    in_flight = sum(redis.llen(keys.processing(worker)) for worker in workers)
-    queued = redis.llen(Queue(QUEUE, connection=redis).key)
-    due = sum(not member.startswith(keys.wake("")) for member in texts(redis.zrange(keys.DUE, 0, -1)))
+    with redis.pipeline(transaction=True) as pipe:  # all of one moment
+        pipe.zrange(keys.DUE, 0, -1)
+        pipe.llen(Queue(QUEUE, connection=redis).key)
+        for worker in workers:
+            pipe.llen(keys.processing(worker))
+        members, queued, *each = pipe.execute()
+    in_flight = sum(each)
+    due = sum(member.partition(":")[0] == "notify" for member in texts(members))
     # A delivery is due until it is recorded; what is neither queued nor in flight waits, as Telegram has asked for.
     return {"queued": queued, "in flight": in_flight, "waiting": max(0, due - queued - in_flight)}
 

@@ -7,8 +7,8 @@ const draftOf = (seat) => `draft-${seat}`;
 const LONGEST = 4096; // Bot API, sendMessage
 
 export class Writing {
-  // on.write(text, replyTo) resolves to what was sent, or null; on.key(key) for a key of the reply keyboard,
-  // on.command(name), on.up() from the empty field to the chat
+  // on.write(text, replyTo) and on.command(name) resolve to what was sent, or null; on.key(key) for a key of the reply
+  // keyboard, on.up() from the empty field to the chat
   constructor(on) {
     this.on = on;
     this.commands = [];
@@ -48,10 +48,14 @@ export class Writing {
   async submit() {
     const { seat, input: { value: text } } = this;
     if (!text.trim() || !(await this.on.write(text, this.replyTo))) return;
-    if (sessionStorage.getItem(draftOf(seat)) === text) sessionStorage.removeItem(draftOf(seat));
-    if (this.seat !== seat || this.input.value !== text) return;
-    this.input.value = "";
-    this.replyTo = undefined;
+    if (this.seat === seat) this.strike(text);
+    else if (sessionStorage.getItem(draftOf(seat)) === text) sessionStorage.removeItem(draftOf(seat));
+  }
+
+  // Takes what was sent out of the field. Who types fast has gone on behind it.
+  strike(text) {
+    if (this.input.value.startsWith(text)) this.input.value = this.input.value.slice(text.length);
+    this.keepDraft();
   }
 
   onKey(event) {
@@ -128,10 +132,10 @@ export class Writing {
     }));
   }
 
-  send(command) {
+  async send(command) {
     this.close();
-    if (this.input.value.startsWith("/")) this.input.value = ""; // it was typed to find the command
-    this.keepDraft();
-    this.on.command(command);
+    const typed = this.input.value;
+    const sent = await this.on.command(command);
+    if (sent && typed.startsWith("/")) this.strike(typed); // it was typed to find the command
   }
 }
