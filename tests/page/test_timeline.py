@@ -62,6 +62,13 @@ async def test_the_trouble_on_the_way_stands_between_the_events(
     await expect(rows.last).to_have_text(told[-1], timeout=PATIENCE)
 
 
+async def test_the_timeline_is_shown_as_soon_as_a_product_tells_anything(telegram: Telegram, open_page: Open) -> None:
+    page = await open_page(telegram.url)
+    await expect(page.get_by_role("heading", name="API log")).to_be_visible(timeout=PATIENCE)
+    await telegram.act("offer", actions=[{"name": "kill", "label": "Kill"}])
+    await expect(page.get_by_role("heading", name="Timeline")).to_be_visible(timeout=PATIENCE)
+
+
 async def test_the_log_says_why_telegram_refused(telegram: Telegram, carla: Person, open_page: Open) -> None:
     page = await open_page(telegram.url)
     await telegram._http.post(f"/bot{TOKEN}/sendMessage", json={"chat_id": carla.id, "text": ""})

@@ -43,19 +43,21 @@ const begin = once(quietly(async () => {
   await chats.refresh();
   await Promise.all([...phones.map((phone) => phone.load()), timeline.load(), trouble.load()]);
   show();
-  if (!chosen) showLog(timeline.isEmpty && !trouble.actions.length);
-  calls.look();
+  showWhatThereIs();
 }));
 
 function onChange(change) {
   calls.look();
   switch (change.kind) {
     case "note":
-      if (timeline.isEmpty && !chosen) showLog(false);
-      return timeline.add(change.note);
+      timeline.add(change.note);
+      return showWhatThereIs();
     case "trouble": return timeline.addTrouble(change.trouble);
     case "gauges": return timeline.gauges(change.values);
-    case "offers": trouble.actions = change.actions; return trouble.show();
+    case "offers":
+      trouble.actions = change.actions;
+      showWhatThereIs();
+      return trouble.show();
     case "faults": return quietly(() => trouble.loadFaults())();
     case "update": case "answer": case "ask": return;
   }
@@ -87,8 +89,12 @@ function connect() {
   stream.addEventListener("error", () => (id("away").hidden = false));
 }
 
-// A bot of somebody's own tells no events: then the requests are what there is to see.
+// A bot of somebody's own tells no events: then the requests are what there is to see, unless somebody has chosen.
 let chosen = false;
+function showWhatThereIs() {
+  if (!chosen) showLog(timeline.isEmpty && !trouble.actions.length);
+}
+
 function showLog(shown) {
   id("log").hidden = !shown;
   id("threads").hidden = shown;
