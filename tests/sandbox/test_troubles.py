@@ -21,6 +21,13 @@ async def test_a_refused_call_is_told_with_the_reason(telegram: Telegram, carla:
     assert streamed == await telegram.look("troubles")
 
 
+async def test_an_edit_that_somebody_else_has_made_already_is_no_trouble(telegram: Telegram, carla: Person) -> None:
+    sent = await telegram.call(TOKEN, "sendMessage", chat_id=carla.id, text="same")
+    edit = {"chat_id": carla.id, "message_id": sent["message_id"], "text": "same"}
+    assert "not modified" in await refused(telegram, "editMessageText", **edit)
+    assert await told(telegram) == []
+
+
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
