@@ -98,9 +98,9 @@ async def test_an_order_gets_through_a_429_and_a_killed_worker(url: str, open_pa
 
 async def test_the_ticket_of_another_restaurant_is_offered_on_the_staff_s_phone(url: str, open_page: Open) -> None:
     page = await open_page(url)
-    await page.locator("[data-side=left] .write input").fill("/start")
+    await page.locator("[data-side=left] .write input").fill("/start momiji")
     await page.keyboard.press("Enter")
-    await tap(page, "left", "Momiji Ramen", "Sides", "Gyōza", "Add to cart", "Cart", "Place order")
+    await tap(page, "left", "Sides", "Gyōza", "Add to cart", "Cart", "Place order")
     right = page.locator("[data-side=right]")
     await right.get_by_role("button", name="New in Momiji Ramen").click(timeout=PATIENCE)
     await tap(page, "right", "Accept", "10 min")
@@ -109,7 +109,9 @@ async def test_the_ticket_of_another_restaurant_is_offered_on_the_staff_s_phone(
 
 async def test_an_order_needs_no_mouse(url: str, open_page: Open) -> None:
     page = await open_page(url)
-    await page.locator("[data-side=left] .write input").focus()
+    field = page.locator("[data-side=left] .write input")
+    await expect(field).to_be_visible(timeout=PATIENCE)
+    await field.focus()
     await page.keyboard.type("/start nonna")
     await page.keyboard.press("Enter")
     for label in ("Pizza", "Margherita", "Large", "Add to cart", "Cart", "Place order"):

@@ -25,6 +25,7 @@ export class Writing {
     const send = element("button", "send", "➤");
     send.setAttribute("aria-label", "Send");
     this.form.append(this.slash, this.input, send);
+    this.allow(false); // what is typed before a chat is there would be lost
     this.listen();
   }
 
