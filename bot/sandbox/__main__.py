@@ -12,12 +12,12 @@ from bot.sandbox.server import Sandbox
 from bot.sandbox.sites import is_loopback
 
 
-async def run(host: str, port: int, as_json: bool, limits: Limits | None) -> None:
+async def run(host: str, port: int, as_json: bool, limits: Limits | None, somebody: bool) -> None:
     """Serve until told to stop. Raises `OSError` when the port is taken."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Sandbox(limits=limits).serve(host, port) as sandbox:
+    async with Sandbox(limits=limits, somebody=somebody).serve(host, port) as sandbox:
         reach = "this machine only" if is_loopback(host) else "whoever reaches this machine"
         print(
             json.dumps({"url": sandbox.url}) if as_json else f"Telegram sandbox at {sandbox.url} (for {reach})",
@@ -39,6 +39,7 @@ def main() -> None:
         help="refuse with 429 what goes beyond Telegram's limits: messages a second of a bot, a second to a chat with "
         "a burst, a minute to a group (default: no limits; --limits alone: these)",
     )
+    parser.add_argument("--nobody", action="store_true", help="make no person up for the first bot that comes")
     parser.add_argument("--json", action="store_true", help="print the address as JSON")
     options = parser.parse_args()
     try:
@@ -46,7 +47,7 @@ def main() -> None:
     except ValueError:
         parser.error("--limits takes numbers above 0 for bot, chat, burst and group, as in bot=30,chat=1")
     try:
-        asyncio.run(run(options.host, options.port, options.json, limits))
+        asyncio.run(run(options.host, options.port, options.json, limits, not options.nobody))
     except OSError as error:
         raise SystemExit(f"can't listen on port {options.port}: {error.strerror}. Choose another with --port") from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.sandbox import errors
+from bot.sandbox import errors, reactions
 from bot.sandbox.calls import Call, Served
 from bot.sandbox.errors import bad_request
 from bot.sandbox.fields import Json
@@ -129,5 +129,7 @@ def set_message_reaction(call: Call) -> bool:
 def _is_reaction(reaction: object) -> bool:
     if not isinstance(reaction, dict):
         return False
-    field = {"emoji": "emoji", "custom_emoji": "custom_emoji_id"}.get(str(reaction.get("type")), "")
-    return bool(reaction.get(field)) and isinstance(reaction[field], str)
+    if reaction.get("type") == "emoji":
+        return reactions.is_known(str(reaction.get("emoji")))
+    number = reaction.get("custom_emoji_id")
+    return reaction.get("type") == "custom_emoji" and isinstance(number, str) and bool(number)

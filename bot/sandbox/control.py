@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from uuid import uuid4
 
-from bot.sandbox import memberships, verbs
+from bot.sandbox import memberships, reactions, verbs
 from bot.sandbox.bots import Pending
 from bot.sandbox.directory import Directory
 from bot.sandbox.faults import Fault, Faults
@@ -46,7 +46,7 @@ class Control:
     def _register_bot(self, verb: verbs.RegisterBot) -> Json:
         bot = self._world.bot(verb.token, verb.username, verb.name)
         if bot is None:
-            raise ControlError("another token is in use for that bot")
+            raise ControlError("another bot or a person has that number already")
         return bot.user
 
     def _make_user(self, verb: verbs.MakeUser) -> Json:
@@ -119,6 +119,8 @@ class Control:
         room, person = self._find.room(verb.bot, verb.chat, verb.user), self._find.online(verb.user)
         if verb.message_id not in room.messages:
             raise ControlError("no such message")
+        if verb.emoji and not reactions.is_known(verb.emoji):
+            raise ControlError(f"{verb.emoji!r} is none of Telegram's reactions")
         old = room.reactions.get(verb.message_id, {}).get(verb.user, [])
         new = [{"type": "emoji", "emoji": verb.emoji}] if verb.emoji else []
         room.reactions.setdefault(verb.message_id, {})[verb.user] = new
@@ -132,6 +134,9 @@ class Control:
     def _block(self, verb: verbs.Block) -> Json:
         bot, person = self._find.bot(verb.bot), self._find.person(verb.user)
         room = self._world.private(bot, verb.user)
+        if room.blocked != verb.blocked:
+            did = "blocked" if verb.blocked else "unblocked"
+            self._world.trouble(f"{person['first_name']} {did} {bot.user['first_name']}")
         room.blocked = verb.blocked
         before, after = ("member", "kicked") if verb.blocked else ("kicked", "member")
         memberships.bot_changed(self._world, room, bot, person, before=before, after=after)
@@ -140,6 +145,9 @@ class Control:
 
     def _offline(self, verb: verbs.Offline) -> Json:
         person = self._find.person(verb.user)
+        if verb.offline != (verb.user in self._world.offline):
+            state = "is offline" if verb.offline else "is back online"
+            self._world.trouble(f"{person['first_name']}’s phone {state}")
         if verb.offline:
             self._world.offline.setdefault(verb.user, self._world.changes.last)
         else:

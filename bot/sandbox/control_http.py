@@ -4,10 +4,12 @@
     POST /control/{verb}                        a JSON object; errors are 400 with {"error": "..."}
     GET  /control/chats                         every chat with its people and bots, each with its `room`, the `last`
                                                 message, and how many each person has not seen (`unread`)
+    GET  /control/bots                          every bot
     GET  /control/messages?room=|bot=&chat=     the messages of a chat as they stand now, oldest first, with `edits`
          [&after=ID]                            (how often) and `deleted`; only those after a message id
     GET  /control/changes?after=SEQ             what happened in the chats since
     GET  /control/log?after=SEQ                 every request to the Bot API and every verb since, with its answer
+    GET  /control/troubles?after=SEQ            what went wrong since, in words: refused calls, faults, phones
     GET  /control/callback/{id}                 what the bot answered to a tap, or null
     GET  /control/stream?after=SEQ              the changes since (else from now on) as server-sent events, their `seq`
                                                 as `id`, so that a browser goes on where it was
@@ -20,7 +22,7 @@
     DELETE /control/faults                      no more faults
     DELETE /control/faults/{name}               none of that `name`
 
-`changes`, `log` and `callback` take `wait=SECONDS` (at most 60): they answer as soon as there is something.
+`changes`, `log`, `troubles` and `callback` take `wait=SECONDS` (at most 60): they answer as soon as there is something.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from bot.sandbox.backstage import Backstage
 from bot.sandbox.bots import Bot
 from bot.sandbox.control import Control
 from bot.sandbox.faults import Faults
-from bot.sandbox.fields import Json
+from bot.sandbox.fields import Json, plainly
 from bot.sandbox.journal import Journal
 from bot.sandbox.profile import commands_for, menu_button
 from bot.sandbox.rooms import Room
@@ -92,9 +94,11 @@ class ControlApi:
             web.get("/control", self._what),
             web.get("/control/chats", self._chats),
             web.get("/control/rooms", self._chats),
+            web.get("/control/bots", self._bots),
             web.get("/control/messages", self._messages),
             web.get("/control/changes", self._changes),
             web.get("/control/log", self._log),
+            web.get("/control/troubles", self._troubles),
             web.get("/control/callback/{query}", self._callback),
             web.get("/control/stream", self._stream),
             web.get("/control/notes", self._notes),
@@ -128,8 +132,10 @@ class ControlApi:
         body = await request.read()
         try:
             answer, status = act(model.model_validate_json(body)), 200
-        except (ControlError, ValidationError) as error:
+        except ControlError as error:
             answer, status = {"error": str(error)}, 400
+        except ValidationError as error:
+            answer, status = {"error": plainly(error)}, 400
         if name not in self._backstage.verbs:  # what the product tells of itself has a journal of its own
             self._world.log.add(control=name, params=_shown(body), status=status, answer=answer)
         await self._watch.changed()
@@ -149,10 +155,14 @@ class ControlApi:
         rooms = (room for room in self._world.rooms.values() if room.moved_to is None)
         return web.json_response([self._as_chat(room) for room in rooms])
 
+    async def _bots(self, request: web.Request) -> web.Response:
+        return web.json_response([bot.user for bot in self._world.bots.values()])
+
     def _as_chat(self, room: Room) -> Json:
         world = self._world
         return {
             "room": room.key,
+            "former": room.former,
             "chat": world.chat(room),
             "members": [self._as_member(user, room) for user in sorted(room.members)],
             "bots": [self._as_bot(bot, room) for bot in world.bots_in(room)],
@@ -196,6 +206,9 @@ class ControlApi:
     async def _log(self, request: web.Request) -> web.Response:
         return await self._since(request, self._world.log)
 
+    async def _troubles(self, request: web.Request) -> web.Response:
+        return await self._since(request, self._world.troubles)
+
     async def _since(self, request: web.Request, journal: Journal) -> web.Response:
         since = _query(request, _Since)
         await self._watch.until(lambda: journal.last > since.after, since.wait)
@@ -203,8 +216,10 @@ class ControlApi:
 
     async def _file(self, request: web.Request) -> web.Response:
         name, content = self._world.files.get(request.match_info["file_id"], ("", b""))
-        if not content:
+        if not name:
             return _error("no such file", 404)
+        if not content:  # of an address, which nobody asks
+            return web.Response(text=pictures.PLACEHOLDER, content_type="image/svg+xml")
         kind = pictures.kind(content)
         # What is no picture is never shown by the browser, which might run it.
         how = "inline" if kind else f"attachment; filename*=UTF-8''{quote(name)}"
@@ -259,7 +274,7 @@ def _query(request: web.Request, model: type[Q]) -> Q:
     try:
         return model.model_validate(dict(request.query))
     except ValidationError as error:
-        raise web.HTTPBadRequest(text=json.dumps({"error": str(error)}), content_type="application/json") from None
+        raise web.HTTPBadRequest(text=json.dumps({"error": plainly(error)}), content_type="application/json") from None
 
 
 def _error(text: str, status: int = 400) -> web.Response:

@@ -36,6 +36,9 @@ class Fault(Verb):
     seconds: float = Field(default=0.5, ge=0, le=LONGEST)  # of a latency; on average, if it varies
     spread: Literal["fixed", "uniform", "exponential"] = "fixed"  # how it varies; uniform from 0 to twice as much
 
+    def __str__(self) -> str:
+        return f"{self.kind} for {self.method or 'every method'}"
+
     def matches(self, method: str, bot: int, chat: str) -> bool:
         return (
             (self.method is None or self.method.lower() == method.lower())
@@ -100,19 +103,19 @@ class _Rule:
 class Faults:
     """The faults that are still to come, each with the id of its bot as `bot`."""
 
-    def __init__(self, changed: Callable[[], None]) -> None:
-        """`changed` is called whenever the list has."""
+    def __init__(self, changed: Callable[[str], None]) -> None:
+        """`changed` is called whenever the list has, with words for it."""
         self._rules: list[_Rule] = []
         self._changed = changed
 
     def add(self, fault: Fault) -> None:
         self._rules.append(_Rule(fault))
-        self._changed()
+        self._changed(f"fault on: {fault}")
 
     def clear(self, name: str | None = None) -> None:
         """Lift the faults of that name, or all."""
-        self._rules = [rule for rule in self._rules if name is not None and rule.fault.name != name]
-        self._changed()
+        for rule in [rule for rule in self._rules if name in (None, rule.fault.name)]:
+            self._lift(rule)
 
     def listed(self) -> list[dict[str, Any]]:
         """Each fault with how often it has `struck`."""
@@ -131,7 +134,10 @@ class Faults:
         for rule in rules:
             if rule.fault.matches(method, bot, chat) and rule.strikes():
                 if rule.is_over:
-                    self._rules.remove(rule)
-                    self._changed()
+                    self._lift(rule)
                 return Strike(rule.fault, rule.seconds())
         return None
+
+    def _lift(self, rule: _Rule) -> None:
+        self._rules.remove(rule)
+        self._changed(f"fault off: {rule.fault}")

@@ -39,3 +39,25 @@ def complaint(error: ValidationError) -> str:
         return f'Can\'t find field "{name}"'
     kind = first["type"].partition("_")[0]
     return f'Field "{name}" must be {_TYPES[kind]}' if kind in _TYPES else f'Field "{name}" is invalid'
+
+
+def plainly(error: ValidationError) -> str:
+    """What is wrong with the first field that is, in words for people."""
+    first = error.errors()[0]
+    name = ".".join(map(str, first["loc"])) or "the request"
+    limits = first.get("ctx", {})
+    match first["type"]:
+        case "json_invalid":
+            return "that is no JSON"
+        case "missing":
+            return f"{name} is missing"
+        case "extra_forbidden":
+            return f"there is no field {name}"
+        case "string_too_long":
+            return f"{name} is longer than {limits['max_length']} characters"
+        case "string_too_short" | "too_short":
+            return f"{name} is empty" if limits["min_length"] == 1 else f"{name} is too short"
+    kind, _, problem = first["type"].partition("_")
+    if kind in _TYPES and problem in ("type", "parsing"):
+        return f"{name} must be {_TYPES[kind]}"
+    return f"{name} is not as it has to be"

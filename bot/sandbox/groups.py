@@ -65,7 +65,7 @@ class Groups:
         old = self._find.group(verb.chat)
         if old.kind != "group":
             raise ControlError("that is a supergroup already")
-        new = Room(int(f"-100{-old.id:010}"), "supergroup", old.title, owner=old.owner)
+        new = Room(int(f"-100{-old.id:010}"), "supergroup", old.title, owner=old.owner, former=old.key)
         new.members, new.bots = set(old.members), set(old.bots)
         self._world.rooms[new.key] = new
         someone = self._world.users[min(old.members)]

@@ -21,6 +21,8 @@ served = Served()
 
 PAYLOAD_LIMIT = 128  # bytes
 MOST_TIPS = 4
+# How many digits of an amount are decimals, where not two (ISO 4217, of the currencies that Telegram takes).
+DIGITS = dict.fromkeys(("CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND"), 0) | dict.fromkeys(("JOD",), 3)
 
 
 class _Price(BaseModel):
@@ -39,8 +41,7 @@ def send_invoice(call: Call) -> Json:
     invoice = _invoice(call)
     keyboard = markup_of(call, inline=True)
     if keyboard is None:
-        amount = invoice["total_amount"]
-        text = f"Pay {amount} ⭐" if invoice["currency"] == "XTR" else f"Pay {amount / 100:.2f} {invoice['currency']}"
+        text = f"Pay {_money(invoice['total_amount'], invoice['currency'])}"
         keyboard = {"inline_keyboard": [[{"text": text, "pay": True}]]}
     elif not keyboard["inline_keyboard"][0][0].get("pay"):
         raise bad_request("REPLY_MARKUP_BUY_EMPTY")
@@ -48,6 +49,13 @@ def send_invoice(call: Call) -> Json:
     sent = send(call, invoice=invoice, reply_markup=keyboard)
     room.invoices[sent["message_id"]] = call.text("payload")
     return sent
+
+
+def _money(amount: int, currency: str) -> str:
+    if currency == "XTR":
+        return f"{amount} ⭐"
+    digits = DIGITS.get(currency, 2)
+    return f"{amount / 10**digits:.{digits}f} {currency}"
 
 
 @served

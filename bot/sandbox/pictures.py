@@ -5,6 +5,10 @@ from __future__ import annotations
 import struct
 
 UNKNOWN = (800, 600)  # pixels; of what is no picture, or comes from an address that nobody asks
+PLACEHOLDER = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 600">
+<rect width="800" height="600" fill="#9aa7b1"/>
+<path d="M130 480 330 240 450 380 520 300 670 480Z" fill="#fff"/><circle cx="560" cy="190" r="60" fill="#fff"/>
+</svg>"""  # shown for the latter
 
 
 def kind(content: bytes) -> str | None:

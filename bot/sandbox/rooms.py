@@ -44,6 +44,7 @@ class Room:
     started: bool = False  # the user of a private chat has written first
     blocked: bool = False
     moved_to: int | None = None
+    former: str | None = None  # of a supergroup: the key of the group that it was
     pinned: list[int] = field(default_factory=list)  # the newest last
     read: dict[int, int] = field(default_factory=dict)  # up to which message each person has seen it
     reactions: dict[int, dict[int, list[Json]]] = field(default_factory=dict)  # of each message, by who reacted

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.sandbox import chats, media, messages, methods, payments, profile, shares, sites, webhooks, wire
+from bot.sandbox import chats, media, messages, methods, payments, profile, shares, sites, troubles, webhooks, wire
 from bot.sandbox.bots import Bot
 from bot.sandbox.calls import Call, Served
 from bot.sandbox.control_http import ControlApi
@@ -28,6 +28,7 @@ from bot.sandbox.watch import Watch
 METHODS = Served()
 for _subject in (methods, profile, webhooks, chats, messages, media, shares, payments):
     METHODS |= _subject.served
+SOMEBODY = "Carla"
 _SECRETS = {"secret_token"}  # parameters that nobody should read in the log
 
 
@@ -35,17 +36,22 @@ class Sandbox:
     """One local Telegram. `app` serves it; `url` is set while it listens.
 
     `now` gives seconds since 1970; without `limits` bots send as much as they like. `sleep` waits
-    between two tries of a webhook.
+    between two tries of a webhook. With `somebody` a first bot finds a person, where there is nobody yet.
     """
 
     def __init__(
-        self, now: Callable[[], float] = time.time, limits: Limits | None = None, sleep: Sleep = asyncio.sleep
+        self,
+        now: Callable[[], float] = time.time,
+        limits: Limits | None = None,
+        sleep: Sleep = asyncio.sleep,
+        somebody: bool = False,
     ) -> None:
         self.world = World(now)
-        self.faults = Faults(lambda: self.world.changed("faults"))
+        self.faults = Faults(self._faults_changed)
         self._meter = Meter(limits, now)
         self.url = ""
         self._only_this_machine = True
+        self._somebody = somebody
         self._watch = Watch()
         self._control = ControlApi(self.world, self.faults, self._watch)
         self._working: set[asyncio.Task[Any]] = set()  # calls that are being carried out
@@ -91,6 +97,7 @@ class Sandbox:
         name = request.match_info["method"]
         try:
             bot = self._bot(request.match_info["token"])
+            await self._welcome(bot)
             call = Call(self.world, bot, await wire.read(request))
         except ApiError as error:
             self.world.log.add(bot=None, method=name, params={}, status=error.code, answer=error.body())
@@ -126,8 +133,22 @@ class Sandbox:
         params = {key: _loggable(key, value) for key, value in call.params.items()}
         said = {"fault": fault.kind} if fault else {}
         self.world.log.add(bot=bot.id, method=name, params=params, status=status, answer=answer, **said)
+        if words := troubles.of_call(name, status, answer, fault.kind if fault else ""):
+            self.world.trouble(words)
         await self._watch.changed()
         return status, answer, fault.kind if fault else ""
+
+    def _faults_changed(self, words: str) -> None:
+        self.world.changed("faults")
+        self.world.trouble(words)
+
+    async def _welcome(self, bot: Bot) -> None:
+        """Make a person for a first bot: who opens the page has a phone, and Start to press."""
+        if not self._somebody or self.world.has_people:
+            return
+        person = self.world.user(first_name=SOMEBODY)
+        self.world.changed("room", room=self.world.private(bot, person["id"]))
+        await self._watch.changed()
 
     def _bot(self, token: str) -> Bot:
         if ":" not in token:

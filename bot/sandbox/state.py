@@ -16,13 +16,14 @@ from bot.sandbox.journal import Journal
 from bot.sandbox.rooms import Checkout, Query, Room, unused_number
 
 TOKEN = re.compile(r"\d{1,15}:[A-Za-z0-9_-]{3,}")
+FIRST_PERSON = 10**12 + 1  # beyond the numbers of real bots, which may come with any token
 
 
 class World:
     """Everything there is.
 
-    `changes` is what people could see happen, `log` what bots and people asked for, with the answers. `now` gives
-    seconds since 1970.
+    `changes` is what people could see happen, `log` what bots and people asked for, with the answers, `troubles` what
+    went wrong, in words. `now` gives seconds since 1970.
     """
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
@@ -37,21 +38,25 @@ class World:
         self.files: dict[str, tuple[str, bytes]] = {}
         self.changes = Journal(now)
         self.log = Journal(now)
-        self._user_ids = itertools.count(1001)
+        self.troubles = Journal(now)
+        self._user_ids = itertools.count(FIRST_PERSON)
         self._group_ids = itertools.count(unused_number())
         self._file_ids = itertools.count(1)
 
     # People and bots
 
     def bot(self, token: str, username: str | None = None, name: str | None = None) -> Bot | None:
-        """The bot of that token, made on first use; None when its number belongs to another token."""
+        """The bot of that token, made on first use; None when its number belongs to another token or to a person."""
         number = int(token.split(":", 1)[0])
         known = self.bots.get(number)
+        if known is None and number in self.users:
+            return None
         if known is None:
             user = {"id": number, "is_bot": True, "first_name": name or f"Bot {number}"}
             user["username"] = username or f"bot{number}_bot"
             known = self.bots[number] = Bot(user, token)
             self.users[number] = user
+            self.changed("bot", bot=number)
         elif known.token != token:
             return None
         known.user |= {key: value for key, value in (("username", username), ("first_name", name)) if value}
@@ -72,6 +77,10 @@ class World:
         known |= {key: value for key, value in fields.items() if value is not None}
         self.changed("user", user=dict(known))
         return known
+
+    @property
+    def has_people(self) -> bool:
+        return len(self.users) > len(self.bots)
 
     # Rooms
 
@@ -184,6 +193,10 @@ class World:
         alive = [one for one in bot.updates if now < one.expires]
         if len(alive) != len(bot.updates):
             bot.updates = deque(alive)
+
+    def trouble(self, title: str) -> None:
+        """Note that something goes wrong, or does no longer."""
+        self.changed("trouble", trouble=self.troubles.add(title=title))
 
     def changed(self, kind: str, room: Room | None = None, **details: Any) -> None:
         """Note a change for whoever watches."""

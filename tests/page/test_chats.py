@@ -3,51 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Page, expect
 
-from bot.sandbox.limits import Limits
-from bot.sandbox.server import Sandbox
 from tests.page.conftest import PATIENCE, Open
+from tests.page.talk import KEYS, TOKEN, chat, say
 from tests.people import Person, Telegram
 
-TOKEN = "7001:some-bot"
 PHONE = (390, 800)
-KEYS = {
-    "inline_keyboard": [
-        [{"text": "Yes", "callback_data": "yes", "style": "success"}, {"text": "No", "callback_data": "no"}],
-        [{"text": "Code", "copy_text": {"text": "4821"}}],
-    ]
-}
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[Telegram]:
-    async with Sandbox(limits=Limits(chat=1000, burst=1000)).serve() as sandbox:
-        control = Telegram(sandbox.url)
-        await control.act("bot", token=TOKEN, username="some_bot", name="Some bot")
-        yield control
-        await control.close()
-
-
-@pytest.fixture
-async def carla(telegram: Telegram) -> Person:
-    person = await telegram.person("Carla", bot=TOKEN)
-    await person.send("/start")
-    return person
-
-
-async def say(telegram: Telegram, person: Person, text: str, **more: Any) -> int:
-    sent = await telegram.call(TOKEN, "sendMessage", chat_id=person.id, text=text, **more)
-    return int(sent["message_id"])
-
-
-def chat(page: Page, side: str = "left") -> Locator:
-    return page.locator(f"[data-side={side}] .chat")
 
 
 async def faults(page: Page) -> list[str]:
@@ -276,13 +241,17 @@ async def test_the_switch_for_429_leaves_other_faults_alone(telegram: Telegram, 
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [(1280, 800), PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("size", [(1280, 800), (1024, 768), PHONE], ids=["wide", "narrow", "phone"])
 async def test_no_serious_fault_of_accessibility(
     telegram: Telegram, carla: Person, open_page: Open, dark: bool, size: tuple[int, int]
 ) -> None:
     await telegram.group("Staff", "Anna", "Ben")
     await telegram.act("note", thread="Order #1", title="order_placed", at=1.0, details={"total": 950})
     await telegram.act("gauges", values={"queued": 1, "in flight": 0})
+    deed, toggle = ({"name": name, "label": name, "toggle": name == "down"} for name in ("kill", "down"))
+    await telegram.act("offer", actions=[deed, toggle])
+    await telegram.act("fault", kind="429", method="getMe", times=None)
+    await telegram.act("bot", token="7002:other-bot")
     await say(
         telegram,
         carla,
@@ -295,6 +264,11 @@ async def test_no_serious_fault_of_accessibility(
     assert await faults(page) == []
     await page.locator("[data-side=left]").get_by_role("button", name="Chats").click()
     await expect(page.locator("[data-side=left] .chats")).to_contain_text("Some bot")
+    await expect(page.get_by_role("button", name="Let Carla start Bot 7002")).to_be_visible()
+    assert await faults(page) == []
+    await page.get_by_role("button", name="Chats").first.click()
+    await telegram.act("block", user=carla.id, bot=TOKEN)
+    await expect(page.get_by_role("button", name="Unblock")).to_be_visible(timeout=PATIENCE)
     assert await faults(page) == []
     if size == PHONE:
         await page.locator("[data-tab=behind]").click()

@@ -67,6 +67,7 @@ async def test_an_order_moves_from_phone_to_phone_and_the_timeline_shows_it(
     await page.reload()
     await happens(page, "user_notified")
     await expect(page.locator("[data-side=right] .chat")).to_contain_text("ACCEPTED", timeout=PATIENCE)
+    await expect(page.locator(".gauge.busy")).to_have_count(0, timeout=PATIENCE)
     await page.screenshot(path=screenshots / "two-phones.png")
     await tap(page, "right", "Picked up", "Yes, picked up")
     await happens(page, "order_fulfilled")
@@ -95,9 +96,22 @@ async def test_an_order_gets_through_a_429_and_a_killed_worker(url: str, open_pa
     await happens(page, "order_fulfilled")
 
 
+async def test_the_ticket_of_another_restaurant_is_offered_on_the_staff_s_phone(url: str, open_page: Open) -> None:
+    page = await open_page(url)
+    await page.locator("[data-side=left] .write input").fill("/start momiji")
+    await page.keyboard.press("Enter")
+    await tap(page, "left", "Sides", "Gyōza", "Add to cart", "Cart", "Place order")
+    right = page.locator("[data-side=right]")
+    await right.get_by_role("button", name="New in Momiji Ramen").click(timeout=PATIENCE)
+    await tap(page, "right", "Accept", "10 min")
+    await expect(page.locator("[data-side=left] .chat")).to_contain_text("accepted your order", timeout=PATIENCE)
+
+
 async def test_an_order_needs_no_mouse(url: str, open_page: Open) -> None:
     page = await open_page(url)
-    await page.locator("[data-side=left] .write input").focus()
+    field = page.locator("[data-side=left] .write input")
+    await expect(field).to_be_visible(timeout=PATIENCE)
+    await field.focus()
     await page.keyboard.type("/start nonna")
     await page.keyboard.press("Enter")
     for label in ("Pizza", "Margherita", "Large", "Add to cart", "Cart", "Place order"):

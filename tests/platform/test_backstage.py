@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,10 +84,16 @@ async def test_an_order_is_told_event_by_event_in_one_thread(telegram: Telegram)
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    ("ask", "done"),
-    [("kill_worker", "worker killed"), ("kill_store", "store killed"), ("restart", "everything restarted")],
+    ("ask", "done", "back"),
+    [
+        ("kill_worker", "worker killed", "worker is back"),
+        ("kill_store", "store killed", "store is back"),
+        ("restart", "everything restarted", "restaurant-bot listens again"),
+    ],
 )
-async def test_an_order_gets_through_whatever_is_killed_from_the_page(telegram: Telegram, ask: str, done: str) -> None:
+async def test_an_order_gets_through_whatever_is_killed_from_the_page(
+    telegram: Telegram, ask: str, done: str, back: str
+) -> None:
     before = await last_note(telegram)
     await order(telegram)
     await telegram.act("ask", name=ask)
@@ -95,6 +102,58 @@ async def test_an_order_gets_through_whatever_is_killed_from_the_page(telegram: 
     await told(telegram, "user_notified", before)
     await serve(await anna(telegram), "Picked up", "Yes, picked up")
     await told(telegram, "order_fulfilled", before)
+    await told(telegram, back, before)
+
+
+@pytest.mark.timeout(300)
+async def test_what_telegram_puts_off_is_shown_as_waiting(telegram: Telegram) -> None:
+    async def waiting() -> int:
+        return int((await telegram.look("gauges"))["values"]["waiting"])
+
+    await telegram.act("fault", kind="429", method="sendMessage", chat=(await anna(telegram)).place["chat"], times=None)
+    await order(telegram)
+    await telegram.changing(waiting, lambda number: number == 1, "no delivery waits")
+    await telegram.delete("faults")
+    await (await anna(telegram)).sees("NEW ORDER")
+    await telegram.changing(waiting, lambda number: number == 0, "a delivery waits for ever")
+
+
+@pytest.mark.timeout(300)
+async def test_another_restaurant_takes_orders_as_soon_as_it_is_open(telegram: Telegram) -> None:
+    before = await last_note(telegram)
+    await telegram.act("ask", name="open_restaurant")
+    await told(telegram, "Trattoria da Nonna 2 opened", before)
+    await told_in_chat(telegram, "Trattoria da Nonna 2", "staff chat")
+    carla = Person(telegram, CUSTOMER, f"1:{CUSTOMER}", {"bot": CUSTOMER_TOKEN})
+    await carla.send("/start")
+    await carla.tap("🟢 Trattoria da Nonna 2")
+    await carla.tap("Pizza")
+
+
+@pytest.mark.timeout(400)  # two whole starts
+async def test_another_restaurant_has_its_staff_again_after_a_restart(tmp_path: Path, free_port: int) -> None:
+    telegram = Telegram(f"http://127.0.0.1:{free_port}")
+    with demo(tmp_path, free_port) as first:
+        first.until_it_says("Comanda is ready")
+        await telegram.changing(lambda: telegram.look("offers"), lambda found: found["actions"], "nothing is offered")
+        await telegram.act("ask", name="open_restaurant")
+        await told_in_chat(telegram, "Trattoria da Nonna 2", "staff chat")
+
+    with demo(tmp_path, free_port) as second:
+        second.until_it_says("Comanda is ready", times=2)
+        await told_in_chat(telegram, "Trattoria da Nonna 2", "staff chat")
+    await telegram.close()
+
+
+async def told_in_chat(telegram: Telegram, title: str, words: str) -> None:
+    """Wait until the newest message in the group of that title says so."""
+
+    async def newest() -> str:
+        rooms = await telegram.look("chats")
+        last = next((room["last"] for room in rooms if room["chat"].get("title") == title), None)
+        return str((last or {}).get("text", ""))
+
+    await telegram.changing(newest, lambda said: words in said, f"nobody says {words!r} in {title!r}")
 
 
 @pytest.mark.timeout(300)
@@ -106,9 +165,9 @@ async def test_a_bot_that_is_switched_off_finds_what_was_tapped_when_it_is_on_ag
     await telegram.act("ask", name="restaurant_bot")
     await told(telegram, "restaurant-bot switched off", before)
     offers = {action["name"]: action["on"] for action in (await telegram.look("offers"))["actions"]}
-    assert offers["restaurant_bot"] is False
+    assert offers["restaurant_bot"] is True
     taps = asyncio.create_task(serve(staff, "Accept", "10 min"))
     await telegram.act("ask", name="restaurant_bot")
-    await told(telegram, "restaurant-bot switched on", before)
+    await told(telegram, "restaurant-bot listens again", before)
     await taps
     await told(telegram, "order_accepted", before)

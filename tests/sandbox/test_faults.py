@@ -38,13 +38,14 @@ async def test_a_fault_with_a_name_is_lifted_without_the_others(telegram: Telegr
 async def test_the_page_hears_when_faults_come_are_used_up_and_are_cleared(telegram: Telegram, carla: Person) -> None:
     await telegram.act("fault", kind="500", times=1)
     await status(telegram, carla)
+    await telegram.act("fault", kind="502", times=None)
     await telegram._http.delete("/control/faults")
     kinds = [change["kind"] for change in await telegram.look("changes")]
-    assert kinds.count("faults") == 3
+    assert kinds.count("faults") == 4
 
 
 def hits(**fault: Any) -> list[bool]:
-    faults = Faults(lambda: None)
+    faults = Faults(lambda words: None)
     faults.add(Fault(kind="500", times=None, **fault))
     return [faults.take("sendMessage", 1, "2") is not None for _ in range(1000)]
 
@@ -57,7 +58,7 @@ def test_a_probability_hits_that_share_of_the_calls_and_the_same_ones_for_the_sa
 
 @pytest.mark.parametrize("spread", ["fixed", "uniform", "exponential"])
 def test_a_latency_varies_around_its_mean(spread: str) -> None:
-    faults = Faults(lambda: None)
+    faults = Faults(lambda words: None)
     faults.add(Fault.model_validate({"kind": "latency", "times": None, "seconds": 0.2, "spread": spread}))
     seconds = [strike.seconds for _ in range(2000) if (strike := faults.take("sendMessage", 1, "2"))]
     assert sum(seconds) / len(seconds) == pytest.approx(0.2, rel=0.1)

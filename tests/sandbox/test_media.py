@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from telegram.constants import ReactionEmoji
 
 from bot.sandbox import pictures
 from bot.sandbox.server import Sandbox
 from tests.people import Person, Telegram
-from tests.sandbox.talk import TOKEN, Clock, refused
+from tests.sandbox.talk import TOKEN, Clock, refused, refused_to_act
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + struct.pack(">II", 640, 480)
 INVOICE = {
@@ -149,6 +150,42 @@ async def test_reactions_are_seen_by_both_sides(telegram: Telegram, carla: Perso
     await telegram.act("react", user=carla.id, message_id=message, emoji="👍", bot=TOKEN)
     [update] = await telegram.call(TOKEN, "getUpdates", offset=-1)
     assert update["message_reaction"]["new_reaction"] == [{"type": "emoji", "emoji": "👍"}]
+
+
+async def test_a_reaction_is_one_of_those_that_telegram_has(telegram: Telegram, carla: Person) -> None:
+    number = (await carla.messages())[0]["message_id"]
+    for emoji in ReactionEmoji:
+        given = [{"type": "emoji", "emoji": emoji}]
+        assert await telegram.call(TOKEN, "setMessageReaction", chat_id=carla.id, message_id=number, reaction=given)
+
+
+async def test_any_other_reaction_is_refused(telegram: Telegram, carla: Person) -> None:
+    number = (await carla.messages())[0]["message_id"]
+    for emoji in ("🍕", "x", "👍👍"):
+        given = [{"type": "emoji", "emoji": emoji}]
+        said = await refused(telegram, "setMessageReaction", chat_id=carla.id, message_id=number, reaction=given)
+        assert said == "REACTION_INVALID"
+    assert "none of Telegram's" in await refused_to_act(
+        telegram, "react", user=carla.id, message_id=number, emoji="🍕", bot=TOKEN
+    )
+
+
+@pytest.mark.parametrize(
+    ("currency", "label"), [("EUR", "Pay 9.50 EUR"), ("JPY", "Pay 950 JPY"), ("XTR", "Pay 950 ⭐")]
+)
+async def test_an_amount_has_the_decimals_of_its_currency(
+    telegram: Telegram, carla: Person, currency: str, label: str
+) -> None:
+    invoice = {"title": "Pizza", "description": "x", "payload": "1", "currency": currency, "provider_token": "x"}
+    prices = [{"label": "Pizza", "amount": 950}]
+    sent = await telegram.call(TOKEN, "sendInvoice", chat_id=carla.id, prices=prices, **invoice)
+    assert sent["reply_markup"]["inline_keyboard"][0][0]["text"] == label
+
+
+async def test_the_page_gets_a_picture_for_a_photo_that_nobody_has_fetched(telegram: Telegram, carla: Person) -> None:
+    sent = await telegram.call(TOKEN, "sendPhoto", chat_id=carla.id, photo="https://x.example/pizza.png")
+    shown = await telegram._http.get(f"/control/file/{sent['photo'][-1]['file_id']}")
+    assert (shown.status_code, shown.headers["Content-Type"].partition(";")[0]) == (200, "image/svg+xml")
 
 
 async def test_a_person_shares_the_own_phone_number(telegram: Telegram, carla: Person) -> None:

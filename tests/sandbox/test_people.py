@@ -242,6 +242,22 @@ class TestLooking:
         assert answer.status_code == 400
         assert answer.json()["error"]
 
+    @pytest.mark.parametrize(
+        ("body", "words"),
+        [
+            ({"text": "x" * 4097}, "text is longer than 4096 characters"),
+            ({"text": ""}, "text is empty"),
+            ({}, "text is missing"),
+            ({"text": 1}, "text must be of type String"),
+            ({"text": "x", "sound": "ping"}, "there is no field sound"),
+        ],
+        ids=str,
+    )
+    async def test_a_refusal_is_in_plain_words(
+        self, telegram: Telegram, carla: Person, body: dict[str, object], words: str
+    ) -> None:
+        assert await refused_to_act(telegram, "send", user=carla.id, bot=TOKEN, **body) == words
+
     async def test_another_site_cannot_act_through_the_browser_of_whoever_runs_it(self, telegram: Telegram) -> None:
         headers = {"Origin": "https://elsewhere.example"}
         stranger = await telegram._http.post("/control/user", json={"first_name": "X"}, headers=headers)

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from aiohttp import web
 
+from bot.sandbox.server import SOMEBODY
 from tests.people import Telegram
 from tests.sandbox.talk import TOKEN
 
@@ -285,7 +286,8 @@ def test_it_starts_by_itself_says_where_and_stops_in_order() -> None:
         # Neither a waiting poll nor an open event stream keeps it from stopping.
         with httpx.stream("GET", f"{url}/control/stream"), socket.create_connection(_address(url)) as poll:
             poll.sendall(f"GET /bot{TOKEN}/getUpdates?timeout=50 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-            assert httpx.get(f"{url}/control/chats").json() == []
+            [chat] = httpx.get(f"{url}/control/chats").json()
+            assert chat["members"][0]["first_name"] == SOMEBODY
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
 

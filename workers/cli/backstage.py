@@ -22,8 +22,10 @@ from redis.exceptions import RedisError
 from rq import Queue
 
 from flows import keys
+from flows.ledger import Ledger
 from flows.reactions import QUEUE
 from flows.store import connect, text, texts
+from workers.cli.seats import Guests
 from workers.errors import StoreError
 from workers.store import Store
 from workers.supervisor import Supervisor
@@ -33,20 +35,24 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 
 LOOK_BACK = 100  # events told at the start, so that a demo that starts again is not without a past
+BOTS = ("customer-bot", "restaurant-bot")
 GAUGES_EVERY = 0.5  # seconds
 FIRST_RETRY, SLOWEST_RETRY = 0.2, 5.0  # seconds
 
 
 class Backstage:
-    """Between the sandbox at `url`, the store, and the programs."""
+    """Between the sandbox at `url`, the store with its `ledger`, and the programs."""
 
-    def __init__(self, url: str, store: Store, supervisor: Supervisor) -> None:
+    def __init__(self, url: str, store: Store, supervisor: Supervisor, ledger: Ledger) -> None:
         self._store = store
         self._supervisor = supervisor
+        self._ledger = ledger
+        self._guests = Guests(url)
         self._redis = connect(store.url)
         self._control = httpx.AsyncClient(base_url=f"{url}/control", trust_env=False, timeout=10)
         self._threads: dict[str, str] = {}
         self._off: set[str] = set()
+        self._awaited: dict[str, Callable[[], bool]] = {}  # what to tell as soon as that is true
         self._after = ""  # the last event told
         self._gauges: dict[str, int] = {}
 
@@ -55,6 +61,7 @@ class Backstage:
         async with self._control, asyncio.TaskGroup() as loops:
             loops.create_task(_for_ever(self._tell_events))
             loops.create_task(_for_ever(self._tell_gauges))
+            loops.create_task(_for_ever(self._tell_returns))
             loops.create_task(_for_ever(self._listen))
 
     # Telling
@@ -108,6 +115,25 @@ class Backstage:
             self._gauges = gauges
         await asyncio.sleep(GAUGES_EVERY)
 
+    async def _tell_returns(self) -> None:
+        for title, is_back in list(self._awaited.items()):
+            if await asyncio.to_thread(is_back) and self._awaited.get(title) is is_back:
+                del self._awaited[title]
+                await self._remark(title)
+        await asyncio.sleep(GAUGES_EVERY)
+
+    def _await_worker(self) -> None:
+        former = set(texts(self._redis.smembers(keys.WORKERS)))
+        self._awaited["worker is back"] = lambda: bool(_alive(self._redis) - former)
+
+    def _await_bot(self, program: str) -> None:
+        since, bot = time.time(), program.removesuffix("-bot")
+        self._awaited[f"{program} listens again"] = lambda: _last_heard(self._redis, bot) > since
+
+    def _await_store(self) -> None:
+        former = _run_of(self._redis)
+        self._awaited["store is back"] = lambda: _run_of(self._redis) != former
+
     # Listening
 
     async def _listen(self) -> None:
@@ -119,13 +145,15 @@ class Backstage:
                     await self._carry_out(change["name"])
 
     async def _offer(self) -> None:
-        about_bots = "Off: killed with -9 and kept down. Taps wait in Telegram."
+        about_bots = "Killed with -9. Taps wait in Telegram."
+        about_another = "A copy of Trattoria da Nonna; Anna and Ben work there too."
         actions = [
             _action("kill_worker", "Kill a worker", "With -9, in the middle of whatever it does. It starts again."),
             _action("kill_store", "Kill the store", "With -9. What it acknowledged is on the disk."),
             _action("restart", "Restart everything", "Bots, worker and store stop and start. Telegram stays."),
-            _action("customer_bot", "Customers' bot", about_bots, on="customer-bot" not in self._off),
-            _action("restaurant_bot", "Restaurants' bot", about_bots, on="restaurant-bot" not in self._off),
+            _action("open_restaurant", "Open another restaurant", about_another),
+            _action("customer_bot", "Customers' bot is down", about_bots, on="customer-bot" in self._off),
+            _action("restaurant_bot", "Restaurants' bot is down", about_bots, on="restaurant-bot" in self._off),
         ]
         await self._post("offer", {"actions": actions})
 
@@ -135,20 +163,28 @@ class Backstage:
         except (RedisError, StoreError) as error:  # in the middle of an outage, say
             done = f"{name} did not work: {type(error).__name__}"
         await self._offer()  # before the note: who reads that it is done finds it so
-        await self._post("note", {"thread": "", "title": done, "at": time.time()})
+        await self._remark(done)
+
+    async def _remark(self, title: str) -> None:
+        """Tell what belongs to no order."""
+        await self._post("note", {"thread": "", "title": title, "at": time.time()})
 
     async def _do(self, name: str) -> str:
         """Do what was asked. Returns what to tell about it."""
         match name:
             case "kill_worker":
+                await asyncio.to_thread(self._await_worker)
                 self._supervisor.crash("worker")
                 return "worker killed"
             case "kill_store":
+                await asyncio.to_thread(self._await_store)
                 await asyncio.to_thread(self._end_store, signal.SIGKILL)
                 return "store killed"
             case "restart":
                 await self._restart()
                 return "everything restarted"
+            case "open_restaurant":
+                return f"{(await self._guests.open_another(self._ledger)).name} opened"
             case "customer_bot" | "restaurant_bot":
                 return self._switch(name.replace("_", "-"))
             case _:
@@ -157,14 +193,19 @@ class Backstage:
     def _switch(self, program: str) -> str:
         if program in self._off:
             self._off.discard(program)
+            self._await_bot(program)
             self._supervisor.switch_on(program)
             return f"{program} switched on"
         self._off.add(program)
+        self._awaited.pop(f"{program} listens again", None)
         self._supervisor.switch_off(program)
         return f"{program} switched off"
 
     async def _restart(self) -> None:
-        async with self._supervisor.all_off(["customer-bot", "restaurant-bot", "worker"]):
+        async with self._supervisor.all_off([*BOTS, "worker"]):
+            await asyncio.to_thread(self._await_worker)
+            for bot in BOTS:
+                self._await_bot(bot)
             await asyncio.to_thread(self._end_store, signal.SIGTERM)
             await asyncio.to_thread(self._store.look_after)
         self._off.clear()
@@ -180,8 +221,32 @@ class Backstage:
 
 def _gauges(redis: Redis) -> dict[str, int]:
     workers = texts(redis.smembers(keys.WORKERS))
-    in_flight = sum(redis.llen(keys.processing(worker)) for worker in workers)
-    return {"queued": redis.llen(Queue(QUEUE, connection=redis).key), "in flight": in_flight}
+    with redis.pipeline(transaction=True) as pipe:  # all of one moment
+        pipe.zrange(keys.DUE, 0, -1)
+        pipe.llen(Queue(QUEUE, connection=redis).key)
+        for worker in workers:
+            pipe.llen(keys.processing(worker))
+        members, queued, *each = pipe.execute()
+    in_flight = sum(each)
+    due = sum(member.partition(":")[0] == "notify" for member in texts(members))
+    # A delivery is due until it is recorded; what is neither queued nor in flight waits, as Telegram has asked for.
+    return {"queued": queued, "in flight": in_flight, "waiting": max(0, due - queued - in_flight)}
+
+
+def _alive(redis: Redis) -> set[str]:
+    return {worker for worker in texts(redis.smembers(keys.WORKERS)) if redis.exists(keys.lease(worker))}
+
+
+def _last_heard(redis: Redis, bot: str) -> float:
+    """When that bot last asked for updates, in seconds since 1970; 0 when nobody knows."""
+    word: Any = redis.get(keys.listening(bot))
+    return float(json.loads(word)["at"]) if word else 0.0
+
+
+def _run_of(redis: Redis) -> str:
+    """Another one after each start of the store."""
+    server: Any = redis.info("server")
+    return str(server["run_id"])
 
 
 def _action(name: str, label: str, about: str, on: bool | None = None) -> Json:

@@ -80,7 +80,7 @@ def _run(data_dir: Path, port: int, instance: Instance) -> bool:
 
         async def beside(supervisor: Supervisor) -> None:
             await _welcome(url, ledger, _words(url, data_dir))
-            await Backstage(url, store, supervisor).run()
+            await Backstage(url, store, supervisor, ledger).run()
 
         return asyncio.run(running.run(stages, store, beside))
 
@@ -89,7 +89,7 @@ def _stages(settings: Settings, store: Store, port: int) -> list[list[Program]]:
     env = programs.environment(settings, store.url)
     # A proxy has no part in what happens on this machine.
     env |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-    sandbox = Program("sandbox", programs.SANDBOX, env, ("--port", str(port), "--limits"))
+    sandbox = Program("sandbox", programs.SANDBOX, env, ("--port", str(port), "--limits", "--nobody"))
     return [programs.bots(env), programs.crew(1, env), [sandbox]]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from importlib import resources
+from itertools import count
 from typing import Any
 
 import httpx
@@ -16,7 +17,9 @@ from flows.restaurant_file import load
 CUSTOMER_TOKEN = "1:demo-customers"  # noqa: S105 - made up; the sandbox takes any
 RESTAURANT_TOKEN = "2:demo-restaurants"  # noqa: S105
 CUSTOMER = 101
-STAFF = {"nonna": {201: "Anna", 203: "Ben"}, "momiji": {202: "Yuki"}}  # the first of each lets the bot in
+# The first of each lets the bot in. Anna is everywhere: whoever has her phone sees every ticket.
+STAFF = {"nonna": {201: "Anna", 203: "Ben"}, "momiji": {202: "Yuki", 201: "Anna"}}
+COPIED = "nonna"  # what other restaurants are like, and who works there
 
 INVITE_LIFE = 3600  # seconds; it is used at once
 PATIENCE = 180.0  # seconds until the sandbox or a bot counts as not coming; aiogram alone takes 5 to import
@@ -35,38 +38,64 @@ class Guests:
 
     async def take_their_seats(self, ledger: Ledger) -> None:
         """Import the samples, make the people and let them write to the bots. Raises `NobodyAnswers`."""
-        restaurants = await asyncio.to_thread(import_samples, ledger)
-        # A proxy has no part in what happens on this machine.
-        async with httpx.AsyncClient(base_url=f"{self.url}/control", trust_env=False, timeout=10) as control:
+        restaurants = await asyncio.to_thread(_open_all, ledger)
+        async with self._control() as control:
             await _until_it_answers(control)
             await _act(control, "bot", token=CUSTOMER_TOKEN, username="comanda_bot", name="Comanda")
             await _act(control, "bot", token=RESTAURANT_TOKEN, username="comanda_staff_bot", name="Comanda for staff")
             await _act(control, "user", id=CUSTOMER, first_name="Carla")
             for restaurant in restaurants:
                 await _seat_staff(control, ledger, restaurant)
-            await _until_the_staff_has_joined(ledger)
+            await _until_the_staff_has_joined(ledger, restaurants)
             # Not before: the first thing to see would be that nobody takes orders.
             await _act(control, "send", user=CUSTOMER, bot=CUSTOMER_TOKEN, text="/start")
             await _until_the_bot_answers(control)
 
+    async def open_another(self, ledger: Ledger) -> Restaurant:
+        """Open one more restaurant, like a sample but for its name, and seat its staff."""
+        restaurant = await asyncio.to_thread(_copy, ledger)
+        async with self._control() as control:
+            await _seat_staff(control, ledger, restaurant)
+        return restaurant
+
+    def _control(self) -> httpx.AsyncClient:
+        # A proxy has no part in what happens on this machine.
+        return httpx.AsyncClient(base_url=f"{self.url}/control", trust_env=False, timeout=10)
+
 
 def clear_seats(ledger: Ledger) -> None:
     """Forget the staff chats of a former demo, for the sandbox has forgotten them. To be done before a worker runs."""
-    for slug in STAFF:
-        chat = ledger.service(slug).staff_chat
+    for restaurant in ledger.restaurants():
+        chat = ledger.service(restaurant.slug).staff_chat
         if chat is not None:
             ledger.leave(chat)
 
 
 def import_samples(ledger: Ledger) -> list[Restaurant]:
     """Create or update the sample restaurants."""
-    restaurants = []
-    for slug in STAFF:
-        file = resources.files("flows.samples") / f"{slug}.yaml"
-        restaurant = load(file.read_text("utf-8"), file.name)
-        ledger.save_restaurant(restaurant)
-        restaurants.append(restaurant)
-    return restaurants
+    samples = [_sample(slug) for slug in STAFF]
+    for sample in samples:
+        ledger.save_restaurant(sample)
+    return samples
+
+
+def _open_all(ledger: Ledger) -> list[Restaurant]:
+    """The sample restaurants, and those that an earlier demo has opened besides."""
+    return import_samples(ledger) + [one for one in ledger.restaurants() if one.slug not in STAFF]
+
+
+def _sample(slug: str) -> Restaurant:
+    file = resources.files("flows.samples") / f"{slug}.yaml"
+    return load(file.read_text("utf-8"), file.name)
+
+
+def _copy(ledger: Ledger) -> Restaurant:
+    """A new restaurant with the next number that none has yet."""
+    number = next(number for number in count(2) if ledger.restaurant(f"{COPIED}-{number}") is None)
+    sample = _sample(COPIED)
+    copy = sample.model_copy(update={"slug": f"{COPIED}-{number}", "name": f"{sample.name} {number}"})
+    ledger.save_restaurant(copy)
+    return copy
 
 
 async def _seat_staff(control: httpx.AsyncClient, ledger: Ledger, restaurant: Restaurant) -> None:
@@ -75,7 +104,7 @@ async def _seat_staff(control: httpx.AsyncClient, ledger: Ledger, restaurant: Re
     A sandbox knows nothing of the one before it, so this is a new group each time, and the tickets of open orders
     come to it.
     """
-    staff = STAFF[restaurant.slug]
+    staff = STAFF.get(restaurant.slug, STAFF[COPIED])
     for number, name in staff.items():
         await _act(control, "user", id=number, first_name=name)
     group = await _act(control, "group", title=restaurant.name, members=list(staff))
@@ -117,18 +146,18 @@ async def _until_the_bot_answers(control: httpx.AsyncClient) -> None:
         raise NobodyAnswers("the customers' bot does not come up: see its lines above") from None
 
 
-async def _until_the_staff_has_joined(ledger: Ledger) -> None:
+async def _until_the_staff_has_joined(ledger: Ledger, restaurants: list[Restaurant]) -> None:
     """Until then a restaurant takes no orders."""
     try:
         async with asyncio.timeout(PATIENCE):
-            while not await asyncio.to_thread(_all_joined, ledger):  # noqa: ASYNC110 - the ledger has no event to wait for
+            while not await asyncio.to_thread(_all_joined, ledger, restaurants):  # noqa: ASYNC110 - the ledger has no event to wait for
                 await asyncio.sleep(ASK_EVERY)
     except TimeoutError:
         raise NobodyAnswers("the restaurants' bot does not come up: see its lines above") from None
 
 
-def _all_joined(ledger: Ledger) -> bool:
-    return all(ledger.service(slug).staff_chat is not None for slug in STAFF)
+def _all_joined(ledger: Ledger, restaurants: list[Restaurant]) -> bool:
+    return all(ledger.service(one.slug).staff_chat is not None for one in restaurants)
 
 
 def _is_word_from_bot(change: dict[str, Any], room: str) -> bool:

@@ -18,11 +18,30 @@ export async function get(path) {
 }
 
 // Carries out a verb. Returns its result, or null after telling by `refused` why it can't be.
-export async function act(verb, body, refused) {
-  const answer = await ask(verb, { method: "POST", body: JSON.stringify(body) });
-  const result = await answer.json();
-  if (!answer.ok) refused(result.error);
-  return answer.ok ? result : null;
+export const act = (verb, body, refused) => carryOut(verb, { method: "POST", body: JSON.stringify(body) }, refused);
+
+export const liftFault = (name, refused) => carryOut(`faults/${name}`, { method: "DELETE" }, refused);
+
+async function carryOut(path, options, refused) {
+  try {
+    const answer = await ask(path, options);
+    const result = await answer.json();
+    if (answer.ok) return result;
+    refused(result.error[0].toUpperCase() + result.error.slice(1));
+  } catch (error) {
+    if (!(error instanceof Away)) throw error;
+    refused(error.message);
+  }
+  return null;
 }
 
-export const liftFault = (name) => ask(`faults/${name}`, { method: "DELETE" });
+// Work that is given up when the sandbox is away, which the stream tells.
+export function quietly(work) {
+  return async (...given) => {
+    try {
+      return await work(...given);
+    } catch (error) {
+      if (!(error instanceof Away)) throw error;
+    }
+  };
+}

@@ -17,11 +17,12 @@ export function seats(rooms) {
     }
   }
   const newest = (one) => one.room.last?.date ?? 0;
-  return [...people.values()].map((own) => own.sort((a, b) => newest(b) - newest(a)));
+  const inOrder = [...people.values()].sort(([a], [b]) => a.person.id - b.person.id);
+  return inOrder.map((own) => own.sort((a, b) => newest(b) - newest(a)));
 }
 
 export class ChatList {
-  // on.choose(seat), on.close(), on.customer() and on.group() when a new one is wanted
+  // on.choose(seat), on.close(), on.customer() and on.group() when a new one is wanted, on.start(bot, person)
   constructor(on) {
     this.on = on;
     this.box = element("nav", "chats");
@@ -35,9 +36,9 @@ export class ChatList {
     this.box.addEventListener("keydown", (event) => event.key === "Escape" && on.close());
   }
 
-  patch(rooms, current) {
+  patch({ rooms, bots }, current) {
     const focused = this.people.querySelector(":focus")?.dataset.seat;
-    this.people.replaceChildren(...seats(rooms).map((own) => this.person(own, current)));
+    this.people.replaceChildren(...seats(rooms).map((own) => this.person(own, bots, current)));
     if (focused) this.row(focused)?.focus();
   }
 
@@ -49,12 +50,24 @@ export class ChatList {
     (this.row(current) ?? this.box.querySelector("button")).focus();
   }
 
-  person(own, current) {
+  person(own, bots, current) {
     const part = element("section");
     const { person } = own[0];
     part.append(element("h3", "", person.offline ? `${nameOf(person)} · offline` : nameOf(person)));
     part.append(...own.map(({ room, seat }) => this.chat(room, own[0].person, seat, seat === current)));
+    const known = new Set(own.filter(({ room }) => room.chat.type === "private").map(({ room }) => room.bots[0].id));
+    const others = element("div", "others");
+    others.append(...bots.filter((bot) => !known.has(bot.id)).map((bot) => this.other(bot, person)));
+    if (others.hasChildNodes()) part.append(others);
     return part;
+  }
+
+  // A bot that somebody has no chat with yet.
+  other(bot, person) {
+    const made = button("", `+ ${bot.first_name}`, () => this.on.start(bot, person.id));
+    made.dataset.seat = `${bot.id}:${person.id}`;
+    made.setAttribute("aria-label", `Let ${nameOf(person)} start ${bot.first_name}`);
+    return made;
   }
 
   chat(room, { id }, seat, isCurrent) {

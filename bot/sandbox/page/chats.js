@@ -2,17 +2,18 @@
 
 import { get } from "./api.js";
 
-// The messages of one chat.
+// The messages of one chat. A supergroup's begin with those of the group that it was (`former`).
 class History {
-  constructor(room) {
+  constructor({ room, former }) {
     this.room = room;
+    this.rooms = former ? [former, room] : [room];
     this.messages = new Map(); // by id, oldest first
   }
 
   async load() {
     this.meanwhile = []; // changes that the answer may not know of yet
-    const all = await get(`messages?room=${encodeURIComponent(this.room)}`);
-    const shown = all.filter((one) => !one.deleted).map(({ edits, deleted, ...message }) => [message.message_id, message]);
+    const all = await Promise.all(this.rooms.map((room) => get(`messages?room=${encodeURIComponent(room)}`)));
+    const shown = all.flat().filter((one) => !one.deleted && !one.migrate_to_chat_id).map(({ edits, deleted, ...message }) => [message.message_id, message]);
     this.messages = new Map(shown);
     const missed = this.meanwhile;
     this.meanwhile = undefined;
@@ -32,15 +33,16 @@ class History {
 
 export class Chats {
   rooms = []; // as the control API lists them
+  bots = [];
   histories = new Map(); // of the chats that were opened, by room
   refreshing = new Set(); // for each look at the list: changes that its answer may not know of yet
 
   roomOf(key) {
-    return this.rooms.find((room) => room.room === key);
+    return this.rooms.find((room) => room.room === key || (room.former && room.former === key));
   }
 
   async history(key) {
-    if (!this.histories.has(key)) this.histories.set(key, new History(key));
+    if (!this.histories.has(key)) this.histories.set(key, new History(this.roomOf(key)));
     const history = this.histories.get(key);
     history.loaded ??= history.load();
     await history.loaded;
@@ -51,7 +53,7 @@ export class Chats {
     const missed = [];
     this.refreshing.add(missed);
     try {
-      this.rooms = await get("chats");
+      [this.rooms, this.bots] = await Promise.all([get("chats"), get("bots")]);
     } finally {
       this.refreshing.delete(missed);
     }

@@ -26,8 +26,9 @@ export function face(name, number) {
 
 export const nameOf = (person) => [person.first_name, person.last_name].filter(Boolean).join(" ");
 
-export const clock = (seconds) =>
-  new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+export const CLOCK = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+
+export const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], CLOCK);
 
 // A date in the middle of the chat.
 export function dayOf(seconds) {

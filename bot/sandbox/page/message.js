@@ -3,8 +3,11 @@
 import { arrowKeys, button, clock, element, nameOf } from "./dom.js";
 import { styled } from "./entities.js";
 
-const money = ({ total_amount: amount, currency }) =>
-  currency === "XTR" ? `${amount} ⭐` : `${(amount / 100).toFixed(2)} ${currency}`;
+function money({ total_amount: amount, currency }) {
+  if (currency === "XTR") return `${amount} ⭐`;
+  const { maximumFractionDigits: digits } = new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions();
+  return `${(amount / 10 ** digits).toFixed(digits)} ${currency}`;
+}
 
 // `view` is whose eyes see it, `on` carries out what is tapped.
 export function messageOf(message, view, on) {
@@ -16,18 +19,18 @@ export function messageOf(message, view, on) {
   const bubble = element("div", "bubble");
   if (!mine && view.isGroup) bubble.append(element("b", `sender c${message.from.id % 7}`, nameOf(message.from)));
   if (message.reply_to_message) bubble.append(quote(message.reply_to_message));
-  bubble.append(...media(message));
   const text = message.text ?? message.caption;
+  bubble.append(...(message.text ? [] : media(message)));
   if (text) {
     const words = element("span", "words");
     words.append(...styled(text, message.entities ?? message.caption_entities ?? [], on));
     bubble.append(words);
   }
   if (message.reactions?.length) bubble.append(element("span", "reactions", message.reactions.map((one) => one.emoji ?? "⭐").join(" ")));
-  const edited = message.edit_date ? "edited " : "";
+  const rows = message.reply_markup?.inline_keyboard ?? [];
+  const edited = message.edit_date && !rows.length ? "edited " : ""; // Telegram does not say it of what has buttons
   bubble.append(element("span", "meta", `${edited}${clock(message.date)}${mine ? " ✓✓" : ""}`));
   box.append(bubble);
-  const rows = message.reply_markup?.inline_keyboard ?? [];
   if (rows.length) box.append(keyboard(message, rows, on));
   return box;
 }
@@ -40,7 +43,11 @@ function quote(original) {
 
 function media(message) {
   if (message.photo) return [picture(message.photo)];
-  if (message.document) return [card("📄", message.document.file_name, `/control/file/${message.document.file_id}`)];
+  if (message.document) {
+    const { file_name: name, file_id: id, file_size: size } = message.document;
+    return [card("📄", name, size ? `/control/file/${id}` : undefined)]; // of an address nothing has come
+  }
+  if (message.dice) return [card(message.dice.emoji, String(message.dice.value))];
   if (message.venue) return [card("📍", `${message.venue.title}\n${message.venue.address}`)];
   if (message.location) return [card("📍", `${message.location.latitude}, ${message.location.longitude}`)];
   if (message.contact) return [card("👤", `${nameOf(message.contact)}\n${message.contact.phone_number}`)];
@@ -48,7 +55,7 @@ function media(message) {
     const { title, description } = message.invoice;
     return [card("🧾", `${title}\n${description}\n${money(message.invoice)}`)];
   }
-  return [];
+  return [card("❔", "This page can’t show this kind of message")];
 }
 
 function picture(sizes) {
@@ -85,8 +92,9 @@ function keyboard(message, rows, on) {
 // What Telegram tells in the middle of the chat, or "" for an ordinary message.
 function service(message) {
   const who = nameOf(message.from);
-  if (message.new_chat_members) return `${who} added ${message.new_chat_members.map(nameOf).join(", ")}`;
-  if (message.left_chat_member) return `${who} removed ${nameOf(message.left_chat_member)}`;
+  const { new_chat_members: come, left_chat_member: gone } = message;
+  if (come) return come[0].id === message.from.id ? `${who} joined the group` : `${who} added ${come.map(nameOf).join(", ")}`;
+  if (gone) return gone.id === message.from.id ? `${who} left the group` : `${who} removed ${nameOf(gone)}`;
   if (message.migrate_to_chat_id || message.migrate_from_chat_id) return "The group became a supergroup";
   if (message.pinned_message) return `${who} pinned “${(message.pinned_message.text ?? "a message").slice(0, 40)}”`;
   if (message.successful_payment) return `${who} paid ${money(message.successful_payment)}`;

@@ -2,7 +2,7 @@
 
 import { button, element } from "./dom.js";
 
-const TOAST = 4000; // ms
+const TOAST = 4000, OFFER = 10_000; // ms
 
 export class Notices {
   // `behind` can't be used while a dialog is open; the other phone can.
@@ -16,9 +16,24 @@ export class Notices {
   }
 
   toast(text) {
-    this.words.textContent = text;
+    this.show([text], TOAST);
+  }
+
+  // Words that can be tapped.
+  offer(text, onTap) {
+    this.show([button("", text, () => { this.words.replaceChildren(); onTap(); })], OFFER);
+  }
+
+  show(content, time) {
+    this.words.replaceChildren(...content);
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => (this.words.textContent = ""), TOAST);
+    this.timer = setTimeout(() => this.fade(content, time), time);
+  }
+
+  // Not from under somebody's hand.
+  fade(content, time) {
+    if (this.words.matches(":hover, :focus-within")) this.show(content, time);
+    else this.words.replaceChildren();
   }
 
   alert(title, text) {

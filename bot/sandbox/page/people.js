@@ -9,22 +9,29 @@ function unused(rooms, not = "") {
   return NAMES.find((name) => !taken.has(name) && name !== not) ?? `Person ${taken.size + 1}`;
 }
 
-// Somebody who writes to the first bot that people have chats with.
+// The bot, or the one that is chosen. Undefined when there is none, or none was.
+async function someBot(phone, title) {
+  const { bots } = phone.chats;
+  if (!bots.length) return phone.notices.toast("Start a bot first: its first request makes it appear");
+  if (bots.length === 1) return bots[0];
+  const names = bots.map((bot) => `${bot.first_name} (@${bot.username})`);
+  const answer = await phone.notices.ask(title, "With which bot?", ["Cancel", ...names.toReversed()]);
+  return bots[names.indexOf(answer)];
+}
+
+// Somebody who writes to a bot.
 export async function newCustomer(phone) {
-  const { rooms } = phone.chats;
-  const bot = rooms.find((room) => room.chat.type === "private")?.bots[0];
-  if (!bot) return phone.notices.toast("Start a bot first: its first request makes it appear");
-  const user = await phone.act("user", { first_name: unused(rooms) });
-  const sent = user && (await phone.act("send", { user: user.id, bot: String(bot.id), text: "/start" }));
+  const bot = await someBot(phone, "New customer");
+  const user = bot && (await phone.act("user", { first_name: unused(phone.chats.rooms) }));
+  const sent = user && (await phone.act("start", { user: user.id, bot: String(bot.id) }));
   if (sent) return phone.choose(`${bot.id}:${user.id}|${user.id}`);
 }
 
-// Two people with the bot that is in a group already, or with the first one.
+// Two people with a bot.
 export async function newGroup(phone) {
   const { rooms } = phone.chats;
-  const bot = rooms.find((room) => room.chat.type !== "private" && room.bots.length)?.bots[0] ?? rooms[0]?.bots[0];
-  if (!bot) return phone.notices.toast("Start a bot first: its first request makes it appear");
-  const one = await phone.act("user", { first_name: unused(rooms) });
+  const bot = await someBot(phone, "New group");
+  const one = bot && (await phone.act("user", { first_name: unused(rooms) }));
   const other = one && (await phone.act("user", { first_name: unused(rooms, one.first_name) }));
   const group = other && (await phone.act("group", { title: `${nameOf(one)} and ${nameOf(other)}`, members: [one.id, other.id], bots: [String(bot.id)] }));
   if (group) return phone.choose(`${group.id}|${one.id}`);

@@ -1,6 +1,6 @@
 // A phone: one person in one chat, or that person looking at the list of chats.
 
-import { act, get } from "./api.js";
+import { act, get, quietly } from "./api.js";
 import { ChatList, seatOf, seats, titleOf } from "./chatlist.js";
 import { Conversation } from "./conversation.js";
 import { button, element, face, nameOf, once, signButton } from "./dom.js";
@@ -20,6 +20,7 @@ export class Phone {
     this.build();
     this.show = this.soon(() => this.draw());
     this.markRead = once(() => this.read());
+    this.choose = quietly((seat) => this.open(seat));
     this.writing.enter(this.seat);
   }
 
@@ -42,12 +43,15 @@ export class Phone {
       close: () => this.closeList(),
       customer: () => newCustomer(this),
       group: () => newGroup(this),
+      start: (bot, person) => start(this, bot, "", person),
     });
     this.pinned = button("pinned", "", () => this.conversation.find(this.room?.pinned?.[0])?.scrollIntoView());
     this.banner = element("p", "banner", "📵 This phone is offline");
-    this.open = element("div", "open");
-    this.open.append(this.pinned, this.banner, this.conversation.box, this.writing.menu, this.writing.form, this.writing.keys);
-    screen.append(this.buildHead(), this.list.box, this.open);
+    this.unblock = button("unblock", "Unblock", () => this.act("block", { user: this.person, bot: String(this.bot.id), blocked: false }));
+    this.front = element("div", "front");
+    const { menu, form, keys } = this.writing;
+    this.front.append(this.pinned, this.banner, this.conversation.box, menu, form, keys, this.unblock);
+    screen.append(this.buildHead(), this.list.box, this.front);
     this.section.replaceChildren(screen);
     this.notices = new Notices(this.section, screen);
   }
@@ -85,6 +89,9 @@ export class Phone {
   get me() { return this.room?.members.find((one) => one.id === this.person); }
   get isGroup() { return this.room?.chat.type !== "private"; }
   get bot() { return this.room?.bots[0]; }
+  // A customer's phone shows a group only until there is a customer.
+  get isMakeshift() { return this.guessed && this.side === "left" && this.isGroup && this.seat !== this.preferred(); }
+  get isUpToDate() { return Boolean(this.me) && !this.isMakeshift && this.history?.room === this.room.room; }
   get isListing() { return !this.list.box.hidden; }
 
   // Names the bot or the group, as the control API wants it.
@@ -103,15 +110,23 @@ export class Phone {
     return act(verb, body, (why) => this.notices.toast(why));
   }
 
+  // As `act`, for what a person does in a chat. Why that can't be is known here: there is no need to ask.
+  perform(verb, body, key = this.room.room) {
+    const person = this.chats.rooms.flatMap((room) => room.members).find((one) => one.id === body.user);
+    if (person?.offline) return this.notices.toast(`${nameOf(person)}’s phone is offline`);
+    if (this.chats.roomOf(key)?.blocked) return this.notices.toast("Unblock the bot first");
+    return this.act(verb, body);
+  }
+
   write(text, replyTo) {
     this.conversation.toEnd();
-    return this.act("send", { user: this.person, text, ...this.place, ...(replyTo ? { reply_to: replyTo } : {}) });
+    return this.perform("send", { user: this.person, text, ...this.place, ...(replyTo ? { reply_to: replyTo } : {}) });
   }
 
   async pressReplyKey(key) {
     if (!key.request_contact) return this.write(key.text ?? key);
     const agreed = await this.notices.confirm("Share your phone number?", `${this.heading} will see it.`, "Share");
-    if (agreed) this.act("send_contact", { user: this.person, bot: String(this.bot.id) });
+    if (agreed) this.perform("send_contact", { user: this.person, bot: String(this.bot.id) });
   }
 
   // Which chat
@@ -127,21 +142,22 @@ export class Phone {
 
   openList() {
     this.list.box.hidden = false;
-    this.open.hidden = true;
+    this.front.hidden = true;
     this.draw();
     this.list.focus(this.seat);
   }
 
   closeList() {
     this.list.box.hidden = true;
-    this.open.hidden = false;
+    this.front.hidden = false;
     this.draw();
     this.back.focus();
   }
 
-  async choose(seat) {
+  async open(seat) {
     if (!this.chats.roomOf(seat.split("|")[0])) await this.chats.refresh(); // it is new
     localStorage.setItem(`phone-${this.side}`, seat);
+    this.guessed = false;
     await this.enter(seat);
     if (this.isListing) this.closeList();
     this.section.dispatchEvent(new Event("chosen", { bubbles: true }));
@@ -154,14 +170,22 @@ export class Phone {
     return this.load();
   }
 
+  // Offers to open another chat, which has something new.
+  offer(room, person) {
+    if (room.members.some((one) => one.id === person && one.offline)) return;
+    this.notices.offer(`New in ${titleOf(room)}`, () => this.choose(`${room.room}|${person}`));
+  }
+
   // Reads the chat anew. What follows comes by single changes.
   async load() {
-    if (!this.me) {
+    if (!this.me || this.isMakeshift) {
+      this.guessed = true;
       this.seat = this.preferred();
       this.writing.enter(this.seat);
     }
-    const { seat, room } = this;
+    const { room } = this;
     if (!room) return this.show();
+    const seat = (this.seat = seatOf(room, this.me)); // a group may have become a supergroup
     const [history, missed] = await Promise.all([this.chats.history(room.room), this.missed()]);
     if (this.seat !== seat) return; // another chat has been opened meanwhile
     Object.assign(this, { history, missing: missed });
@@ -180,9 +204,9 @@ export class Phone {
   draw() {
     const { room, me, bot } = this;
     this.drawHead();
-    if (this.isListing) this.list.patch(this.chats.rooms, this.seat);
+    if (this.isListing) this.list.patch(this.chats, this.seat);
     if (!room) return this.conversation.list.replaceChildren(element("p", "service", "Nobody is here yet: a bot's first request makes it appear."));
-    if (this.history?.room !== room.room) return; // still on its way
+    if (!this.isUpToDate) return; // still on its way
     if (me.offline && this.conversation.shown.size) return; // it has not heard of anything since
     const all = [...this.history.messages.values()];
     const messages = all.filter(({ message_id: id }) => id > room.cleared && !(me.offline && this.missing.has(id)));
@@ -201,17 +225,19 @@ export class Phone {
     const quiet = this.isListing ? "Whose phone, and which chat?" : !room ? "" : this.isGroup ? `${members} members` : "bot";
     this.title.textContent = this.isListing ? "Chats" : title;
     this.face.replaceWith((this.face = face(title, room?.chat.id ?? 0)));
-    this.face.hidden = this.isListing;
+    this.face.hidden = this.isListing || !room;
     this.status.textContent = this.typingUntil > Date.now() ? "typing…" : quiet;
     this.holder.textContent = me ? `${nameOf(me)}’s phone` : "";
-    this.holder.hidden = this.isListing;
+    this.holder.hidden = this.isListing || !me;
     this.back.setAttribute("aria-expanded", String(this.isListing));
     this.back.setAttribute("aria-label", unread.others ? `Chats, ${unread.others} unread` : "Chats");
     this.badge.textContent = unread.others || "";
     this.banner.hidden = !me?.offline;
     this.section.classList.toggle("offline", Boolean(me?.offline));
     this.section.setAttribute("aria-label", me ? `${nameOf(me)}’s phone` : `Phone on the ${this.side}`);
-    this.writing.form.hidden = !room;
+    this.writing.allow(room && !room.blocked);
+    this.unblock.hidden = !room?.blocked;
+    this.pinned.hidden ||= !room;
   }
 
   drawPinned(messages) {

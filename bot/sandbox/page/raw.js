@@ -1,6 +1,6 @@
 // An event or a request as it is, word for word.
 
-import { element } from "./dom.js";
+import { CLOCK, element } from "./dom.js";
 
 const dialog = document.getElementById("raw");
 
@@ -25,5 +25,5 @@ export function rawLink(title, details, address) {
 
 export function exactly(seconds) {
   const at = new Date(seconds * 1000);
-  return `${at.toLocaleTimeString([], { hour12: false })}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+  return `${at.toLocaleTimeString([], { ...CLOCK, second: "2-digit" })}.${String(at.getMilliseconds()).padStart(3, "0")}`;
 }

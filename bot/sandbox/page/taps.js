@@ -1,6 +1,6 @@
 // What tapping a button or a link in a chat does.
 
-import { act, get } from "./api.js";
+import { get, quietly } from "./api.js";
 import { isSafe } from "./dom.js";
 
 const PATIENCE = 20; // seconds for the bot's answer to a tap
@@ -11,35 +11,40 @@ export async function tap(phone, message, key, where) {
     await navigator.clipboard?.writeText(key.copy_text.text).catch(() => {});
     return notices.toast(`Copied ${key.copy_text.text}`);
   }
-  if (key.url) return follow(phone, key.url) || (isSafe(key.url) && window.open(key.url, "_blank", "noopener"));
+  const address = key.url ?? key.login_url?.url;
+  if (address) return follow(phone, address) || (isSafe(address) && window.open(address, "_blank", "noopener"));
+  if (message.chat.id !== phone.room.chat.id) return notices.toast("That was before the group became a supergroup");
   const place = { ...phone.place, user: phone.person, message_id: message.message_id };
-  if (key.pay) return phone.act("pay", place);
+  if (key.pay) return phone.perform("pay", place);
+  if (!key.callback_data) return notices.toast(key.web_app ? "Web apps don’t open on this page" : "Only Telegram’s own apps can do that");
   where.classList.add("waiting");
   where.setAttribute("aria-busy", "true");
   const title = phone.heading;
-  const tapped = await phone.act("tap", { ...place, button: key.callback_data ?? key.text });
-  const answer = tapped && (await get(`callback/${tapped.callback_query_id}?wait=${PATIENCE}`));
+  const tapped = await phone.perform("tap", { ...place, button: key.callback_data });
+  const answer = tapped && (await answerTo(tapped.callback_query_id));
   where.classList.remove("waiting");
   where.removeAttribute("aria-busy");
   if (answer?.text) answer.show_alert ? notices.alert(title, answer.text) : notices.toast(answer.text);
 }
+
+const answerTo = quietly((query) => get(`callback/${query}?wait=${PATIENCE}`));
 
 // A link to a bot of this sandbox opens here. Returns whether it was one.
 export function follow(phone, address) {
   if (!URL.canParse(address)) return false;
   const link = new URL(address);
   const name = link.protocol === "tg:" ? link.searchParams.get("domain") : link.hostname === "t.me" ? link.pathname.slice(1) : "";
-  const { rooms } = phone.chats;
-  const bot = name && rooms.flatMap((room) => room.bots).find((one) => one.username?.toLowerCase() === name.toLowerCase());
+  const bot = name && phone.chats.bots.find((one) => one.username.toLowerCase() === name.toLowerCase());
   if (!bot) return false;
   if (link.searchParams.has("startgroup")) startInGroup(phone, bot, link.searchParams.get("startgroup"));
   else start(phone, bot, link.searchParams.get("start") ?? "");
   return true;
 }
 
-export async function start(phone, bot, payload) {
-  const done = await phone.act("start", { user: phone.person, bot: String(bot.id), payload });
-  if (done) phone.choose(`${bot.id}:${phone.person}|${phone.person}`);
+export async function start(phone, bot, payload, person = phone.person) {
+  const key = `${bot.id}:${person}`;
+  const done = await phone.perform("start", { user: person, bot: String(bot.id), payload }, key);
+  if (done) phone.choose(`${key}|${person}`);
 }
 
 function startInGroup(phone, bot, payload) {

@@ -24,43 +24,46 @@ export class Trouble {
     this.show();
   }
 
+  refused = (why) => this.notices.toast(why);
+
   act(verb, body) {
-    return act(verb, body, (why) => this.notices.toast(why));
+    return act(verb, body, this.refused);
   }
 
   show() {
     const people = new Map(this.phones.filter((phone) => phone.me).map((phone) => [phone.person, phone]));
     const blocker = this.phones.find((phone) => phone.room && !phone.isGroup);
-    const toggles = this.actions.filter((one) => one.toggle);
+    const deeds = element("div", "deeds");
+    deeds.append(...this.actions.filter((one) => !one.toggle).map((one) => this.deed(one)));
     const switches = [
+      ...(deeds.hasChildNodes() ? [deeds] : []),
       this.tooManySwitch(),
       ...[...people.values()].map((phone) => this.offlineSwitch(phone)),
       ...(blocker ? [this.blockSwitch(blocker)] : []),
-      ...toggles.map((one) => this.switch(one.label, one.about, one.on, () => this.act("ask", { name: one.name }))),
-      ...this.actions.filter((one) => !one.toggle).map((one) => this.deed(one)),
+      ...this.actions.filter((one) => one.toggle).map((one) => this.switch(one.label, one.about, one.on, () => this.act("ask", { name: one.name }))),
       ...this.faults.filter((fault) => fault.name !== TOO_MANY).map((fault) => this.foreign(fault)),
     ];
-    const focused = [...this.box.children].indexOf(document.activeElement?.closest?.(".switch"));
+    const focused = [...this.box.querySelectorAll("button")].indexOf(document.activeElement);
     this.box.replaceChildren(...switches);
-    if (focused >= 0) this.box.children[focused]?.focus({ preventScroll: true });
+    if (focused >= 0) this.box.querySelectorAll("button")[focused]?.focus({ preventScroll: true });
   }
 
   tooManySwitch() {
     const on = this.faults.some((fault) => fault.name === TOO_MANY);
-    const about = "It refuses new messages and says when to try again. None is lost.";
+    const about = "New messages are refused. None is lost.";
     const fault = { name: TOO_MANY, kind: "429", method: "sendMessage", times: null, retry_after: 3 };
-    return this.switch("Telegram answers 429", about, on, () => (on ? liftFault(TOO_MANY) : this.act("fault", fault)));
+    return this.switch("Telegram answers 429", about, on, () => (on ? liftFault(TOO_MANY, this.refused) : this.act("fault", fault)));
   }
 
   offlineSwitch(phone) {
     const { offline, id } = phone.me;
-    const about = "It hears nothing and sends nothing until it is back.";
+    const about = "It hears nothing and sends nothing.";
     return this.switch(`${nameOf(phone.me)}’s phone is offline`, about, offline, () => this.act("offline", { user: id, offline: !offline }));
   }
 
   blockSwitch(phone) {
     const { blocked } = phone.room;
-    const about = "The bot can’t write there. The order goes on, and staff are told.";
+    const about = "The bot can’t write there.";
     const change = { user: phone.person, bot: String(phone.bot.id), blocked: !blocked };
     return this.switch(`${nameOf(phone.me)} blocked the bot`, about, blocked, () => this.act("block", change));
   }
@@ -77,8 +80,8 @@ export class Trouble {
 
   // What is done once.
   deed({ name, label, about }) {
-    const made = button("switch deed", "", () => this.act("ask", { name }));
-    made.append(element("b", "", label), element("span", "state", "⚡"), element("small", "", about));
+    const made = button("deed", label, () => this.act("ask", { name }));
+    made.title = about;
     return made;
   }
 

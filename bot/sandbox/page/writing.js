@@ -2,8 +2,13 @@
 
 import { arrowKeys, button, element, signButton } from "./dom.js";
 
+const draftOf = (seat) => `draft-${seat}`;
+
+const LONGEST = 4096; // Bot API, sendMessage
+
 export class Writing {
-  // on.write(text, replyTo), on.key(key) for a key of the reply keyboard, on.up() from the empty field to the chat
+  // on.write(text, replyTo) and on.command(name) resolve to what was sent, or null; on.key(key) for a key of the reply
+  // keyboard, on.up() from the empty field to the chat
   constructor(on) {
     this.on = on;
     this.commands = [];
@@ -13,13 +18,14 @@ export class Writing {
     this.menu.setAttribute("aria-label", "Commands of the bot");
     this.keys = element("div", "reply-keys");
     this.input = element("input");
-    Object.assign(this.input, { placeholder: "Message", autocomplete: "off" });
+    Object.assign(this.input, { placeholder: "Message", autocomplete: "off", maxLength: LONGEST });
     this.input.setAttribute("aria-label", "Message");
     this.slash = signButton("slash", "/", "Commands", () => this.toggleMenu());
     this.form = element("form", "write");
     const send = element("button", "send", "➤");
     send.setAttribute("aria-label", "Send");
     this.form.append(this.slash, this.input, send);
+    this.allow(false); // what is typed before a chat is there would be lost
     this.listen();
   }
 
@@ -34,12 +40,23 @@ export class Writing {
     this.menu.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
-      if (this.input.value.trim()) this.on.write(this.input.value, this.replyTo);
-      this.input.value = "";
-      this.replyTo = undefined;
-      this.keepDraft();
       this.close();
+      if (!this.sending) this.sending = this.submit().finally(() => (this.sending = undefined));
     });
+  }
+
+  // What can't be sent stays in the field, or with its chat when another one is in front meanwhile.
+  async submit() {
+    const { seat, input: { value: text } } = this;
+    if (!text.trim() || !(await this.on.write(text, this.replyTo))) return;
+    if (this.seat === seat) this.strike(text);
+    else if (sessionStorage.getItem(draftOf(seat)) === text) sessionStorage.removeItem(draftOf(seat));
+  }
+
+  // Takes what was sent out of the field. Who types fast has gone on behind it.
+  strike(text) {
+    if (this.input.value.startsWith(text)) this.input.value = this.input.value.slice(text.length);
+    this.keepDraft();
   }
 
   onKey(event) {
@@ -54,12 +71,12 @@ export class Writing {
   enter(seat) {
     this.seat = seat;
     this.signature = undefined;
-    this.input.value = sessionStorage.getItem(`draft-${seat}`) ?? "";
+    this.input.value = sessionStorage.getItem(draftOf(seat)) ?? "";
     this.menu.hidden = true;
   }
 
   keepDraft() {
-    sessionStorage.setItem(`draft-${this.seat}`, this.input.value);
+    sessionStorage.setItem(draftOf(this.seat), this.input.value);
   }
 
   patch(messages, person, commands) {
@@ -89,6 +106,12 @@ export class Writing {
     }));
   }
 
+  // Where nobody can write there is no field.
+  allow(allowed) {
+    this.form.hidden = this.keys.hidden = !allowed;
+    if (!allowed) this.menu.hidden = true;
+  }
+
   toggleMenu() {
     if (this.menu.hidden) this.offer("/");
     else this.close();
@@ -110,10 +133,10 @@ export class Writing {
     }));
   }
 
-  send(command) {
+  async send(command) {
     this.close();
-    if (this.input.value.startsWith("/")) this.input.value = ""; // it was typed to find the command
-    this.keepDraft();
-    this.on.command(command);
+    const typed = this.input.value;
+    const sent = await this.on.command(command);
+    if (sent && typed.startsWith("/")) this.strike(typed); // it was typed to find the command
   }
 }
