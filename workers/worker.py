@@ -214,6 +214,8 @@ class Worker(BaseWorker):
                 task = asyncio.create_task(self._work_on(job, begun), name=job.id)
                 self._in_hand[job.id] = task
                 task.add_done_callback(partial(self._done, job.id))
+            if len(self._in_hand) > 1:  # then larger batches are worth more than the next taking at once
+                await asyncio.wait({begun})
         for job_id in set(job_ids) - {job.id for job in jobs}:
             await self._persist(partial(asyncio.to_thread, self._leave, job_id), stop)
 
