@@ -47,7 +47,7 @@ def log(system: System) -> list[Json]:
 async def _play(system: System, staff_start: str) -> list[Json]:
     """Two orders: one from the menu to *Picked up*, with a group as the staff chat, and one that is declined."""
     telegram = Telegram(system.url)
-    await telegram.act("bot", token=RESTAURANT_TOKEN, username="staff_bot")
+    bot = await telegram.act("bot", token=RESTAURANT_TOKEN)
     [anna, _] = await telegram.group("Staff", "Anna", "Ben")
     await telegram.act(
         "add_bot", chat=int(anna.room), bot=RESTAURANT_TOKEN, by=anna.id, start=staff_start.removeprefix("/start ")
@@ -66,7 +66,7 @@ async def _play(system: System, staff_start: str) -> list[Json]:
             await anna.tap(label)
     await carla.sees("too busy right now")
     await carla.send("/orders")
-    await anna.send("/items@staff_bot")
+    await anna.send(f"/items@{bot['username']}")
     found: list[Json] = [entry for entry in await telegram.look("log") if entry.get("bot")]
     await telegram.close()
     return found

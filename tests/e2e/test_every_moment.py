@@ -273,7 +273,7 @@ async def stage(stage_of: NewStage) -> AsyncIterator[Stage]:
         yield one
 
 
-STRIDE = int(os.environ.get("MOMENTS_APART", "7"))
+STRIDE = int(os.environ.get("MOMENTS_APART", "13"))
 """How many requests lie between the moments that are tried; 1 tries them all, which takes some ten minutes."""
 
 
