@@ -162,7 +162,9 @@ class Limit:
         record = Shown(chat_id=chat, message_id=message, version=order.version).model_dump_json(exclude_defaults=True)
         writes.hset(keys.delivery(order.id), str(side), record)
         writes.zrem(keys.DUE, keys.notify(order.id, side), keys.repaint(order.id, side))
-        return [command for command, _ in writes.command_stack], after.version
+        commands = [command for command, _ in writes.command_stack]
+        # The stream last: whoever hears of an event there acts on it at once, and must find all else written.
+        return sorted(commands, key=lambda command: command[0] == "XADD"), after.version
 
     async def _send(self, side: Side, method: str, chat: int, screen: Screen, more: dict[str, Any]) -> int:
         async with self._http.post(path_of(side, method), json=request_of(chat, screen) | more) as answer:
