@@ -44,7 +44,7 @@ from workers.recovery import LOOK_EVERY, Recovery
 
 log = logging.getLogger(__name__)
 
-IN_FLIGHT = 64  # jobs one process works on at a time
+IN_FLIGHT = 128  # jobs one process works on at a time: many may wait for one bot's turn, and the other's go on
 TICK = 1.0  # seconds between two looks at the deadlines
 DRAIN = 10.0  # seconds that jobs in hand have to finish after the first SIGTERM
 LONGEST_WAIT = 5.0  # seconds between two tries while the store is out of reach
