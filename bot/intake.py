@@ -10,7 +10,6 @@ another process or after the restart, so a handler may see an update twice; its 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import logging
 import os
@@ -26,7 +25,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from bot.inbox import LISTENING_LIFE, First, Inbox, Next, Ours, Update
-from flows.backoff import Backoff
+from flows.backoff import Backoff, pause
 from flows.ledger import Superseded, having_read, only_while
 from flows.store import Command, is_outage
 
@@ -326,5 +325,4 @@ class Intake:
 
     async def pause(self, seconds: float) -> None:
         """Wait, but not beyond the closing."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), seconds)
+        await pause(seconds, self._closing)

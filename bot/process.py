@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
@@ -14,7 +13,7 @@ from typing import Literal, Protocol
 from bot import intake
 from bot.intake import Intake, Refused, TryLater
 from bot.polling import Polling
-from flows.backoff import Backoff
+from flows.backoff import Backoff, pause
 from flows.gate import Gate
 from flows.ledger import Ledger
 from flows.logs import log_to_stderr
@@ -80,9 +79,7 @@ async def opened(bot: Face, stop: asyncio.Event) -> bool:
         except TryLater as later:
             wait = backoff.next(later.seconds)
             log.warning("%s; next try in %.1f s", later, wait)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait):
-                await stop.wait()
+        await pause(wait, stop)
     return False
 
 

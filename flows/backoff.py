@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import random
 
 FIRST = 0.2  # seconds
@@ -22,3 +24,13 @@ class Backoff:
 
     def reset(self) -> None:
         self._wait = FIRST / 2
+
+
+async def pause(seconds: float, until: asyncio.Event) -> None:
+    """Wait, but not beyond `until`.
+
+    Not by `asyncio.wait_for`: before Python 3.12 it swallows a cancellation that comes together with the event.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await until.wait()

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from flows.backoff import pause
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 CHUNK = 65536  # bytes of output read at a time
 LONGEST_LINE = 16384  # bytes; a longer one is shown in pieces
@@ -95,8 +97,7 @@ class Supervisor:
             for child in children:
                 child.hold()
                 child.interrupt()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(child.is_down.wait(), self._patience.drain)
+                await pause(self._patience.drain, child.is_down)
                 child.kill()
             yield
         finally:
@@ -213,8 +214,7 @@ class _Child:
             if loop.time() - began >= self._patience.healthy:
                 wait = self._patience.first_restart
             self._say("comanda", f"{self.name} ended ({ending}); it starts again in {wait:g} s")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._unwanted.wait(), wait)
+            await pause(wait, self._unwanted)
             wait = min(wait * 2, self._patience.slowest_restart)
 
     async def _run_once(self) -> str:

@@ -8,7 +8,6 @@ together (see `workers.books`), and runs what is between as tasks of one loop.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 import logging
 import os
@@ -33,7 +32,7 @@ from rq.worker import BaseWorker
 from rq.worker_registration import clean_worker_registry
 
 from flows import keys
-from flows.backoff import Backoff
+from flows.backoff import Backoff, pause
 from flows.gathering import Gathering
 from flows.ledger.orders import FAILURE_TTL
 from flows.reactions import QUEUE
@@ -148,7 +147,7 @@ class Worker(BaseWorker):
     async def _repeat(self, work: Callable[[], Awaitable[object]], every: float, stop: asyncio.Event) -> None:
         while not stop.is_set():
             await self._persist(work, stop)
-            await _sleep(every, stop)
+            await pause(every, stop)
 
     async def _persist(self, work: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
         """Do `work`; while the store is out of reach, do it again until `stop` is set. All of it can be repeated."""
@@ -160,7 +159,7 @@ class Worker(BaseWorker):
             except RedisError as error:
                 wait = backoff.next()
                 log.warning("the store is out of reach (%s); next try in %.1f s", type(error).__name__, wait)
-                await _sleep(wait, stop)
+                await pause(wait, stop)
             if stop.is_set():
                 return
 
@@ -282,9 +281,3 @@ async def _call(job: Job) -> Any:
         if timed.expired():
             raise JobTimeoutException(f"Task exceeded maximum timeout value ({job.timeout} seconds)") from None
         raise
-
-
-async def _sleep(seconds: float, stop: asyncio.Event) -> None:
-    """Sleep, but not past `stop`."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)

@@ -41,8 +41,10 @@ class Listening:
 
 
 @asynccontextmanager
-async def listening(scene: Scene, port: int, redis: Redis | None = None) -> AsyncIterator[Listening]:
-    """The bot listens and Telegram knows it, until the context is left."""
+async def listening(
+    scene: Scene, port: int, redis: Redis | None = None, *, await_webhook: bool = True
+) -> AsyncIterator[Listening]:
+    """The bot listens, until the context is left, and Telegram knows it unless that is not to be awaited."""
     here, stop = Listening(scene, port), asyncio.Event()
     intake = Intake(bot="customer", token=TOKEN, redis=redis or scene.redis, face=scene.bot)
     url = f"{here.address}/customer"
@@ -50,7 +52,7 @@ async def listening(scene: Scene, port: int, redis: Redis | None = None) -> Asyn
     running = asyncio.create_task(intake.run(webhook, stop))
     try:
         bot = scene.sandbox.world.bot(TOKEN)
-        await until(lambda: running.done() or (bot is not None and bot.webhook is not None))
+        await until(lambda: running.done() or not await_webhook or (bot is not None and bot.webhook is not None))
         yield here
     finally:
         stop.set()
@@ -170,6 +172,17 @@ async def test_the_webhook_is_set_however_long_telegram_is_out_of_reach(
     async with listening(scene, free_port):
         await carla.send("one")
         await until(lambda: scene.bot.seen == ["one"])
+
+
+@pytest.mark.parametrize("kind", ["500", "drop_before", "drop_after"])
+async def test_who_waits_for_telegram_stops_when_asked_to(
+    scene: Scene, free_port: int, kind: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.backoff.Backoff.next", lambda self, at_least=None: 3600.0)
+    await scene.person("Carla")
+    await scene.telegram.act("fault", kind=kind, method="setWebhook")
+    async with listening(scene, free_port, await_webhook=False):
+        await until(lambda: "can't be set" in caplog.text)
 
 
 async def test_no_secret_shows_in_the_log(
