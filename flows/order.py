@@ -129,6 +129,8 @@ class Order:
     closed_at: datetime | None = None
     reason: DeclineReason | CancelReason | None = None
     cancelled_by: Side | None = None
+    ticket_seen: bool = False
+    """Whether staff are known to have got the ticket; it may have arrived without."""
     unreachable: frozenset[Side] = frozenset()
     owed: tuple[Owed, ...] = ()
     changed: int = 1
@@ -239,9 +241,7 @@ def _require_cooking(order: Order) -> None:
 
 def _ticket_was_seen(order: Order, now: datetime) -> list[AnyEvent]:
     """Staff answered a ticket whose delivery is not recorded (its worker died after sending): so it arrived."""
-    if order.owes(Side.RESTAURANT, About.PLACED):
-        return [RestaurantNotified(at=now, about=About.PLACED)]
-    return []
+    return [] if order.ticket_seen else [RestaurantNotified(at=now, about=About.PLACED)]
 
 
 def _accept(order: Order, command: AcceptOrder, now: datetime) -> list[AnyEvent]:
@@ -281,6 +281,8 @@ def _wake(order: Order, now: datetime) -> list[AnyEvent]:
 
 
 def _record_notified(order: Order, side: Side, about: About, now: datetime) -> list[AnyEvent]:
+    if about is About.PLACED and order.status is Status.CANCELLED:  # while the ticket was on its way
+        return _ticket_was_seen(order, now)
     if not order.owes(side, about):
         return []
     match side:
@@ -350,8 +352,7 @@ def _after(order: Order, event: AnyEvent) -> Order:
         case OrderPlaced():
             raise ValueError("order_placed comes first, and once")
         case RestaurantNotified(about=about):
-            status = Status.NOTIFIED if order.status is Status.PLACED else order.status
-            return _told(replace(order, status=status), Side.RESTAURANT, about)
+            return _restaurant_notified(order, about, event.at)
         case UserNotified(about=about):
             return _told(order, Side.CUSTOMER, about)
         case OrderAccepted():
@@ -385,6 +386,16 @@ def _after(order: Order, event: AnyEvent) -> Order:
             assert_never(event)
 
 
+def _restaurant_notified(order: Order, about: About, at: datetime) -> Order:
+    status = Status.NOTIFIED if order.status is Status.PLACED else order.status
+    told = _told(replace(order, status=status), Side.RESTAURANT, about)
+    if about is not About.PLACED:
+        return told
+    seen = replace(told, ticket_seen=True)
+    # The ticket rang, and was out of date by then: that has to ring as well.
+    return _owe(seen, Side.RESTAURANT, About.CANCELLED, at) if order.status is Status.CANCELLED else seen
+
+
 def _accepted(order: Order, event: OrderAccepted) -> Order:
     answered = replace(
         order,
@@ -400,13 +411,12 @@ def _accepted(order: Order, event: OrderAccepted) -> Order:
 
 
 def _cancelled(order: Order, event: OrderCancelled) -> Order:
-    unseen = order.owes(Side.RESTAURANT, About.PLACED)
     order = replace(order, reason=event.reason, cancelled_by=event.side)
     ended = _end(order, Status.CANCELLED, event.at, event.by)
     if event.side is Side.RESTAURANT:
         return _owe(ended, Side.CUSTOMER, About.CANCELLED, event.at)
     # Staff who have never seen the ticket need not hear that it is gone.
-    return ended if unseen else _owe(ended, Side.RESTAURANT, About.CANCELLED, event.at)
+    return _owe(ended, Side.RESTAURANT, About.CANCELLED, event.at) if order.ticket_seen else ended
 
 
 def _owe(order: Order, side: Side, about: About, since: datetime) -> Order:

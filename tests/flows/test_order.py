@@ -212,6 +212,12 @@ class TestWhoIsTold:
         assert told((DELIVERED, CUSTOMER_CANCELS), Side.RESTAURANT) == [About.CANCELLED]
         assert told((CUSTOMER_CANCELS,), Side.RESTAURANT) == []
 
+    def test_that_holds_for_a_ticket_that_was_on_its_way_as_well(self) -> None:
+        assert kinds((CUSTOMER_CANCELS,), DELIVERED) == ["restaurant_notified"]
+        assert told((CUSTOMER_CANCELS, DELIVERED), Side.RESTAURANT) == [About.CANCELLED]
+        assert kinds((CUSTOMER_CANCELS, DELIVERED), DELIVERED) == []
+        assert kinds((DELIVERED, CUSTOMER_CANCELS), DELIVERED) == []
+
     def test_staff_hear_of_an_order_they_missed(self) -> None:
         assert told((DELIVERED, 5 * MINUTE, Wake()), Side.RESTAURANT) == [About.EXPIRED]
 

@@ -112,6 +112,18 @@ class TestWhatIsSaid:
         ring = await stage.anna.sees("was cancelled by the customer")
         assert "CANCELLED" in ring["reply_to_message"]["text"]
 
+    async def test_also_while_the_ticket_was_on_its_way(self, stage: Stage, redis: Redis) -> None:
+        stage.order()
+        await stage.telegram.act("fault", kind="latency", method="sendMessage", seconds=1)
+        delivery = asyncio.create_task(stage.courier.notify(ORDER, Side.RESTAURANT))
+        await until(lambda: not stage.sandbox.faults.listed())
+        stage.ledger.execute(ORDER, CANCEL, "tap-1")
+        await delivery
+        await stage.anna.sees("was cancelled by the customer")
+        assert await stage.tickets() == ["CANCELLED"]
+        assert stage.kinds()[-2:] == ["restaurant_notified", "restaurant_notified"]
+        assert waits(redis, Side.RESTAURANT) is None
+
     async def test_staff_never_hear_of_an_order_that_was_over_before_its_ticket_went_out(
         self, stage: Stage, redis: Redis
     ) -> None:
