@@ -104,7 +104,8 @@ class Messages:
         tickets = [post for post in posts if any(data == f"1aa:{order}" for one in post.shown for data in one.data)]
         end = end_of(events)
         cancelled = end is not None and end["kind"] == "order_cancelled" and end["side"] == "customer"
-        seen = bool(tickets) or _told(events, "restaurant_notified", "placed")
+        recorded = _told(events, "restaurant_notified", "placed")
+        seen = bool(tickets) or recorded
         if tickets:
             self._found.waits.append(Wait("worker", first, tickets[0].at))
         elif not _shown_as(posts, f"#{number} · ") and not (cancelled and not seen):
@@ -112,7 +113,8 @@ class Messages:
         if end is not None and end["kind"] in STAFF_NEWS and (end["kind"] == "order_expired" or (cancelled and seen)):
             words = STAFF_NEWS[end["kind"]].format(number)
             found = [post for post in posts if words in post.first.text]
-            if not found and not _cancelled_unseen(events):
+            # Of a ticket that nobody could record as sent, a new one tells the end.
+            if not found and not (cancelled and not recorded):
                 self._found.breaks("message missing", order, f"staff were never told: {words}")
             self._doubles(order, f"'{words}'", found, 1)
         reminders = sum(event["kind"] == "reminder_due" for event in events)
@@ -161,12 +163,6 @@ def _told(events: list[Json], kind: str, about: str) -> bool:
 
 def _told_any(events: list[Json], kind: str) -> bool:
     return any(event["kind"] == kind for event in events)
-
-
-def _cancelled_unseen(events: list[Json]) -> bool:
-    """The customer cancelled before it was recorded that staff have the ticket. If they have it, the ticket tells."""
-    kinds = [event["kind"] for event in events]
-    return "order_cancelled" in kinds and "restaurant_notified" not in kinds[: kinds.index("order_cancelled")]
 
 
 def _says(post: Post, words: str, number: int) -> bool:
