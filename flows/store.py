@@ -19,6 +19,7 @@ from redis.sentinel import Sentinel
 from flows.gathering import Gathering
 
 NAME = "comanda"  # of each connection, as CLIENT LIST shows it
+CONNECTIONS = 1000  # of a process at most: more than it has threads; redis-py's limit of 100 would look like an outage
 TIMEOUT = 5.0  # seconds for a connection or a reply; a loaded disk under appendfsync always takes a fraction of it
 
 REPLICATED_WITHIN = 2000
@@ -54,6 +55,7 @@ def _options() -> dict[str, Any]:
         "socket_timeout": TIMEOUT,
         "socket_connect_timeout": TIMEOUT,
         "health_check_interval": 0,
+        "max_connections": CONNECTIONS,
     }
 
 

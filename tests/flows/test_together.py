@@ -11,8 +11,9 @@ from redis.exceptions import ConnectionError as StoreGone
 from redis.exceptions import ResponseError
 
 from flows.ledger.transaction import Transaction, transact_together
-from flows.store import Command, NotReplicated, Script, Together
+from flows.store import Command, NotReplicated, Script, Together, connect
 from tests.faults import faulty
+from workers.worker import IN_FLIGHT
 
 ADD = Script("""#!lua
 return redis.call('INCRBY', ARGV[1], ARGV[2])
@@ -32,6 +33,14 @@ async def test_what_many_ask_at_once_is_one_request(redis: Redis) -> None:
     found = await asyncio.gather(*(store.run(("INCRBY", f"key{n}", n), ("GET", f"key{n}")) for n in range(1, 9)))
     assert found == [[n, str(n).encode()] for n in range(1, 9)]
     assert len(requests) == 1
+
+
+def test_as_many_threads_as_there_are_jobs_in_hand_may_ask_for_themselves(store_url: str) -> None:
+    with connect(store_url) as client:
+        taken = [client.connection_pool.get_connection() for _ in range(IN_FLIGHT)]
+        assert client.ping()
+        for one in taken:
+            client.connection_pool.release(one)
 
 
 async def test_an_error_is_raised_for_whoever_caused_it_only(redis: Redis) -> None:
@@ -92,6 +101,27 @@ class TestTransactions:
         seen: dict[Command, Any] = {("GET", "number"): b"4"}
         assert await transact_together(Together(redis), self.increment, seen) == 8
         assert redis.get("number") == b"8"
+
+    @pytest.mark.parametrize(("holder", "left"), [("me", None), ("another", b"another")])
+    async def test_a_lock_is_let_go_with_the_writes_by_who_holds_it(
+        self, redis: Redis, holder: str, left: bytes | None
+    ) -> None:
+        def last(attempt: Transaction) -> int:
+            attempt.releases = "lock", "me"
+            return self.increment(attempt)
+
+        redis.set("lock", holder)
+        assert await transact_together(Together(redis), last, {}) == 1
+        assert redis.get("lock") == left
+
+    async def test_but_not_where_the_writes_do_not_go_in(self, redis: Redis) -> None:
+        def seldom(attempt: Transaction) -> int:
+            if redis.set("lock", "me", nx=True) and redis.incr("number"):  # somebody else was faster
+                attempt.releases = "lock", "me"
+            return self.increment(attempt)
+
+        assert await transact_together(Together(redis), seldom, {("GET", "number"): None}) == 2
+        assert redis.get("lock") == b"me"
 
     async def test_many_at_once_are_all_counted(self, redis: Redis) -> None:
         store = Together(redis)
