@@ -20,7 +20,7 @@ from flows.http import UNANSWERED, client
 from flows.screens import Screen
 from flows.store import Together
 
-CONNECTIONS = 64  # per bot; what one worker process keeps in flight at most
+CONNECTIONS = 64  # per bot: all of Telegram's rate, even if every answer takes two seconds
 TIMEOUT = ClientTimeout(total=15, connect=5)  # seconds
 
 _GONE = (

@@ -105,6 +105,7 @@ class Telling:
             self._reads.append(_switches(restaurant))
         self._seen: dict[Command, Any] = {}
         self._is_fresh = False  # whether nobody has looked yet at what was read together with the lock
+        self._is_held = False
         self._folded: tuple[int, Order | None] = 0, None  # so many events, and the order that they make
 
     async def lock(self) -> bool:
@@ -116,7 +117,8 @@ class Telling:
         self._seen = {self._record: record, **dict(zip(beside, read, strict=False))}
         self._is_fresh = True
         self.in_doubt = record == IN_DOUBT and not is_first
-        return bool(taken)
+        self._is_held = bool(taken)
+        return self._is_held
 
     async def prolong(self) -> None:
         """Keep the lock for as long as this runs."""
@@ -126,6 +128,9 @@ class Telling:
                 await self._store.run((_PROLONG, self._lock, self._token, LOCK * 1000))
 
     async def unlock(self) -> None:
+        """Let others tell this side, unless what was recorded last has done so already."""
+        if not self._is_held:
+            return
         records = keys.delivery(self.order_id)
         await self._store.run((_UNLOCK, self._lock, self._token, records, str(self.side), int(self.in_doubt)))
 
@@ -190,9 +195,9 @@ class Telling:
         fact: RecordNotified | RecordUnreachable | None = None,
         covered: Collection[str] = (),
     ) -> bool:
-        """Record what was painted and told since `look`, and strike off that side's notification if that is all.
+        """Record what was painted and told since `look`. `covered` are edits of others that have been painted over.
 
-        True when nothing is left to tell; `covered` are edits of others that have been painted over. Raises `Refused`.
+        True when nothing is left to tell: then the notification is struck off, and the lock let go. Raises `Refused`.
         """
         # The version makes the cause unique: the same news can be owed again later (a second reminder).
         cause = "" if fact is None else f"delivery-{fact.side}-{fact.about}-{look.order.version}"
@@ -210,10 +215,14 @@ class Telling:
                 order = self._ledger.stage(attempt.writes, order, new, cause) or order
             if is_news or order.owed_to(self.side) or not _is_shown(order, known, look.chat_id, covered):
                 return False, known
-            return stage_settled(attempt, order, self.side, look.chat_id), known
+            settled = stage_settled(attempt, order, self.side, look.chat_id)
+            if settled:
+                attempt.releases = self._lock, self._token
+            return settled, known
 
         done, known = await transact_together(self._store, work, self._seen)
         self._seen[self._record] = None if known is None else stored(known)
+        self._is_held = not done
         return done
 
 

@@ -44,6 +44,8 @@ for check = 1, tonumber(take()) do
   if found ~= expected then return guarded and check == 1 and -1 or 1 end
 end
 for _ = 1, tonumber(take()) do redis.call(unpack(command())) end
+local lock, token = take(), take()
+if lock and redis.call('GET', lock) == token then redis.call('DEL', lock) end
 return 0
 """)
 _NOTHING = Script("""#!lua
@@ -120,6 +122,8 @@ class Transaction:
         """`seen` is what has been read before; what is not there yet `read` gives, and it is added."""
         self._seen = seen
         self._read = read
+        self.releases: tuple[str, str] | None = None
+        """A lock that is let go with the writes, and the token of who should hold it; else it stays as it is."""
         self.reads: list[Command] = []
         self.checks: list[Check] = []
         self.writes: Pipeline = redis.pipeline(transaction=True)
@@ -267,7 +271,7 @@ def _commit(attempt: Transaction, replicas: int) -> Command | None:
     arguments.append(len(commands))
     for command in commands:
         arguments += [len(command), *command]
-    return (_COMMIT, *arguments)
+    return (_COMMIT, *arguments, *(attempt.releases or ()))
 
 
 def _is_in(failed: int | None) -> bool:
