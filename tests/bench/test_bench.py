@@ -15,8 +15,10 @@ from tests.bench.errors import BrokenRun
 from tests.bench.pipeline import driver
 from tests.bench.pipeline.contestants import ALL, Contestant
 from tests.bench.pipeline.driver import Driver, Failed
+from tests.bench.pipeline.place import IN_FLIGHT
 from tests.bench.pipeline.run import Setting, run
 from tests.bench.stores import store
+from workers import worker
 
 
 @pytest.mark.timeout(1500)  # the peers' environments have to be made as well
@@ -31,6 +33,10 @@ def test_the_quick_benchmark_measures_everybody_and_writes_it_down(
     assert set(report["versions"]) == {one.name for one in ALL}
     assert (tmp_path / "report.txt").read_text("utf-8") in capsys.readouterr().out
     assert {path.name for path in tmp_path.glob("*.png")} >= {"pipeline.png", "latency.png"}
+
+
+def test_everybody_has_as_many_jobs_in_flight_as_comanda_ships_with() -> None:
+    assert worker.IN_FLIGHT == IN_FLIGHT
 
 
 async def test_a_run_in_which_orders_are_stuck_is_refused(
