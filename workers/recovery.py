@@ -29,20 +29,18 @@ class Recovery:
         self._worker = worker
         self._missing: set[str] = set()
 
-    def renew(self) -> None:
-        """Say that this worker is alive, for `LEASE` seconds."""
+    def renew(self) -> set[str]:
+        """Say that this worker is alive, for `LEASE` seconds. Returns the names of the others."""
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.set(keys.lease(self._worker), "1", ex=LEASE)
             pipe.sadd(keys.WORKERS, self._worker)
-            pipe.execute()
+            pipe.smembers(keys.WORKERS)
+            known = pipe.execute()[-1]
+        return {*texts(known)} - {self._worker}
 
-    def renew_and_look(self) -> None:
-        self.renew()
-        self.look()
-
-    def look(self) -> int:
+    def renew_and_look(self) -> int:
         """Put back the jobs of workers missing for the second time. Returns how many jobs."""
-        others = {*texts(self._redis.smembers(keys.WORKERS))} - {self._worker}
+        others = self.renew()
         missing = {name for name in others if not self._redis.exists(keys.lease(name))}
         dead, self._missing = missing & self._missing, missing
         return sum(self.put_back(name) for name in dead)

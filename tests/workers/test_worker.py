@@ -159,9 +159,9 @@ class TestDeath:
         redis.rpush(keys.processing("paused"), "a-job")
         redis.delete(keys.lease("paused"))
         other = Recovery(redis, queue.key, "other")
-        assert other.look() == 0
+        assert other.renew_and_look() == 0
         Recovery(redis, queue.key, "paused").renew()
-        assert other.look() == 0
+        assert other.renew_and_look() == 0
         assert redis.llen(keys.processing("paused")) == 1
 
     async def test_a_worker_whose_threads_all_wait_for_the_store_counts_as_alive(
