@@ -85,12 +85,12 @@ class CustomerBot:
         self._failed: dict[int, Exception] = {}
         self._app.add_handlers(
             [
+                CallbackQueryHandler(self._tap),  # what comes most often is looked for first
                 CommandHandler("start", self._start, _COMMAND),
                 CommandHandler("orders", self._orders, _COMMAND),
                 CommandHandler("help", self._help, _COMMAND),
                 MessageHandler(_TYPED, self._text),
                 MessageHandler(_GROUP, self._in_a_group),
-                CallbackQueryHandler(self._tap),
             ]
         )
         self._app.add_error_handler(self._remember_error)

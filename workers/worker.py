@@ -47,6 +47,7 @@ IN_FLIGHT = 128  # jobs one process works on at a time: many may wait for one bo
 TICK = 1.0  # seconds between two looks at the deadlines
 DRAIN = 10.0  # seconds that jobs in hand have to finish after the first SIGTERM
 LONGEST_WAIT = 5.0  # seconds between two tries while the store is out of reach
+ALONE = 0.01  # seconds that a job which is the only one has to get its message out before RQ's books are told of it
 END_PAUSE = 0.02  # seconds in which the ends of jobs gather while there are many: only RQ's books wait for them
 HEARTBEAT = 30.0  # seconds between two of RQ's own heartbeats, which `rq info` shows
 
@@ -228,6 +229,8 @@ class Worker(BaseWorker):
         async def begin() -> None:
             begun.update(await self._keep_books(partial(self._books.begin, jobs)))
 
+        if len(self._in_hand) == 1:
+            await asyncio.sleep(ALONE)
         await self._persist(begin, stop)
         return begun
 
