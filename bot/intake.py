@@ -38,6 +38,7 @@ REPLY_LIFE = 3600.0  # seconds that a reply is tried while Telegram does not tak
 DRAIN = 10.0  # seconds that running handlers have to finish once the intake is to stop
 RENEW = 1.0  # seconds between two signs of life
 TELL_AGAIN = LISTENING_LIFE / 4  # seconds until the same word is left again: each costs the store a write to disk
+HEAD_START = 0.003  # seconds that handlers have before the next batch is asked for, which costs the loop half a millisecond
 SAY_SORRY_AFTER = 1.0  # seconds of an outage of the store until people are told to try again
 
 T = TypeVar("T")
@@ -171,7 +172,7 @@ class Intake:
             self._storing = [one for one in self._storing if one is not let_go]
         self._look_at(ours, let_go)
         self._out_since = None
-        await asyncio.sleep(0)  # handlers begin before the next batch is asked for
+        await asyncio.sleep(HEAD_START)
 
     async def _renew(self) -> None:
         """Show the others that we are alive until the end, and take what dead ones leave until the closing."""

@@ -63,7 +63,7 @@ class Ended:
 
 
 class Books:
-    """One worker's. Synchronous, and not made for threads: one thread at a time."""
+    """One worker's. Synchronous, and but for `read` not made for threads: one thread at a time."""
 
     def __init__(self, worker: BaseWorker, queue: Queue, processing: str) -> None:
         """`processing` is the key of the list with the jobs in the worker's hands."""

@@ -170,14 +170,16 @@ class Worker(BaseWorker):
             if not free:
                 await asyncio.wait(self._in_hand.values(), timeout=TICK, return_when=asyncio.FIRST_COMPLETED)
                 continue
-            taken: list[str] = []
+            taken: dict[str, Job | None] = {}
             await self._persist(partial(self._take, taken, free), stop)
             if taken:
                 await self._start(taken, stop, loops)
                 await asyncio.sleep(0)  # what these jobs ask for first goes out together with the next taking
 
-    async def _take(self, taken: list[str], free: int) -> None:
+    async def _take(self, taken: dict[str, Job | None], free: int) -> None:
         """Move the next jobs, as many as there are hands free, into this worker's list; wait up to a second for one.
+
+        `taken` are their ids and the jobs, None for what can't be read.
 
         A reply lost on the way leaves a job in the list that nobody works on: whatever is there and not in hand
         is taken first. One that is in hand and comes again (RQ tries it once more, and its end is just being written)
@@ -190,24 +192,26 @@ class Worker(BaseWorker):
         found = [*(job_id for job_id in texts(left) if job_id not in known), *texts(moved)]
         if is_suspended and not found:
             await asyncio.sleep(1)
-        elif not found:
-            one = await asyncio.to_thread(self._redis.blmove, self._queue.key, mine, 1, "LEFT", "RIGHT")
-            found = [] if one is None else [text(one)]
-        taken.extend(dict.fromkeys(job_id for job_id in found if job_id not in self._in_hand))
+        elif found:
+            taken.update(await self._keep_books(partial(self._read, found)))
+        else:
+            taken.update(await asyncio.to_thread(self._wait, mine))
+        for job_id in known & taken.keys():
+            del taken[job_id]
+
+    def _wait(self, mine: str) -> dict[str, Job | None]:
+        """Wait up to a second for a job to move into the list `mine`, and read it."""
+        one = self._redis.blmove(self._queue.key, mine, 1, "LEFT", "RIGHT")
+        return {} if one is None else self._read([text(one)])
+
+    def _read(self, job_ids: list[str]) -> dict[str, Job | None]:
+        return dict.fromkeys(job_ids) | {job.id: job for job in self._books.read(job_ids)}
 
     # One job
 
-    async def _start(self, job_ids: list[str], stop: asyncio.Event, loops: asyncio.TaskGroup) -> None:
+    async def _start(self, taken: dict[str, Job | None], stop: asyncio.Event, loops: asyncio.TaskGroup) -> None:
         """Begin these jobs, each as a task. Whatever can't be read leaves the list: the ledger still knows of it."""
-        found: list[list[Job]] = []
-
-        async def read() -> None:
-            found.append(await self._keep_books(partial(self._books.read, job_ids)))
-
-        await self._persist(read, stop)
-        if not found:  # the worker stops: its list goes back to the queue
-            return
-        [jobs] = found
+        jobs = [job for job in taken.values() if job is not None]
         if jobs:
             begun = loops.create_task(self._begin_all(jobs, stop))
             for job in jobs:
@@ -216,7 +220,7 @@ class Worker(BaseWorker):
                 task.add_done_callback(partial(self._done, job.id))
             if len(self._in_hand) > 1:  # then larger batches are worth more than the next taking at once
                 await asyncio.wait({begun})
-        for job_id in set(job_ids) - {job.id for job in jobs}:
+        for job_id in taken.keys() - {job.id for job in jobs}:
             await self._persist(partial(asyncio.to_thread, self._leave, job_id), stop)
 
     async def _begin_all(self, jobs: list[Job], stop: asyncio.Event) -> dict[str, Execution]:
