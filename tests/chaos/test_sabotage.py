@@ -1,8 +1,4 @@
-"""With one safeguard of the product switched off, the checker sees what that costs: so it can fail.
-
-Without healing an order's next event makes up for most of what a dead worker had in hand, so it takes minutes until
-something is missing for good: `python -m tests.chaos --sabotage healing` shows it.
-"""
+"""With one safeguard of the product switched off, the checker sees what that costs: so it can fail."""
 
 from __future__ import annotations
 
@@ -15,9 +11,18 @@ from pathlib import Path
 import pytest
 
 from tests.chaos import report
+from tests.chaos.plan import Trouble
 from tests.chaos.run import Options, Run
 from tests.chaos.stage import SABOTAGE
 
+# A worker that waits for a job and is stopped gets one that it can't begin; then it dies. Where that job was not the last
+# of its order, the next one tells its news as well: so this is done ten times.
+FROZEN = tuple(
+    trouble
+    for number, at in enumerate(range(15, 53, 4))
+    for target in [f"worker-{1 + number % 2}"]
+    for trouble in (Trouble(at, "pause", target, 3.0), Trouble(at + 2.0, "kill", target))
+)
 RUNS = 3  # a kill may hit a process that has nothing in hand
 
 
@@ -27,6 +32,7 @@ RUNS = 3  # a kill may hit a process that has nothing in hand
     [
         # A slow Telegram, so that there is something in hand at a kill.
         (Options(9, 0.4, 24, 6, "inbox", ("customer-bot", "restaurant-bot"), hum=1.0, settle=60), "tap lost"),
+        (Options(9, 0.9, 24, 6, "healing", settle=60, instead=FROZEN), "message missing"),
         (Options(9, 0.3, 30, 1, "gate", ("nobody",), settle=60), "limits"),
     ],
     ids=lambda given: given.sabotage if isinstance(given, Options) else "",
@@ -48,7 +54,7 @@ async def test_what_a_missing_safeguard_costs_is_reported(tmp_path: Path, option
     ("switch", "function"),
     [
         ("inbox", "bot.inbox:Inbox.store"),
-        ("healing", "workers.recovery:Recovery.look"),
+        ("healing", "workers.recovery:Recovery.renew_and_look"),
         ("gate", "flows.gate:Gate.through"),
     ],
 )

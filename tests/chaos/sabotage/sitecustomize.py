@@ -35,17 +35,21 @@ def _no_inbox() -> None:
 
 
 def _no_healing() -> None:
-    """Nobody looks after dead workers' jobs, nor for notifications that no job is left for."""
+    """Nobody looks after dead workers' jobs, nor for notifications and edits that no job is left for."""
     from flows import keys
     from flows.ledger import Ledger
     from workers.recovery import Recovery
 
-    def forget(self: Any, order_id: str, side: Any) -> bool:
-        self._redis.zrem(keys.DUE, f"notify:{order_id}:{side}")
+    def renew(self: Recovery) -> int:
+        self.renew()
+        return 0
+
+    def forget(self: Any, order_id: str, side: Any, due: str) -> bool:
+        self._redis.zrem(keys.DUE, due)
         return False
 
-    setattr(Recovery, "look", lambda self: 0)  # noqa: B010 - mypy minds a method that is assigned to
-    setattr(Ledger, "requeue", forget)  # noqa: B010
+    setattr(Recovery, "renew_and_look", renew)  # noqa: B010 - mypy minds a method that is assigned to
+    setattr(Ledger, "_requeue", forget)  # noqa: B010
 
 
 def _no_gate() -> None:
