@@ -15,8 +15,8 @@ from tests.chaos.plan import Trouble
 from tests.chaos.run import Options, Run
 from tests.chaos.stage import SABOTAGE
 
-# A worker that waits for a job and is stopped gets one that it can't begin; then it dies. Where that job was not the last
-# of its order, the next one tells its news as well: so this is done ten times.
+# A worker that waits for a job and is stopped gets one that it can't begin; then it dies. Where that job was not the
+# last of its order, the next one tells its news as well: so this is done ten times.
 FROZEN = tuple(
     trouble
     for number, at in enumerate(range(15, 53, 4))
