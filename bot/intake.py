@@ -38,9 +38,7 @@ REPLY_LIFE = 3600.0  # seconds that a reply is tried while Telegram does not tak
 DRAIN = 10.0  # seconds that running handlers have to finish once the intake is to stop
 RENEW = 1.0  # seconds between two signs of life
 TELL_AGAIN = LISTENING_LIFE / 4  # seconds until the same word is left again: each costs the store a write to disk
-HEAD_START = (
-    0.003  # seconds that handlers have before the next batch is asked for, which costs the loop half a millisecond
-)
+HEAD_START = 0.003  # seconds that handlers have before the next batch is asked for, which takes the loop a while
 SAY_SORRY_AFTER = 1.0  # seconds of an outage of the store until people are told to try again
 
 T = TypeVar("T")

@@ -240,7 +240,7 @@ def _require_cooking(order: Order) -> None:
 
 
 def _ticket_was_seen(order: Order, now: datetime) -> list[AnyEvent]:
-    """Staff answered a ticket whose delivery is not recorded (its worker died after sending): so it arrived."""
+    """A ticket whose delivery is not recorded has arrived: staff answered it, or whoever sent it says so at last."""
     return [] if order.ticket_seen else [RestaurantNotified(at=now, about=About.PLACED)]
 
 
@@ -281,8 +281,8 @@ def _wake(order: Order, now: datetime) -> list[AnyEvent]:
 
 
 def _record_notified(order: Order, side: Side, about: About, now: datetime) -> list[AnyEvent]:
-    if about is About.PLACED and order.status is Status.CANCELLED:  # while the ticket was on its way
-        return _ticket_was_seen(order, now)
+    if (side, about) == (Side.RESTAURANT, About.PLACED) and order.status is Status.CANCELLED:
+        return _ticket_was_seen(order, now)  # it was on its way meanwhile
     if not order.owes(side, about):
         return []
     match side:

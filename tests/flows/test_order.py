@@ -216,6 +216,7 @@ class TestWhoIsTold:
         assert kinds((CUSTOMER_CANCELS,), DELIVERED) == ["restaurant_notified"]
         assert told((CUSTOMER_CANCELS, DELIVERED), Side.RESTAURANT) == [About.CANCELLED]
         assert kinds((CUSTOMER_CANCELS, DELIVERED), DELIVERED) == []
+        assert kinds((CUSTOMER_CANCELS,), RecordNotified(Side.CUSTOMER, About.PLACED)) == []
         assert kinds((DELIVERED, CUSTOMER_CANCELS), DELIVERED) == []
 
     def test_staff_hear_of_an_order_they_missed(self) -> None:
