@@ -35,7 +35,7 @@ def test_the_quick_benchmark_measures_everybody_and_writes_it_down(
     assert {path.name for path in tmp_path.glob("*.png")} >= {"pipeline.png", "latency.png"}
 
 
-def test_everybody_has_as_many_jobs_in_flight_as_comanda_ships_with() -> None:
+def test_the_others_may_have_as_many_jobs_in_flight_as_comanda_ships_with() -> None:
     assert worker.IN_FLIGHT == IN_FLIGHT
 
 

@@ -114,7 +114,7 @@ class Messages:
             words = STAFF_NEWS[end["kind"]].format(number)
             found = [post for post in posts if words in post.first.text]
             # Of a ticket that nobody could record as sent, a new one tells the end.
-            if not found and not (cancelled and not recorded):
+            if not found and (recorded or not cancelled):
                 self._found.breaks("message missing", order, f"staff were never told: {words}")
             self._doubles(order, f"'{words}'", found, 1)
         reminders = sum(event["kind"] == "reminder_due" for event in events)

@@ -2,8 +2,8 @@
 
 A closed loop: so many orders are open at a time; whenever one is picked up, the next is placed. What is measured is
 the stretch between a warm-up and the last orders, in which the pipeline is always full; by events, for orders that were
-placed together end together, and a few such waves would make a coarse measure. Prints a JSON object, or one
-line on stderr with exit code 1 when an order did not reach its last event.
+placed together end together, and a few such waves would make a coarse measure. Prints a JSON object, or one line on
+stderr with exit code 1 when an order did not reach its last event.
 """
 
 from __future__ import annotations

@@ -11,10 +11,7 @@ from dataclasses import dataclass
 
 from flows import gate
 
-IN_FLIGHT = (
-    128  # jobs that each process of each contestant works on at a time, if that makes it faster; Comanda ships so
-)
-CONNECTIONS = 1000  # to the store, for whoever has a thread for each job: redis-py allows 100
+IN_FLIGHT = 128  # jobs that a process of a contestant works on at a time, unless it has a thread for each
 TOKENS = ("7001:customer-token", "7002:restaurant-token")
 UNLIMITED_EVERY, UNLIMITED_BURST = 1e-6, 1_000_000  # milliseconds between two messages, and messages at once
 

@@ -9,11 +9,11 @@ from dramatiq.brokers.redis import RedisBroker
 
 from flows.events import Side
 from tests.bench.pipeline.driver import Publish
-from tests.bench.pipeline.place import CONNECTIONS, here
+from tests.bench.pipeline.place import here
 from tests.bench.pipeline.work import Blocking
 
 blocking = cache(Blocking)
-dramatiq.set_broker(RedisBroker(url=f"{here().redis_url}?max_connections={CONNECTIONS}"))
+dramatiq.set_broker(RedisBroker(url=here().redis_url))
 
 
 @dramatiq.actor

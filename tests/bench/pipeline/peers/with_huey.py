@@ -8,11 +8,11 @@ from huey import RedisHuey
 
 from flows.events import Side
 from tests.bench.pipeline.driver import Publish
-from tests.bench.pipeline.place import CONNECTIONS, here
+from tests.bench.pipeline.place import here
 from tests.bench.pipeline.work import Blocking
 
 blocking = cache(Blocking)
-huey = RedisHuey("bench", url=f"{here().redis_url}?max_connections={CONNECTIONS}", results=False)
+huey = RedisHuey("bench", url=here().redis_url, results=False)
 
 
 @huey.task()
