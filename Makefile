@@ -1,7 +1,7 @@
 # Everything that Comanda needs is in .venv, which ./comanda-setup makes and repairs; PYTHON=… chooses its Python.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos fuzz conformance bench lint lock clean
+.PHONY: help demo test flaky chaos fuzz conformance bench lint lock clean
 
 VENV := .venv/bin
 UV ?= uv
@@ -23,6 +23,10 @@ test: ## Check everything: style, types, package rules, tests
 	$(VENV)/mypy
 	$(VENV)/lint-imports
 	$(VENV)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+flaky: ## Run the tests again and again, shuffled and on a busy machine: does one ever fail? (RUNS=5, K=expression for a part)
+	@./comanda-setup --dev
+	@$(VENV)/python -m tests.flaky $(if $(RUNS),--runs $(RUNS)) $(if $(K),-k "$(K)")
 
 chaos: ## Kill anything at any moment and check that every order still ends well (MINUTES=5, SEED=… for the same again)
 	@./comanda-setup --dev
