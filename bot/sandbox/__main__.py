@@ -10,14 +10,15 @@ import signal
 from bot.sandbox.limits import Limits
 from bot.sandbox.server import Sandbox
 from bot.sandbox.sites import is_loopback
+from bot.sandbox.state import KEYBOARD_BYTES
 
 
-async def run(host: str, port: int, as_json: bool, limits: Limits | None, somebody: bool) -> None:
+async def run(sandbox: Sandbox, host: str, port: int, as_json: bool) -> None:
     """Serve until told to stop. Raises `OSError` when the port is taken."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Sandbox(limits=limits, somebody=somebody).serve(host, port) as sandbox:
+    async with sandbox.serve(host, port):
         reach = "this machine only" if is_loopback(host) else "whoever reaches this machine"
         print(
             json.dumps({"url": sandbox.url}) if as_json else f"Telegram sandbox at {sandbox.url} (for {reach})",
@@ -39,6 +40,14 @@ def main() -> None:
         help="refuse with 429 what goes beyond Telegram's limits: messages a second of a bot, a second to a chat with "
         "a burst, a minute to a group (default: no limits; --limits alone: these)",
     )
+    parser.add_argument(
+        "--keyboard-bytes",
+        type=_size,
+        default=KEYBOARD_BYTES,
+        metavar="N",
+        help="refuse keyboards whose JSON is larger; Telegram does not publish its bound, people report some 10 kB "
+        f"(default {KEYBOARD_BYTES})",
+    )
     parser.add_argument("--nobody", action="store_true", help="make no person up for the first bot that comes")
     parser.add_argument("--json", action="store_true", help="print the address as JSON")
     options = parser.parse_args()
@@ -46,10 +55,18 @@ def main() -> None:
         limits = None if options.limits is None else Limits.parse(options.limits)
     except ValueError:
         parser.error("--limits takes numbers above 0 for bot, chat, burst and group, as in bot=30,chat=1")
+    sandbox = Sandbox(limits=limits, somebody=not options.nobody, keyboard_bytes=options.keyboard_bytes)
     try:
-        asyncio.run(run(options.host, options.port, options.json, limits, not options.nobody))
+        asyncio.run(run(sandbox, options.host, options.port, options.json))
     except OSError as error:
         raise SystemExit(f"can't listen on port {options.port}: {error.strerror}. Choose another with --port") from None
+
+
+def _size(text: str) -> int:
+    """A number of bytes. Raises `ValueError` for none."""
+    if (size := int(text)) < 1:
+        raise ValueError
+    return size
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ NOT_MODIFIED = bad_request(
 )
 NO_MESSAGE_TO_DELETE = bad_request("message to delete not found")
 CANT_DELETE = bad_request("message can't be deleted")
+KEYBOARD_TOO_LONG = bad_request("reply markup is too long")
 BAD_BUTTON_DATA = bad_request("BUTTON_DATA_INVALID")
 OLD_QUERY = bad_request("query is too old and response timeout expired or query ID is invalid")
 BLOCKED = forbidden("bot was blocked by the user")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, ValidationError
@@ -12,6 +13,9 @@ from bot.sandbox.cleaning import is_blank
 from bot.sandbox.errors import bad_request
 from bot.sandbox.fields import Given, Json, Text, complaint
 
+# Telegram publishes neither bound; both are what bot authors report (tginfo/Telegram-Limits 187 and 228,
+# python-telegram-bot 5104: 99 buttons with 64 bytes of data each were too long). For reply keyboards some report 300.
+MOST_BUTTONS = 100
 DATA_LIMIT = 64  # bytes of callback_data
 COPY_LIMIT = 256  # characters of a copy_text button
 PLACEHOLDER_LIMIT = 64  # characters in an empty input field; Bot API, ReplyKeyboardMarkup
@@ -83,7 +87,20 @@ _NO_ACTION = "Can't parse inline keyboard button: Text buttons are unallowed in 
 
 
 def markup_of(call: Call, inline: bool = False) -> Json | None:
-    """The keyboard. Raises `ApiError` for a wrong one, and for one that is not `inline` where it must be."""
+    """The keyboard. Raises `ApiError` for one that is wrong, too long, or not `inline` where it must be."""
+    markup = _markup_of(call, inline)
+    if markup is not None and _is_too_long(markup, call.world.keyboard_bytes):
+        raise errors.KEYBOARD_TOO_LONG
+    return markup
+
+
+def _is_too_long(markup: Json, most_bytes: int) -> bool:
+    """Measured as the libraries write it, but for their escapes: Telegram counts the characters' own bytes."""
+    rows = markup.get("inline_keyboard") or markup.get("keyboard") or ()
+    return sum(map(len, rows)) > MOST_BUTTONS or len(json.dumps(markup, ensure_ascii=False).encode()) > most_bytes
+
+
+def _markup_of(call: Call, inline: bool) -> Json | None:
     given = call.params.get("reply_markup")
     if given is None:
         return None

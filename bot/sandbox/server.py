@@ -21,7 +21,7 @@ from bot.sandbox.errors import NOT_FOUND, UNAUTHORIZED, ApiError, bad_request
 from bot.sandbox.faults import Faults
 from bot.sandbox.fields import Json
 from bot.sandbox.limits import Limits, Meter
-from bot.sandbox.state import TOKEN, World
+from bot.sandbox.state import KEYBOARD_BYTES, TOKEN, World
 from bot.sandbox.updates import Pollers
 from bot.sandbox.watch import Watch
 
@@ -37,6 +37,7 @@ class Sandbox:
 
     `now` gives seconds since 1970; without `limits` bots send as much as they like. `sleep` waits
     between two tries of a webhook. With `somebody` a first bot finds a person, where there is nobody yet.
+    A keyboard whose JSON has more than `keyboard_bytes` is refused.
     """
 
     def __init__(
@@ -45,8 +46,9 @@ class Sandbox:
         limits: Limits | None = None,
         sleep: Sleep = asyncio.sleep,
         somebody: bool = False,
+        keyboard_bytes: int = KEYBOARD_BYTES,
     ) -> None:
-        self.world = World(now)
+        self.world = World(now, keyboard_bytes)
         self.faults = Faults(self._faults_changed)
         self._meter = Meter(limits, now)
         self.url = ""

@@ -16,6 +16,7 @@ from bot.sandbox.journal import Journal
 from bot.sandbox.rooms import Checkout, Query, Room, unused_number
 
 TOKEN = re.compile(r"\d{1,15}:[A-Za-z0-9_-]{3,}")
+KEYBOARD_BYTES = 10_000  # of a keyboard's JSON: the bound that is reported, for Telegram tells none
 FIRST_PERSON = 10**12 + 1  # beyond the numbers of real bots, which may come with any token
 
 
@@ -23,11 +24,12 @@ class World:
     """Everything there is.
 
     `changes` is what people could see happen, `log` what bots and people asked for, with the answers, `troubles` what
-    went wrong, in words. `now` gives seconds since 1970.
+    went wrong, in words. `now` gives seconds since 1970, `keyboard_bytes` is the size of the largest keyboard.
     """
 
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, now: Callable[[], float] = time.time, keyboard_bytes: int = KEYBOARD_BYTES) -> None:
         self.now = now
+        self.keyboard_bytes = keyboard_bytes
         self.bots: dict[int, Bot] = {}
         self.users: dict[int, Json] = {}
         self.offline: dict[int, int] = {}  # persons without a network, and the last change that their phones saw

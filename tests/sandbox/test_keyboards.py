@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
+from bot.sandbox.server import Sandbox
 from tests.people import Person, Telegram
 from tests.sandbox.talk import TOKEN, heard, refused
 
@@ -128,3 +131,79 @@ async def test_a_tap_leads_to_a_bot_and_nowhere_else(telegram: Telegram, carla: 
         assert (seen["url"], seen["cache_time"]) == (url, 5)
     else:
         assert await refused(telegram, "answerCallbackQuery", **answer) == "URL_INVALID"
+
+
+def of_buttons(number: int, **button: str) -> list[list[dict[str, str]]]:
+    return [[{"text": str(at), **button}] for at in range(number)]
+
+
+class TestTooLong:
+    """What Telegram's server calls "reply markup is too long"."""
+
+    WORDS = "reply markup is too long"
+
+    @pytest.mark.parametrize("kind", ["inline_keyboard", "keyboard"])
+    async def test_a_keyboard_of_more_than_a_hundred_buttons_is_refused(
+        self, telegram: Telegram, carla: Person, kind: str
+    ) -> None:
+        message = {"chat_id": carla.id, "text": "x"}
+        most, more = ({kind: of_buttons(number, callback_data="x")} for number in (100, 101))
+        await telegram.call(TOKEN, "sendMessage", **message, reply_markup=most)
+        assert await refused(telegram, "sendMessage", **message, reply_markup=more) == self.WORDS
+
+    async def test_the_buttons_of_a_row_count_like_those_of_many(self, telegram: Telegram, carla: Person) -> None:
+        row = [button for [button] in of_buttons(101, callback_data="x")]
+        assert await refused(telegram, "sendMessage", chat_id=carla.id, text="x", reply_markup=inline(*row)) == (
+            self.WORDS
+        )
+
+    @pytest.mark.parametrize("kind", ["inline_keyboard", "keyboard"])
+    async def test_a_keyboard_above_ten_kilobytes_is_refused_however_few_its_buttons(
+        self, telegram: Telegram, carla: Person, kind: str
+    ) -> None:
+        message = {"chat_id": carla.id, "text": "x"}
+        # Three bytes a letter, as in Thai or Georgian: the bytes count, and neither letters nor JSON's escapes of them.
+        most, more = ({kind: [[TAP | {"text": "ก" * letters}]]} for letters in (3_200, 3_400))
+        await telegram.call(TOKEN, "sendMessage", **message, reply_markup=most)
+        assert await refused(telegram, "sendMessage", **message, reply_markup=more) == self.WORDS
+
+    async def test_ninety_nine_buttons_with_all_the_data_they_may_have_are_too_long(
+        self, telegram: Telegram, carla: Person
+    ) -> None:
+        keyboard = {"inline_keyboard": of_buttons(99, callback_data="d" * 64)}
+        assert await refused(telegram, "sendMessage", chat_id=carla.id, text="x", reply_markup=keyboard) == self.WORDS
+
+    @pytest.mark.parametrize(
+        ("method", "content"),
+        [
+            ("editMessageText", {"text": "y"}),
+            ("editMessageReplyMarkup", {}),
+        ],
+    )
+    async def test_an_edit_brings_no_longer_one(
+        self, telegram: Telegram, carla: Person, method: str, content: dict[str, str]
+    ) -> None:
+        sent = await telegram.call(TOKEN, "sendMessage", chat_id=carla.id, text="x", reply_markup=inline(TAP))
+        place = {"chat_id": carla.id, "message_id": sent["message_id"]}
+        keyboard = {"inline_keyboard": of_buttons(101, callback_data="x")}
+        assert await refused(telegram, method, **place, **content, reply_markup=keyboard) == self.WORDS
+        assert (await carla.messages())[-1]["reply_markup"] == inline(TAP)
+
+    async def test_the_bound_in_bytes_is_a_setting_of_the_sandbox(self) -> None:
+        async with Sandbox(keyboard_bytes=200).serve() as sandbox:
+            telegram = Telegram(sandbox.url)
+            carla = await telegram.person("Carla", bot=TOKEN)
+            await carla.send("/start")
+            keyboard = {"inline_keyboard": of_buttons(5, callback_data="x")}
+            assert await refused(telegram, "sendMessage", chat_id=carla.id, text="x", reply_markup=keyboard) == (
+                self.WORDS
+            )
+            await telegram.close()
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "much"])
+def test_a_bound_that_is_no_size_is_refused_on_the_command_line(size: str) -> None:
+    command = [sys.executable, "-m", "bot.sandbox", "--port", "0", "--keyboard-bytes", size]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "--keyboard-bytes" in done.stderr
