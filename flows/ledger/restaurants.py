@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pydantic import ValidationError
 from redis.client import Pipeline
 
 from flows import keys
@@ -61,12 +62,24 @@ class Restaurants(Transacting):
         return None if raw is None else Restaurant.model_validate_json(raw)
 
     def save_restaurant(self, restaurant: Restaurant) -> bool:
-        """Create or replace a restaurant's file; True when it is new. Its staff chat and switches stay."""
-        with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(keys.RESTAURANTS, restaurant.slug, restaurant.model_dump_json())
-            _stage_version(pipe)
-            is_new: int = pipe.execute()[0]
-        return bool(is_new)
+        """Create or replace a restaurant's file; True when it is new. Its staff chat and switches stay.
+
+        Only the switches of dishes that are on both menus do: an id that comes back later is another dish, which must
+        not be hidden from its first day.
+        """
+
+        def work(attempt: Transaction) -> bool:
+            former = attempt.hget(keys.RESTAURANTS, restaurant.slug)
+            service = stored_service(attempt, restaurant.slug)
+            hidden = service.hidden & _dishes(restaurant) & (_dishes_before(former) or service.hidden)
+            attempt.writes.hset(keys.RESTAURANTS, restaurant.slug, restaurant.model_dump_json())
+            if hidden == service.hidden:
+                _stage_version(attempt.writes)
+            else:
+                _stage_service(attempt.writes, restaurant.slug, service.model_copy(update={"hidden": hidden}))
+            return former is None
+
+        return self._transact(work)
 
     def service(self, slug: str) -> Service:
         """The switches of a restaurant; the defaults when nobody has touched them."""
@@ -184,6 +197,18 @@ def stored_service(attempt: Transaction, slug: str) -> Service:
     """The switches of a restaurant, read within a transaction."""
     raw = attempt.hget(keys.SERVICES, slug)
     return Service() if raw is None else Service.model_validate_json(raw)
+
+
+def _dishes(restaurant: Restaurant) -> frozenset[str]:
+    return frozenset(item.id for item in restaurant.items())
+
+
+def _dishes_before(stored: bytes | None) -> frozenset[str]:
+    """The ids on the menu that an import replaces; empty where there was none, or one that can't be read."""
+    try:
+        return frozenset() if stored is None else _dishes(Restaurant.model_validate_json(stored))
+    except ValidationError:
+        return frozenset()
 
 
 def _move(attempt: Transaction, slug: str, service: Service, chat_id: int | None) -> None:

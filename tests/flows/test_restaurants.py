@@ -11,7 +11,8 @@ from flows import keys
 from flows.ledger import JoinOutcome, Ledger
 from flows.ledger.catalogue import Catalogue
 from flows.reactions import QUEUE
-from tests.customers import trattoria
+from flows.serving import pause, set_item
+from tests.customers import FUNGHI, trattoria, with_item, without_item
 from tests.faults import Killed, faulty
 from tests.orders import place
 
@@ -64,3 +65,57 @@ def test_no_invite_stays_open_that_nobody_can_withdraw(ledger: Ledger, redis: Re
 
     assert ledger.open_invite("nonna") is None
     assert not redis.exists(keys.invite(made[0]))
+
+
+def test_a_dish_that_comes_back_under_the_id_of_a_removed_one_is_not_hidden(ledger: Ledger) -> None:
+    ledger.set_service("nonna", set_item("funghi", hidden=True))
+    ledger.save_restaurant(without_item(trattoria(), "funghi"))
+    ledger.save_restaurant(trattoria())
+
+    assert ledger.service("nonna").hidden == frozenset()
+
+
+def test_a_switch_that_was_flipped_after_its_dish_had_left_the_menu_is_forgotten_too(ledger: Ledger) -> None:
+    """Given a ticket's offer to hide a dish, tapped when the dish had gone: there are such switches in old stores."""
+    ledger.save_restaurant(without_item(trattoria(), "funghi"))
+    ledger.set_service("nonna", set_item("funghi", hidden=True))
+    ledger.save_restaurant(trattoria())
+
+    assert ledger.service("nonna").hidden == frozenset()
+
+
+def test_an_import_keeps_all_other_switches(ledger: Ledger) -> None:
+    ledger.set_service("nonna", set_item("funghi", hidden=True))
+    ledger.set_service("nonna", set_item("stew", hidden=True))
+    ledger.set_service("nonna", pause(0, ledger.clock()))
+    dearer = with_item(trattoria(), FUNGHI.model_copy(update={"name": "Funghi porcini"}))
+
+    created = ledger.save_restaurant(without_item(dearer, "stew"))
+
+    service = ledger.service("nonna")
+    assert (created, service.hidden, service.paused) == (False, frozenset({"funghi"}), True)
+
+
+def test_an_import_mends_a_menu_that_cannot_be_read_and_keeps_its_switches(ledger: Ledger, redis: Redis) -> None:
+    ledger.set_service("nonna", set_item("funghi", hidden=True))
+    redis.hset(keys.RESTAURANTS, "nonna", "{}")
+
+    ledger.save_restaurant(trattoria())
+
+    assert (ledger.restaurant("nonna"), ledger.service("nonna").hidden) == (trattoria(), frozenset({"funghi"}))
+
+
+def test_a_dish_that_is_hidden_during_an_import_stays_hidden(ledger: Ledger, redis: Redis) -> None:
+    """Given staff who hide a dish between the import's reading and its writing."""
+    ledger.set_service("nonna", set_item("stew", hidden=True))
+    hidden: list[int] = []
+
+    def meanwhile(number: int, request: bytes) -> None:
+        if not hidden and b"HGET" in request:
+            hidden.append(number)
+            ledger.set_service("nonna", set_item("funghi", hidden=True))
+
+    Ledger(faulty(redis, after=meanwhile)).save_restaurant(without_item(trattoria(), "stew"))
+
+    assert hidden
+    assert ledger.service("nonna").hidden == {"funghi"}
