@@ -1,6 +1,7 @@
 """The control API over HTTP: `POST /control/{verb}` acts as people, and everything that happened can be looked at.
 
-    GET  /control                               the verbs with their fields
+    GET  /control                               the verbs with their fields, and as `methods` those of the Bot API that
+                                                are served
     POST /control/{verb}                        a JSON object; errors are 400 with {"error": "..."}
     GET  /control/chats                         every chat with its people and bots, each with its `room`, the `last`
                                                 message, and how many each person has not seen (`unread`)
@@ -81,8 +82,10 @@ Q = TypeVar("Q", bound=_Query)
 class ControlApi:
     """The routes of the control API."""
 
-    def __init__(self, world: World, faults: Faults, watch: Watch) -> None:
+    def __init__(self, world: World, faults: Faults, watch: Watch, methods: list[str]) -> None:
+        """`methods` are the names of the Bot API's methods that are served."""
         self._world = world
+        self._methods = methods
         self._faults = faults
         self._watch = watch
         self._backstage = Backstage(world)
@@ -120,9 +123,8 @@ class ControlApi:
     # Acting
 
     async def _what(self, request: web.Request) -> web.Response:
-        return web.json_response(
-            {name: {"does": model.__doc__, **model.model_json_schema()} for name, (model, _) in self._verbs.items()}
-        )
+        verbs = {name: {"does": model.__doc__, **model.model_json_schema()} for name, (model, _) in self._verbs.items()}
+        return web.json_response(verbs | {"methods": self._methods})
 
     async def _act(self, request: web.Request) -> web.Response:
         name = request.match_info["verb"]

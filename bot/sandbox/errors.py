@@ -31,8 +31,15 @@ def forbidden(text: str) -> ApiError:
     return ApiError(403, f"Forbidden: {text}")
 
 
+def not_served(method: str) -> ApiError:
+    """The refusal of a method that Telegram has and the sandbox has not: the one answer that is not Telegram's."""
+    words = f"this sandbox does not serve {method}; GET /control lists the methods that it serves"
+    return ApiError(501, f"Not Implemented: {words}")
+
+
 UNAUTHORIZED = ApiError(401, "Unauthorized")
 NOT_FOUND = ApiError(404, "Not Found")
+NO_METHOD = ApiError(404, "Not Found: method not found")
 EMPTY = bad_request("message text is empty")
 BLANK = bad_request("text must be non-empty")
 TOO_LONG = bad_request("message is too long")

@@ -12,12 +12,25 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.sandbox import chats, media, messages, methods, payments, profile, shares, sites, troubles, webhooks, wire
+from bot.sandbox import (
+    bot_api,
+    chats,
+    media,
+    messages,
+    methods,
+    payments,
+    profile,
+    shares,
+    sites,
+    troubles,
+    webhooks,
+    wire,
+)
 from bot.sandbox.bots import Bot
 from bot.sandbox.calls import Call, Served
 from bot.sandbox.control_http import ControlApi
 from bot.sandbox.delivery import Sleep, Webhooks
-from bot.sandbox.errors import NOT_FOUND, UNAUTHORIZED, ApiError, bad_request
+from bot.sandbox.errors import NO_METHOD, NOT_FOUND, UNAUTHORIZED, ApiError, bad_request, not_served
 from bot.sandbox.faults import Faults
 from bot.sandbox.fields import Json
 from bot.sandbox.limits import Limits, Meter
@@ -28,6 +41,7 @@ from bot.sandbox.watch import Watch
 METHODS = Served()
 for _subject in (methods, profile, webhooks, chats, messages, media, shares, payments):
     METHODS |= _subject.served
+SERVED = bot_api.served({"getupdates", *METHODS})
 SOMEBODY = "Carla"
 _SECRETS = {"secret_token"}  # parameters that nobody should read in the log
 
@@ -55,7 +69,7 @@ class Sandbox:
         self._only_this_machine = True
         self._somebody = somebody
         self._watch = Watch()
-        self._control = ControlApi(self.world, self.faults, self._watch)
+        self._control = ControlApi(self.world, self.faults, self._watch, SERVED)
         self._working: set[asyncio.Task[Any]] = set()  # calls that are being carried out
         self._pollers = Pollers(self._watch, self.faults)
         self._webhooks = Webhooks(self.world, self._watch, self.faults, self._respond, sleep)
@@ -167,10 +181,7 @@ class Sandbox:
                 raise error
             if name.lower() == "getupdates":
                 return 200, {"ok": True, "result": await self._pollers.get_updates(call)}
-            function = METHODS.get(name.lower())
-            if function is None:
-                raise NOT_FOUND
-            return 200, {"ok": True, "result": function(call)}
+            return 200, {"ok": True, "result": _method(name)(call)}
         except UnicodeEncodeError:  # half a pair of surrogates, which JSON can carry
             error = bad_request("strings must be encoded in UTF-8")
         except ApiError as refusal:
@@ -184,6 +195,15 @@ class Sandbox:
             return web.json_response(error.body(), status=error.code)
         name, content = self.world.files.get(request.match_info["file_id"], ("", b""))
         return web.Response(body=content) if name else await _no_such_path(request)
+
+
+def _method(name: str) -> Callable[[Call], Any]:
+    """The function of a method. Raises `ApiError` for one that does not exist, or only with Telegram."""
+    function = METHODS.get(name.lower())
+    if function is not None:
+        return function
+    known = bot_api.NAMES.get(name.lower())
+    raise NO_METHOD if known is None else not_served(known)
 
 
 _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiogram import Bot as AiogramBot
+from aiogram import methods as bot_methods
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import (
@@ -16,6 +17,7 @@ from aiogram.exceptions import (
     TelegramForbiddenError,
     TelegramMigrateToChat,
     TelegramRetryAfter,
+    TelegramServerError,
     TelegramUnauthorizedError,
 )
 from aiogram.types import InlineKeyboardButton as AiogramButton
@@ -24,10 +26,15 @@ from telegram import Bot, BotCommand, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, NetworkError, RetryAfter
 from telegram.request import HTTPXRequest
 
+from bot.sandbox import bot_api
 from bot.sandbox.bots import Pending
 from bot.sandbox.server import Sandbox
 from tests.people import Person, Telegram
 from tests.sandbox.talk import TOKEN
+
+# The methods as aiogram, which follows the Bot API closest, has them.
+BOT_API = sorted(f"{name[0].lower()}{name[1:]}" for name in bot_methods.__all__ if name not in ("Request", "Response"))
+BOT_API.remove("telegramMethod")
 
 # How python-telegram-bot gives the seconds of a 429: as the timedelta that its next version gives anyway.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
@@ -183,7 +190,28 @@ class TestRefusals:
             with pytest.raises(TelegramUnauthorizedError):
                 await stranger.get_me()
         unknown = await telegram._http.post(f"/bot{TOKEN}/makePizza")
-        assert (unknown.status_code, unknown.json()["description"]) == (404, "Not Found")
+        assert (unknown.status_code, unknown.json()["description"]) == (404, "Not Found: method not found")
+
+    async def test_a_method_that_is_not_served_is_named_and_taken_for_no_wrong_token(
+        self, ptb: Bot, aiogram: AiogramBot, carla: Person
+    ) -> None:
+        with pytest.raises(NetworkError, match=r"(?i)not implemented: .*sendPoll; GET /control lists") as caught:
+            await ptb.send_poll(carla.id, "Which?", ["Margherita", "Diavola"])
+        assert type(caught.value) is NetworkError
+        with pytest.raises(TelegramServerError, match=r"Not Implemented: .*sendGame; GET /control lists"):
+            await aiogram.send_game(carla.id, "chess")
+
+    async def test_the_control_api_lists_exactly_the_methods_that_are_served(
+        self, telegram: Telegram, carla: Person
+    ) -> None:
+        served = (await telegram._http.get("/control")).json()["methods"]
+        assert {"getUpdates", "sendMessage", "setMyShortDescription"} <= set(served)
+        for name in BOT_API:
+            answer = await telegram._http.post(f"/bot{TOKEN}/{name}")
+            assert (answer.status_code == 501) == (name not in served), name
+
+    def test_the_sandbox_knows_every_method_that_the_bot_api_has(self) -> None:
+        assert set(BOT_API) <= set(bot_api.NAMES.values())
 
     async def test_a_group_that_moved_and_one_that_the_bot_left(
         self, ptb: Bot, aiogram: AiogramBot, telegram: Telegram
