@@ -55,13 +55,7 @@ class Control:
         return self._world.user(**verb.model_dump())
 
     def _send(self, verb: verbs.Send) -> Json:
-        room, person = self._find.room(verb.bot, verb.chat, verb.user), self._find.online(verb.user)
-        if room.blocked:
-            raise ControlError("this person has blocked the bot")
-        reply = None if verb.reply_to is None else room.messages.get(verb.reply_to)
-        if reply is None and verb.reply_to is not None:
-            raise ControlError("no such message")
-        room.started = True
+        room, person, reply = self._find.saying(verb)
         return write(self._world, room, person, verb.text, reply)
 
     def _start(self, verb: verbs.Start) -> Json:

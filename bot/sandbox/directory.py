@@ -6,7 +6,7 @@ from bot.sandbox.bots import Bot
 from bot.sandbox.fields import Json
 from bot.sandbox.rooms import Room
 from bot.sandbox.state import World
-from bot.sandbox.verbs import ControlError
+from bot.sandbox.verbs import Act, ControlError, Say
 
 
 class Directory:
@@ -51,3 +51,24 @@ class Directory:
         if user not in room.members:
             raise ControlError(f"person {user} is not in that group")
         return room
+
+    def message(self, room: Room, number: int) -> Json:
+        """A message that people can see there."""
+        message = room.messages.get(number)
+        if message is None or number <= room.cleared:
+            raise ControlError("no such message")
+        return message
+
+    def acting(self, verb: Act) -> tuple[Room, Json]:
+        """Where somebody does something that the bots there hear of, and who."""
+        room, person = self.room(verb.bot, verb.chat, verb.user), self.online(verb.user)
+        if room.blocked:
+            raise ControlError("this person has blocked the bot")
+        return room, person
+
+    def saying(self, verb: Say) -> tuple[Room, Json, Json | None]:
+        """The same for somebody who sends a message, with the one that it replies to."""
+        room, person = self.acting(verb)
+        reply = None if verb.reply_to is None else self.message(room, verb.reply_to)
+        room.started = True
+        return room, person, reply

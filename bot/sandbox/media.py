@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any
@@ -10,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bot.sandbox import pictures
+from bot.sandbox.attachments import THUMBNAIL, attached, size
 from bot.sandbox.calls import Call, Served
 from bot.sandbox.errors import bad_request
 from bot.sandbox.fields import Json
@@ -20,19 +19,18 @@ from bot.sandbox.texts import caption_of
 
 served = Served()
 
-THUMBNAIL, LARGEST = 320, 1280  # pixels at most; Telegram makes photos no larger
 MEDIA = ("photo", "document")
 WITH_CAPTION = ("photo", "document", "animation", "audio", "video", "voice")
 
 
 @served
 def send_photo(call: Call) -> Json:
-    return send(call, photo=_photo(call, call.params.get("photo"), "photo"), **_caption(call))
+    return send(call, **_photo(call, call.params.get("photo"), "photo"), **_caption(call))
 
 
 @served
 def send_document(call: Call) -> Json:
-    return send(call, document=_document(call, call.params.get("document"), "document"), **_caption(call))
+    return send(call, **_document(call, call.params.get("document"), "document"), **_caption(call))
 
 
 @served
@@ -66,7 +64,7 @@ def edit_message_media(call: Call) -> Json:
     inside = Call(call.world, call.bot, media.model_dump())
     make = _photo if media.type == "photo" else _document
     content: Json = dict.fromkeys((*MEDIA, "text", "entities", "link_preview_options"))
-    content |= {media.type: make(call, given, "media"), "reply_markup": markup_of(call, inline=True)}
+    content |= make(call, given, "media") | {"reply_markup": markup_of(call, inline=True)}
     return edit(call, message, **content, **_caption(inside, optional=False))
 
 
@@ -79,31 +77,14 @@ def _caption(call: Call, optional: bool = True) -> Json:
     return {"caption": caption, "caption_entities": entities} | (flags if optional else {})
 
 
-def _photo(call: Call, given: Any, name: str) -> list[Json]:
-    """The sizes of a picture, the largest last."""
-    file_id = _file(call, given, name)
-    return [_size(call, file_id, THUMBNAIL, "s"), _size(call, file_id, LARGEST)]
-
-
-def _size(call: Call, file_id: str, longest: int, suffix: str = "") -> Json:
-    """A picture's PhotoSize. A small one is the same file under another name: a browser scales it."""
-    name, content = call.world.files[file_id]
-    file_id += suffix
-    call.world.files[file_id] = (name, content)
-    width, height = pictures.fitted(*pictures.size(content), longest)
-    sizes: Json = {"width": width, "height": height}
-    return {"file_id": file_id, "file_unique_id": f"u{file_id}", **sizes, "file_size": len(content)}
+def _photo(call: Call, given: Any, name: str) -> Json:
+    return attached(call.world, "photo", _file(call, given, name))
 
 
 def _document(call: Call, given: Any, field: str) -> Json:
-    file_id = _file(call, given, field)
-    name, content = call.world.files[file_id]
-    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    document: Json = {"file_id": file_id, "file_unique_id": f"u{file_id}", "file_name": name, "mime_type": kind}
-    document |= {"file_size": len(content)}
-    if isinstance(call.params.get("thumbnail"), tuple):
-        document["thumbnail"] = _size(call, call.world.file(*call.params["thumbnail"]), THUMBNAIL)
-    return document
+    file_id, small = _file(call, given, field), call.params.get("thumbnail")
+    thumbnail = size(call.world, call.world.file(*small), THUMBNAIL) if isinstance(small, tuple) else None
+    return attached(call.world, "document", file_id, thumbnail=thumbnail)
 
 
 def _file(call: Call, given: Any, name: str) -> str:

@@ -80,14 +80,24 @@ class Leave(Verb):
     by: int | None = None
 
 
-class Send(Verb):
-    """A person writes: in the private chat with `bot`, or in the group `chat`."""
+class Act(Verb):
+    """A person does something: in the private chat with `bot`, or in the group `chat`."""
 
     user: int
-    text: str = Field(min_length=1, max_length=4096)
     bot: str | None = None
     chat: int | None = None
+
+
+class Say(Act):
+    """A person sends a message, which may reply to another one."""
+
     reply_to: int | None = None
+
+
+class Send(Say):
+    """A person writes: in the private chat with `bot`, or in the group `chat`."""
+
+    text: str = Field(min_length=1, max_length=4096)
 
 
 class Start(Verb):
@@ -98,27 +108,21 @@ class Start(Verb):
     payload: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,64}$")
 
 
-class Tap(Verb):
+class Tap(Act):
     """A person taps a button of a message: by its callback data or by its text (exact, or a unique part).
 
     Instead of `button`, `data` sends any callback data, as a stale or a forged button does.
     """
 
-    user: int
     message_id: int
     button: str | None = None
     data: str | None = Field(default=None, min_length=1, max_length=64)
-    bot: str | None = None
-    chat: int | None = None
 
 
-class Pay(Verb):
+class Pay(Act):
     """A person pays the invoice that a message holds. The bot has 10 seconds to agree."""
 
-    user: int
     message_id: int
-    bot: str | None = None
-    chat: int | None = None
 
 
 class SendContact(Verb):
@@ -129,23 +133,17 @@ class SendContact(Verb):
     phone_number: str = Field(default="+390110000000", pattern=r"^\+?[0-9]{3,20}$")
 
 
-class Read(Verb):
+class Read(Act):
     """A person has seen a chat up to that message."""
 
-    user: int
-    bot: str | None = None
-    chat: int | None = None
     message_id: int
 
 
-class React(Verb):
+class React(Act):
     """A person reacts to a message with an emoji, or (with none) takes that back."""
 
-    user: int
     message_id: int
     emoji: str | None = None
-    bot: str | None = None
-    chat: int | None = None
 
 
 class Block(Verb):
