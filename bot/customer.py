@@ -23,7 +23,7 @@ from telegram import (
     User,
 )
 from telegram.constants import ParseMode
-from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
+from telegram.error import InvalidToken, RetryAfter, TelegramError
 from telegram.ext import (
     Application,
     CallbackQueryHandler,
@@ -34,7 +34,7 @@ from telegram.ext import (
     filters,
 )
 
-from bot.closed import is_closed
+from bot.customer_errors import meaning_of
 from bot.customer_http import Request
 from bot.customer_limits import Limiter
 from bot.customer_replies import Replies
@@ -52,6 +52,7 @@ from flows.order import Refused as RefusedByRules
 from flows.ordering import Moment, Notice, Shop, Turn
 from flows.session import Session
 from flows.store import Command
+from flows.telegram_errors import Meaning
 
 # How the library gives the seconds of a 429: as a timedelta, which is what its next version does anyway.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
@@ -123,16 +124,12 @@ class CustomerBot:
         """Take effect and reply. python-telegram-bot keeps a handler's error to itself; here it is raised."""
         await self._app.process_update(Update.de_json(update, self._bot))
         error = self._failed.pop(update["update_id"], None)
-        match error:
-            case None:
-                return
-            case Forbidden() | ChatMigrated():
-                log.info("update %s: the reply was refused, the chat is blocked or gone", update["update_id"])
-            case BadRequest() if is_closed(error.message):
-                log.info("update %s: there is no writing into its chat (%s)", update["update_id"], error.message)
-            case RetryAfter():
-                raise _later(error) from error
-            case NetworkError() if not isinstance(error, BadRequest):
+        if error is None:
+            return
+        match meaning_of(error) if isinstance(error, TelegramError) else None:
+            case Meaning.GONE | Meaning.MOVED | Meaning.TOPIC:
+                log.info("update %s: the bot can't write into its chat (%s)", update["update_id"], error)
+            case Meaning.TOO_MANY | Meaning.NOT_NOW:
                 raise _later(error) from error
             case _:
                 raise error
@@ -264,7 +261,7 @@ def _application(token: str, api_url: str, gate: Gate) -> App:
     return builder.updater(None).job_queue(None).defaults(defaults).build()
 
 
-def _later(error: TelegramError) -> TryLater:
+def _later(error: Exception) -> TryLater:
     """What the intake is told of an error that is not the update's fault."""
     if isinstance(error, RetryAfter):
         wait = error.retry_after

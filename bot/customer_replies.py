@@ -12,8 +12,9 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from telegram import Bot, CallbackQuery, InlineKeyboardMarkup
-from telegram.error import BadRequest, TelegramError
+from telegram.error import TelegramError
 
+from bot.customer_errors import meaning_of
 from flows.events import Side
 from flows.ledger import Ledger, Shown
 from flows.messages.customer import status_screen
@@ -22,6 +23,7 @@ from flows.order import Order
 from flows.ordering import Notice, Turn, render
 from flows.screens import Screen
 from flows.session import OrderView, Session
+from flows.telegram_errors import Meaning
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +67,8 @@ class Replies:
                 await query.answer()
             else:
                 await query.answer(notice.text, show_alert=notice.alert)
-        except BadRequest as error:
-            if "query is too old" not in error.message.lower():
+        except TelegramError as error:
+            if meaning_of(error) is not Meaning.OLD_TAP:
                 raise
             log.debug("a tap was answered too late")
 
@@ -99,13 +101,14 @@ class Replies:
         """Edit a message in place; False when Telegram does not let us, because it is gone or too old."""
         try:
             await self._bot.edit_message_text(screen.text, chat_id, message_id, reply_markup=_keyboard(screen))
-        except BadRequest as error:
-            reason = error.message.lower()
-            if "message is not modified" in reason:
-                return True
-            if "message to edit not found" in reason or "message can't be edited" in reason:
-                return False
-            raise
+        except TelegramError as error:
+            match meaning_of(error):
+                case Meaning.UNCHANGED:
+                    return True
+                case Meaning.VANISHED:
+                    return False
+                case _:
+                    raise
         return True
 
     async def _send(self, chat_id: int, session: Session, screen: Screen, notice: Notice | None) -> None:

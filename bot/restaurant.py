@@ -19,8 +19,6 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import (
     AiogramError,
-    TelegramBadRequest,
-    TelegramForbiddenError,
     TelegramMigrateToChat,
     TelegramNotFound,
     TelegramRetryAfter,
@@ -37,12 +35,12 @@ from aiogram.types import (
     User,
 )
 
-from bot.closed import is_closed
 from bot.inbox import button_of, chat_of
 from bot.intake import Refused, TryLater
 from bot.process import run_bot
+from bot.restaurant_errors import REFUSALS, Refusal, meaning_of
 from bot.restaurant_limits import Limiter
-from bot.restaurant_replies import NOT_NOW, Replies, thread
+from bot.restaurant_replies import Replies, thread
 from flows import serving
 from flows.callbacks import BadPayload, decode, order_of
 from flows.commands import AnyCommand
@@ -59,6 +57,7 @@ from flows.order import Refused as RefusedByRules
 from flows.screens import Screen
 from flows.serving import SettingStep, SettingTap, TicketStep, TicketTap
 from flows.store import Command as StoreCommand
+from flows.telegram_errors import Meaning
 
 log = logging.getLogger(__name__)
 
@@ -125,12 +124,20 @@ class RestaurantBot:
             # Not `feed_raw_update`: it logs errors itself, and those of the network may show the token.
             parsed = Update.model_validate(update, context={"bot": self._bot})
             await self._dispatcher.feed_update(self._bot, parsed)
-        except NOT_NOW as error:
-            raise _later(error) from error
-        except (TelegramForbiddenError, TelegramMigrateToChat, TelegramBadRequest) as error:
-            if isinstance(error, TelegramBadRequest) and not is_closed(error.message):
-                raise
-            log.info("update %s: there is no writing into its chat (%s)", update["update_id"], type(error).__name__)
+        except REFUSALS as error:
+            await self._refused(update, error)
+
+    async def _refused(self, update: dict[str, Any], error: Refusal) -> None:
+        """The reply was refused: raise what the intake should do about it, unless there is no writing into the chat."""
+        match meaning_of(error):
+            case Meaning.TOO_MANY | Meaning.NOT_NOW:
+                raise _later(error) from error
+            case Meaning.MOVED if isinstance(error, TelegramMigrateToChat) and (chat_id := chat_of(update)):
+                await self._moved(chat_id, error.migrate_to_chat_id)
+            case Meaning.GONE | Meaning.MOVED | Meaning.TOPIC:
+                log.info("update %s: the bot can't write into its chat (%s)", update["update_id"], error.message)
+            case _:
+                raise error
 
     async def apologise(self, chat_id: int) -> None:
         """Say that the last tap or message could not be handled."""

@@ -8,15 +8,9 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from aiogram import Bot
-from aiogram.exceptions import (
-    ClientDecodeError,
-    TelegramBadRequest,
-    TelegramNetworkError,
-    TelegramRetryAfter,
-    TelegramServerError,
-)
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 
+from bot.restaurant_errors import LATER, REFUSALS, meaning_of
 from flows.events import Side
 from flows.ledger import Ledger, Shown
 from flows.messages.staff import ticket_screen
@@ -24,13 +18,9 @@ from flows.messages.text import NOTICE_LIMIT, plain
 from flows.order import Order
 from flows.screens import Screen
 from flows.serving import TicketStep
+from flows.telegram_errors import Meaning
 
 log = logging.getLogger(__name__)
-
-NOT_NOW = (TelegramRetryAfter, TelegramNetworkError, TelegramServerError, ClientDecodeError)
-"""Errors that are not the request's fault: the same may succeed later."""
-
-_GONE = ("message to edit not found", "message can't be edited")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,8 +41,8 @@ class Replies:
         """Answer a tap, so that its button stops turning. Too late for that is no harm: the effect stands."""
         try:
             await query.answer(plain(text, NOTICE_LIMIT) or None, show_alert=alert)
-        except TelegramBadRequest as error:
-            if not says(error, "query is too old"):
+        except REFUSALS as error:
+            if meaning_of(error) is not Meaning.OLD_TAP:
                 raise
             log.debug("a tap was answered too late")
 
@@ -73,8 +63,8 @@ class Replies:
             await self._bot.edit_message_reply_markup(
                 chat_id=message.chat.id, message_id=message.message_id, reply_markup=keyboard
             )
-        except TelegramBadRequest as error:
-            if not says(error, "message is not modified", *_GONE):
+        except REFUSALS as error:
+            if meaning_of(error) not in {Meaning.UNCHANGED, Meaning.VANISHED}:
                 raise
 
     async def show_ticket(self, chat_id: int, tapped: int, order: Order, step: TicketStep) -> None:
@@ -87,8 +77,8 @@ class Replies:
         edit = await thread(self._ledger.begin_edit, order.id, Side.RESTAURANT, chat_id, tapped)
         try:
             edited = await self._edit(chat_id, tapped, screen)
-        except NOT_NOW as error:
-            if step.command is None:
+        except REFUSALS as error:
+            if step.command is None or meaning_of(error) not in LATER:
                 raise
             log.info("order %s: the ticket is left to a worker (%s)", order.id, type(error).__name__)
             return
@@ -117,17 +107,15 @@ class Replies:
             await self._bot.edit_message_text(
                 screen.text, chat_id=chat_id, message_id=message_id, reply_markup=_markup(screen)
             )
-        except TelegramBadRequest as error:
-            if says(error, *_GONE):
-                return False
-            if not says(error, "message is not modified"):
-                raise
+        except REFUSALS as error:
+            match meaning_of(error):
+                case Meaning.UNCHANGED:
+                    return True
+                case Meaning.VANISHED:
+                    return False
+                case _:
+                    raise
         return True
-
-
-def says(error: TelegramBadRequest, *words: str) -> bool:
-    """Whether Telegram's reason contains one of these words."""
-    return any(part in error.message.lower() for part in words)
 
 
 def _markup(screen: Screen) -> InlineKeyboardMarkup | None:

@@ -1,4 +1,4 @@
-"""One sender for both bots, and one mapping of Telegram's errors to what a delivery does about them.
+"""One sender for both bots, and what a delivery does about Telegram's refusals (see `flows.telegram_errors`).
 
 It speaks the Bot API's two methods that it needs by itself: making and reading the objects of a library took two
 thirds of a worker's time (see docs/decisions/0025-speed.md).
@@ -19,23 +19,10 @@ from flows.gate import Gate, NotYet
 from flows.http import UNANSWERED, client
 from flows.screens import Screen
 from flows.store import Together
+from flows.telegram_errors import Meaning, meaning
 
 CONNECTIONS = 64  # per bot: all of Telegram's rate, even if every answer takes two seconds
 TIMEOUT = ClientTimeout(total=15, connect=5)  # seconds
-
-_GONE = (
-    "chat not found",
-    "user not found",
-    "group chat was deactivated",
-    "peer_id_invalid",
-    "have no rights to send",
-    "not enough rights to send",
-    "chat_write_forbidden",
-    "chat_restricted",
-    "topic_closed",
-)
-_UNCHANGED = "message is not modified"
-_VANISHED = ("message to edit not found", "message can't be edited", "message_id_invalid")
 
 
 class Later(Exception):
@@ -110,7 +97,11 @@ class Sender:
         if reply_to is not None:
             body["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
         async with self._allowed(side, chat_id, new=True):
-            answer = await self._call(side, "sendMessage", body)
+            try:
+                answer = await self._call(side, "sendMessage", body)
+            except Vanished:  # what it answers to is gone: the news counts more than where it points
+                body.pop("reply_parameters", None)
+                answer = await self._call(side, "sendMessage", body)
         if not isinstance(answer.result, _Message):
             raise Later(None, "Telegram did not say which message it has made")
         return answer.result.message_id
@@ -154,9 +145,12 @@ class Sender:
             raise Later(
                 None, f"what answers in Telegram's place does not speak the Bot API ({response.status})"
             ) from None
-        if not answer.ok and _UNCHANGED not in answer.description.lower():
-            # RQ keeps the traceback of a job; who repeats our request in the words of an error would show the token.
-            raise _meaning(answer, answer.description.replace(self._tokens[side], "<token>"))
+        if answer.ok:
+            return answer
+        # RQ keeps the traceback of a job; who repeats our request in the words of an error would show the token.
+        refusal = _refusal(answer, answer.description.replace(self._tokens[side], "<token>"))
+        if refusal is not None:
+            raise refusal
         return answer
 
     def _session(self, side: Side) -> ClientSession:
@@ -179,23 +173,21 @@ def _body(chat_id: int, screen: Screen) -> dict[str, Any]:
     return body | {"reply_markup": screen.keyboard()} if screen.rows else body
 
 
-def _meaning(answer: _Answer, words: str) -> Exception:
-    """What a delivery should do about a refusal."""
-    signs = words.lower()
-    match answer.error_code:
-        case _ if answer.parameters.migrate_to_chat_id is not None:
-            return Moved(answer.parameters.migrate_to_chat_id)
-        case 429:
+def _refusal(answer: _Answer, words: str) -> Exception | None:
+    """What a delivery should do about an answer that is not ok; None where all is as it should be."""
+    new_id = answer.parameters.migrate_to_chat_id
+    match Meaning.MOVED if new_id is not None else meaning(answer.error_code, words):
+        case Meaning.UNCHANGED:
+            return None
+        case Meaning.MOVED if new_id is not None:
+            return Moved(new_id)
+        case Meaning.TOO_MANY:
             return Later(min(answer.parameters.retry_after or 1.0, LONGEST), "Telegram asked to slow down")
-        case 403:
-            return Unreachable(words)
-        case 400 if any(sign in signs for sign in _VANISHED):
+        case Meaning.VANISHED:
             return Vanished(words)
-        case 400 if any(sign in signs for sign in _GONE):
+        case Meaning.GONE | Meaning.TOPIC:
             return Unreachable(words)
-        case 400:
+        case Meaning.MISTAKE | Meaning.OLD_TAP:
             return Refused(words)
-        case 401 | 404:
-            return Later(None, "Telegram refused the bot's token")
-        case _:
+        case Meaning.NOT_NOW | Meaning.MOVED:  # moved, but not said where to: the group's own message tells that
             return Later(None, f"Telegram says {answer.error_code}: {words}")

@@ -19,12 +19,13 @@ class Fault(Verb):
     """What goes wrong with the next `times` calls that match (null: with all of them until the faults are cleared).
 
     None in `method`, `bot` or `chat` matches everything. `drop_before` and `drop_after` close the connection before or
-    after the call took effect. `duplicate_update` is about updates: the next ones come again although their bot has
-    confirmed them. With a `probability` below 1 only some of the matching calls are hit, the same ones again for the
-    same `seed`. One with a `name` can be lifted without the others.
+    after the call took effect. `refused` answers with a `code` and a `description`, and nothing is done.
+    `duplicate_update` is about updates: the next ones come again although their bot has confirmed them. With a
+    `probability` below 1 only some of the matching calls are hit, the same ones again for the same `seed`. One with a
+    `name` can be lifted without the others.
     """
 
-    kind: Literal["429", "500", "502", "latency", "drop_before", "drop_after", "duplicate_update"]
+    kind: Literal["429", "500", "502", "refused", "latency", "drop_before", "drop_after", "duplicate_update"]
     name: str | None = Field(default=None, pattern=r"^[a-z0-9_-]{1,40}$")
     method: str | None = None
     bot: str | None = None
@@ -33,6 +34,8 @@ class Fault(Verb):
     probability: float = Field(default=1, gt=0, le=1)
     seed: int = 0
     retry_after: int = Field(default=1, ge=1)  # seconds, of a 429
+    code: int = Field(default=400, ge=400, le=599)  # of a refusal
+    description: str = "Bad Request"  # of a refusal
     seconds: float = Field(default=0.5, ge=0, le=LONGEST)  # of a latency; on average, if it varies
     spread: Literal["fixed", "uniform", "exponential"] = "fixed"  # how it varies; uniform from 0 to twice as much
 
@@ -68,6 +71,8 @@ class Strike:
                 return ApiError(500, "Internal Server Error")
             case "502":
                 return ApiError(502, "Bad Gateway")
+            case "refused":
+                return ApiError(self.fault.code, self.fault.description)
             case _:
                 return None
 

@@ -371,6 +371,45 @@ class TestTrouble:
         await scene.bot.handle(scene.update(1, message=scene.typed(**text)))
         assert scene.ledger.session(scene.carla.id).view.kind == "menu"
 
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "Bad Request: user not found",
+            "Bad Request: PEER_ID_INVALID",
+            "Bad Request: have no rights to send a message",
+        ],
+    )
+    async def test_a_chat_that_cannot_be_written_to_gets_one_try_and_no_apology(
+        self, scene: Scene, words: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        await scene.telegram.act("fault", kind="refused", method="sendMessage", times=None, description=words)
+        await scene.carla.send("/start nonna")
+        await scene.settled()
+        [fault] = scene.sandbox.faults.listed()
+        assert fault["struck"] == 1
+        assert "Traceback" not in caplog.text
+        assert scene.redis.hlen(keys.inbox_dead("customer")) == 0
+        assert scene.ledger.session(scene.carla.id).view.kind == "menu"
+
+    @pytest.mark.parametrize(
+        "words", ["Bad Request: MESSAGE_ID_INVALID", "Bad Request: message can't be edited", "MESSAGE_AUTHOR_REQUIRED"]
+    )
+    async def test_a_screen_whose_message_has_vanished_comes_as_a_new_message(self, scene: Scene, words: str) -> None:
+        before = await scene.fills_a_cart()
+        await scene.telegram.act("fault", kind="refused", method="editMessageText", description=words)
+        await scene.carla.tap("‹ Menu")
+        message = await scene.carla.sees("What would you like?")
+        await scene.settled()
+        assert message["message_id"] > before
+        assert scene.ledger.session(scene.carla.id).message_id == message["message_id"]
+        assert scene.redis.hlen(keys.inbox_dead("customer")) == 0
+
+    @pytest.mark.parametrize("code", [401, 404, 500, 503])
+    async def test_a_reply_waits_while_telegram_is_not_itself(self, scene: Scene, code: int) -> None:
+        await scene.telegram.act("fault", kind="refused", method="sendMessage", code=code, description="Not now")
+        with pytest.raises(TryLater):
+            await scene.bot.handle(scene.update(1, message=scene.typed(text="hello")))
+
     async def test_a_tap_answered_too_late_still_counts(self, scene: Scene) -> None:
         cart = await scene.fills_a_cart()
         place = place_button(scene)

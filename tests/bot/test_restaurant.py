@@ -459,6 +459,61 @@ class TestTrouble:
         await scene.settled()
         assert scene.redis.hlen(keys.inbox_dead("restaurant")) == 0
 
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "Bad Request: user not found",
+            "Bad Request: PEER_ID_INVALID",
+            "Bad Request: have no rights to send a message",
+        ],
+    )
+    async def test_a_chat_that_cannot_be_written_to_gets_one_try_and_no_apology(
+        self, scene: Scene, words: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """What a handler does not raise is not tried again, nor apologised for."""
+        anna = await scene.staff()
+        before = await scene.bots_messages(anna)
+        await scene.telegram.act("fault", kind="refused", method="sendMessage", description=words)
+        command = {"text": "/resume", "entities": [{"type": "bot_command", "offset": 0, "length": 7}]}
+        await scene.bot.handle(scene.update(1, message=scene.typed(anna, **command)))
+        assert await scene.bots_messages(anna) == before
+        assert "Traceback" not in caplog.text
+
+    @pytest.mark.parametrize(
+        "words", ["Bad Request: MESSAGE_ID_INVALID", "Bad Request: message can't be edited", "MESSAGE_AUTHOR_REQUIRED"]
+    )
+    async def test_a_question_on_a_ticket_that_has_vanished_comes_as_a_new_message(
+        self, scene: Scene, words: str
+    ) -> None:
+        anna = await scene.staff()
+        await scene.ticket()
+        before = scene.shown.message_id
+        await scene.telegram.act("fault", kind="refused", method="editMessageText", description=words)
+        await anna.tap("Accept")
+        await anna.sees("Ready in how many minutes?")
+        await scene.settled()
+        assert scene.shown.message_id > before
+        assert scene.redis.hlen(keys.inbox_dead("restaurant")) == 0
+
+    @pytest.mark.parametrize("code", [401, 404, 500, 503])
+    async def test_a_reply_waits_while_telegram_is_not_itself(self, scene: Scene, code: int) -> None:
+        anna = await scene.staff()
+        await scene.telegram.act("fault", kind="refused", method="sendMessage", code=code, description="Not now")
+        with pytest.raises(TryLater):
+            await scene.bot.handle(scene.update(1, message=scene.typed(anna, text="/help")))
+
+    async def test_a_group_that_has_become_a_supergroup_is_followed_from_a_refusal(self, scene: Scene) -> None:
+        """Given a bot that has not heard of it yet, when somebody's earlier command is answered."""
+        anna, _ = await scene.kitchen()
+        old = anna.place["chat"]
+        new = await scene.telegram.act("migrate", chat=old)
+        await until(lambda: scene.ledger.service("nonna").staff_chat == new["id"])
+        scene.ledger.move_staff_chat(new["id"], old)
+        command = {"text": "/help", "entities": [{"type": "bot_command", "offset": 0, "length": 5}]}
+        chat = {"id": old, "type": "group", "title": "Kitchen"}
+        await scene.bot.handle(scene.update(1, message=scene.typed(anna, chat=chat, **command)))
+        assert scene.ledger.service("nonna").staff_chat == new["id"]
+
     async def test_how_long_telegram_wants_to_be_left_alone_is_passed_on(self, scene: Scene) -> None:
         anna = await scene.staff()
         await scene.telegram.act("fault", kind="429", method="sendMessage", retry_after=33)

@@ -115,6 +115,16 @@ class TestWhatIsSaid:
         ring = await stage.anna.sees("was cancelled by the customer")
         assert "CANCELLED" in ring["reply_to_message"]["text"]
 
+    @pytest.mark.parametrize("words", ["message to be replied not found", "MESSAGE_ID_INVALID"])
+    async def test_news_of_which_the_ticket_has_vanished_comes_without_it(self, stage: Stage, words: str) -> None:
+        stage.order()
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        stage.ledger.execute(ORDER, CANCEL, "tap-1")
+        await stage.telegram.act("fault", kind="refused", method="sendMessage", description=f"Bad Request: {words}")
+        await stage.courier.notify(ORDER, Side.RESTAURANT)
+        ring = await stage.anna.sees("was cancelled by the customer")
+        assert "reply_to_message" not in ring
+
     async def test_also_while_the_ticket_was_on_its_way(self, stage: Stage, redis: Redis) -> None:
         stage.order()
         await stage.telegram.act("fault", kind="latency", method="sendMessage", seconds=1)
