@@ -17,7 +17,8 @@ COPY flows flows
 COPY workers workers
 RUN pip install --no-deps --no-build-isolation .
 
-# For whoever runs it without REDIS_URL: the embedded store keeps its data here (docker run --volume orders:/data …).
+# Without REDIS_URL the embedded store keeps its data here. It refuses to where no volume is mounted
+# (docker run --volume orders:/data …): orders would be gone with the container.
 ENV DATA_DIR=/data
 RUN install --directory --owner comanda --group comanda --mode 700 /data
 

@@ -12,6 +12,7 @@ from redis import Redis
 
 from flows.settings import Settings
 from flows.store import connect
+from workers import lasting
 from workers.store import open_store
 
 # A busy machine is no mistake of the code: no example has to be quick.
@@ -51,6 +52,12 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     """What the developer's shell or `.env` says must not reach a test."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture(autouse=True)
+def every_place_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests write into folders that may lie in a container or in memory; only tests of that tell where they are."""
+    monkeypatch.setattr(lasting, "ROOT", Path("/nowhere"))
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from typing import Any
 from flows import events
 from flows.events import AnyEvent
 from flows.order import Order, fold
+from workers.lasting import sync
 
 APPLICATION, VERSION = 0x436F6D61, 1  # "Coma", and what `PRAGMA user_version` says of these tables
 PATIENCE = 5.0  # seconds that another tool may hold the file
@@ -149,6 +150,9 @@ class ArchiveFile:
                 _insert(db, "orders", [rows.order])
                 _insert(db, "order_lines", rows.lines)
                 _insert(db, "events", rows.events)
+        with self._failures():
+            sync(self._path)
+            sync(self._path.parent)
 
     def rows(self, ids: Sequence[str]) -> list[Rows | None]:
         """What the file has of each of these orders, read by a connection that has written nothing."""

@@ -29,6 +29,8 @@ from pathlib import Path
 from tempfile import mkstemp
 from typing import IO, Any, Literal, get_args
 
+from workers.lasting import sync
+
 FORMAT, VERSION = "comanda-backup", 1
 
 Type = Literal["string", "list", "set", "hash", "zset"]
@@ -98,20 +100,11 @@ def written(path: Path) -> Iterator[Writer]:
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)
-        _sync_directory(path.parent)
+        sync(path.parent)
     except BaseException:
         with suppress(FileNotFoundError):
             Path(name).unlink()
         raise
-
-
-def _sync_directory(directory: Path) -> None:
-    """Have the file's name on the disk as well."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class Reader:

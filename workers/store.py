@@ -15,9 +15,15 @@ from flows.store import connect
 from workers.durability import check_durable
 from workers.embedded import STOP, EmbeddedStore
 from workers.errors import StoreError
+from workers.lasting import refuse_passing
 from workers.occupied import is_used
 
-__all__ = ["Store", "StoreError", "check_durable", "open_store", "open_store_alone"]
+__all__ = ["Store", "StoreError", "check_durable", "open_store", "open_store_alone", "refuse_passing_store"]
+
+MOUNT_ONE = (
+    "mount a volume there (docker run --volume orders:/data …), choose a DATA_DIR on a disk, "
+    "or set UNSAFE_STORE=true to run all the same"
+)
 
 LEAVING = 4.0  # seconds that processes which are just ending have to leave; a killed worker's lease takes 3
 
@@ -67,6 +73,12 @@ def _client_alone(url: str) -> Iterator[Redis]:
         if is_used(redis, LEAVING):
             raise StoreError(f"bots or workers run on this store: {STOP}")
         yield redis
+
+
+def refuse_passing_store(settings: Settings) -> None:
+    """Refuse to keep orders where an embedded store would be gone soon, unless that is wanted. Raises `StoreError`."""
+    if settings.redis_url is None and not settings.unsafe_store:
+        refuse_passing(settings.data_dir, f"orders would be lost; {MOUNT_ONE}")
 
 
 def _refuse_half_a_store(url: str) -> None:

@@ -510,6 +510,9 @@ def test_a_folder_that_is_not_there_is_said_in_one_line(
 # What stands for a full disk: no file may grow larger.
 FULL = """
 import resource, sys
+from pathlib import Path
+from workers import lasting
+lasting.ROOT = Path("/nowhere")
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 from workers.cli import main
 main(["archive", sys.argv[2]])

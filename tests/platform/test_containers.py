@@ -67,6 +67,20 @@ def test_the_store_keeps_its_data_in_a_volume(services: dict[str, dict[str, Any]
     assert services["valkey"]["volumes"] == ["orders:/data"]
 
 
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_what_a_command_in_a_container_writes_into_its_data_folder_outlives_it(
+    services: dict[str, dict[str, Any]], name: str
+) -> None:
+    [[volume, place]] = [mount.split(":") for mount in services[name]["volumes"]]
+    image = dict(
+        arguments.split("=", 1) for step, arguments in instructions() if step == "ENV" and " " not in arguments
+    )
+
+    assert "DATA_DIR" not in services[name]["environment"]
+    assert place == image["DATA_DIR"]
+    assert volume in yaml.safe_load((ROOT / "docker-compose.yml").read_text())["volumes"]
+
+
 def test_every_container_is_started_again_watched_and_given_time_to_stop(services: dict[str, dict[str, Any]]) -> None:
     for service in services.values():
         assert service["restart"] == "unless-stopped"

@@ -12,7 +12,7 @@ import click
 
 from flows.settings import read_settings
 from workers.cli import programs, running
-from workers.store import open_store
+from workers.store import open_store, refuse_passing_store
 from workers.supervisor import SIGNALS, Program
 
 
@@ -46,6 +46,7 @@ def _run(module: str) -> None:
     with running.failures_in_one_line():
         settings = read_settings()
         settings.tokens()
+        refuse_passing_store(settings)
         running.set_up_logging(settings.log_level)
         with open_store(settings) as store:
             code = _in_foreground(Program(module, module, programs.environment(settings, store.url)))

@@ -17,6 +17,7 @@ from workers.archive import Archived, Archiving
 from workers.archive_file import CannotArchive
 from workers.cli.data import as_json
 from workers.cli.progress import Progress
+from workers.lasting import make_folder, refuse_passing
 from workers.store import StoreError, open_store
 
 DAYS = 30  # a month of past orders for customers to look at
@@ -37,12 +38,16 @@ DAYS = 30  # a month of past orders for customers to look at
 def archive(file: Path | None, older_than: int, dry_run: bool, as_json: bool) -> None:
     """Move finished orders of past days out of the store into FILE, an SQLite file for any tool. It may run meanwhile.
 
-    FILE is DATA_DIR/archive.sqlite unless given, and is added to. It holds people's names and orders: keep it safe.
+    FILE is DATA_DIR/archive.sqlite unless given, and is added to. It holds people's names and orders: keep it safe. It
+    is refused where it would be gone soon: in a container without a volume there, or in memory.
     Exit code 1 also if an order can't be read; it stays in the store.
     """
     try:
         settings = read_settings()
-        path = file or _default(settings.data_dir)
+        path = file or settings.data_dir / "archive.sqlite"
+        refuse_passing(path)
+        if file is None:
+            _make(settings.data_dir)
         with open_store(settings) as store:
             before = utc_now() - timedelta(days=older_than)
             done = Archiving(connect(store.url), path, before, Progress("orders archived")).run(dry=dry_run)
@@ -61,12 +66,11 @@ def archive(file: Path | None, older_than: int, dry_run: bool, as_json: bool) ->
         raise SystemExit(1)
 
 
-def _default(directory: Path) -> Path:
+def _make(directory: Path) -> None:
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_folder(directory)
     except OSError as error:
         raise CannotArchive(f"{directory}: {error.strerror}") from None
-    return directory / "archive.sqlite"
 
 
 def _say(done: Archived, path: Path, days: int, dry: bool) -> None:

@@ -13,7 +13,7 @@ from workers.check_telegram import of_telegram
 from workers.checks import Level
 from workers.cli import programs, running
 from workers.instance import AlreadyRunning, the_only_one
-from workers.store import open_store
+from workers.store import open_store, refuse_passing_store
 from workers.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ def up() -> None:
     with running.failures_in_one_line():
         settings = read_settings()
         settings.tokens()
+        refuse_passing_store(settings)
         running.set_up_logging(settings.log_level)
         try:
             with the_only_one(settings.data_dir) as instance, open_store(settings) as store:
