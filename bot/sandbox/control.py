@@ -12,7 +12,10 @@ from bot.sandbox.faults import Fault, Faults
 from bot.sandbox.fields import Json
 from bot.sandbox.groups import Groups
 from bot.sandbox.hearing import write
+from bot.sandbox.places import Places
+from bot.sandbox.rewriting import Rewriting
 from bot.sandbox.rooms import Checkout, Query
+from bot.sandbox.sending import Sending
 from bot.sandbox.state import World
 from bot.sandbox.verbs import ControlError, Verbs
 
@@ -41,7 +44,7 @@ class Control:
             "redeliver": (verbs.Redeliver, self._redeliver),
             "fault": (Fault, self._fault),
         }
-        self.verbs |= Groups(world).verbs
+        self.verbs |= Groups(world).verbs | Sending(world).verbs | Places(world).verbs | Rewriting(world).verbs
 
     def _register_bot(self, verb: verbs.RegisterBot) -> Json:
         bot = self._world.bot(verb.token, verb.username, verb.name)

@@ -36,10 +36,11 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bot.sandbox import pictures
+from bot.sandbox import pictures, wire
 from bot.sandbox.backstage import Backstage
 from bot.sandbox.bots import Bot
 from bot.sandbox.control import Control
+from bot.sandbox.errors import ApiError
 from bot.sandbox.faults import Faults
 from bot.sandbox.fields import Json, plainly
 from bot.sandbox.journal import Journal
@@ -131,15 +132,16 @@ class ControlApi:
         if name not in self._verbs:
             return _error(f"no such verb; there are {sorted(self._verbs)}", 404)
         model, act = self._verbs[name]
-        body = await request.read()
+        given: Json | bytes = b""
         try:
-            answer, status = act(model.model_validate_json(body)), 200
-        except ControlError as error:
+            given = await _given(request)
+            answer, status = act(_verb(model, given)), 200
+        except (ControlError, ApiError) as error:
             answer, status = {"error": str(error)}, 400
         except ValidationError as error:
             answer, status = {"error": plainly(error)}, 400
         if name not in self._backstage.verbs:  # what the product tells of itself has a journal of its own
-            self._world.log.add(control=name, params=_shown(body), status=status, answer=answer)
+            self._world.log.add(control=name, params=_shown(given), status=status, answer=answer)
         await self._watch.changed()
         return web.json_response(answer, status=status)
 
@@ -292,10 +294,27 @@ def _as_seen(room: Room, message: Json) -> Json:
     return message | more
 
 
-def _shown(body: bytes) -> Any:
-    """A verb's parameters for the log: without tokens, since bots can be named by theirs."""
+async def _given(request: web.Request) -> Json | bytes:
+    """What a verb is given: JSON, or the fields of a form with a file as its `content`. Raises `ControlError`."""
+    if request.content_type != "multipart/form-data":
+        try:
+            return await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            raise ControlError(f"that is more than {wire.BODY_LIMIT // 1024**2} MB") from None
+    form = await wire.read(request)
+    for key, (name, content) in [(key, value) for key, value in form.items() if isinstance(value, tuple)]:
+        form = {"name": name} | form | {key: content}
+    return form
+
+
+def _verb(model: type[BaseModel], given: Json | bytes) -> BaseModel:
+    return model.model_validate_json(given) if isinstance(given, bytes) else model.model_validate(given)
+
+
+def _shown(given: Json | bytes) -> Any:
+    """A verb's parameters for the log: without tokens, since bots can be named by theirs, and without files."""
     try:
-        params = json.loads(body)
+        params = json.loads(given) if isinstance(given, bytes) else given
     except ValueError:
         return None
     if not isinstance(params, dict):
@@ -303,4 +322,12 @@ def _shown(body: bytes) -> Any:
     hidden: Json = {name: str(value).partition(":")[0] for name, value in params.items() if name in ("bot", "token")}
     if isinstance(params.get("bots"), list):
         hidden["bots"] = [str(name).partition(":")[0] for name in params["bots"]]
-    return params | hidden
+    return _without_files(params | hidden)
+
+
+def _without_files(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_files(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: "…" if name == "content" else _without_files(one) for name, one in value.items()}

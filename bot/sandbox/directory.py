@@ -59,6 +59,13 @@ class Directory:
             raise ControlError("no such message")
         return message
 
+    def own(self, room: Room, person: Json, number: int) -> Json:
+        """A message of that person."""
+        message = self.message(room, number)
+        if message["from"]["id"] != person["id"]:
+            raise ControlError("that is somebody else's message")
+        return message
+
     def acting(self, verb: Act) -> tuple[Room, Json]:
         """Where somebody does something that the bots there hear of, and who."""
         room, person = self.room(verb.bot, verb.chat, verb.user), self.online(verb.user)

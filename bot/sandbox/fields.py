@@ -55,6 +55,8 @@ def plainly(error: ValidationError) -> str:
             return f"there is no field {name}"
         case "string_too_long":
             return f"{name} is longer than {limits['max_length']} characters"
+        case "value_error":
+            return f"{name} {limits['error']}"
         case "string_too_short" | "too_short":
             return f"{name} is empty" if limits["min_length"] == 1 else f"{name} is too short"
     kind, _, problem = first["type"].partition("_")

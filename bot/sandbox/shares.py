@@ -123,7 +123,7 @@ def _original(call: Call, to: str) -> Json:
     message = _source(call).messages.get(call.number("message_id"))
     if message is None:
         raise bad_request(f"message to {to} not found")
-    if not _may_go(message):
+    if not may_go(message):
         raise bad_request("message can't be forwarded" if to == "forward" else "message can't be copied")
     return message
 
@@ -138,17 +138,22 @@ def _originals(call: Call) -> list[Json]:
     there = [room.messages[number] for number in numbers if isinstance(number, int) and number in room.messages]
     if not there:
         raise bad_request("there are no messages to forward")
-    return [message for message in there if _may_go(message)]
+    return [message for message in there if may_go(message)]
 
 
-def _may_go(message: Json) -> bool:
+def may_go(message: Json) -> bool:
+    """Whether a message may be forwarded or copied."""
     return not message.get("has_protected_content") and not message.keys() & _SERVICE
 
 
 def _forward(call: Call, original: Json) -> Json:
+    return send(call, **forwarded(original), reply_markup=None)
+
+
+def forwarded(original: Json) -> Json:
+    """The fields of a message that forwards another one, whose origin it keeps where that was forwarded itself."""
     origin = {"type": "user", "sender_user": original["from"], "date": original["date"]}
-    content = {"forward_origin": origin} | _content(original)
-    return send(call, **content, reply_markup=None)
+    return {"forward_origin": origin} | _content(original)
 
 
 def _content(message: Json) -> Json:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from aiogram.types import Update as AiogramUpdate
+from pydantic import BaseModel
+from telegram import Update
+
 from tests.people import Telegram
 
 TOKEN = "7001:customer-token"
@@ -39,3 +43,21 @@ async def heard(telegram: Telegram) -> list[dict[str, Any]]:
     if updates:
         await telegram.call(TOKEN, "getUpdates", offset=updates[-1]["update_id"] + 1)
     return updates
+
+
+async def heard_by_both(telegram: Telegram, kind: str = "message") -> dict[str, Any]:
+    """What the one update that waits holds, after both libraries have read it with nothing left over."""
+    [update] = await heard(telegram)
+    aiogram = AiogramUpdate.model_validate(update)
+    assert _extra(aiogram) == [], "aiogram's models know nothing of these"
+    read = Update.de_json(update, None)
+    assert read is not None
+    assert read.to_dict().keys() == update.keys()
+    found: dict[str, Any] = update[kind]
+    return found
+
+
+def _extra(model: BaseModel) -> list[str]:
+    """The fields of a model, and of those within it, that it has not declared."""
+    inner = [value for value in model.__dict__.values() if isinstance(value, BaseModel)]
+    return [*(model.model_extra or {}), *(name for one in inner for name in _extra(one))]
