@@ -70,7 +70,7 @@ def demo(folder: Path, port: int) -> Iterator[Demo]:
 
 async def anna(telegram: Telegram) -> Person:
     """The member of the staff group of the sample restaurant Nonna."""
-    for room in await telegram.look("rooms"):
+    for room in await telegram.look("chats"):
         if room["chat"].get("title") == "Trattoria da Nonna":
             return Person(telegram, next(iter(STAFF["nonna"])), room["room"], {"chat": room["chat"]["id"]})
     raise AssertionError("there is no such group")

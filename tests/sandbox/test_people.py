@@ -236,6 +236,16 @@ class TestLooking:
         assert {"bot", "user", "group", "send", "start", "tap", "block", "migrate", "fault"} <= described.keys()
         assert "person" in described["tap"]["does"]
 
+    async def test_what_can_be_looked_at_is_described_with_its_parameters(self, telegram: Telegram) -> None:
+        reads = (await telegram._http.get("/control")).json()["reads"]
+        assert {"GET /control/chats", "GET /control/messages", "GET /control/stream"} <= reads.keys()
+        assert reads["GET /control/messages"]["parameters"].keys() == {"room", "bot", "chat", "after"}
+        assert all(read["does"] for read in reads.values())
+        without_a_name = [path.removeprefix("GET ") for path in reads if "{" not in path and "stream" not in path]
+        for path in without_a_name:
+            answer = await telegram._http.get(path, params={"room": "nowhere"} if "messages" in path else {})
+            assert answer.status_code in (200, 400), path
+
     @pytest.mark.parametrize("path", ["messages?room=nowhere", "messages?chat=x", "log?after=x", "changes?wait=1e9"])
     async def test_a_wrong_question_is_said_to_be_one(self, telegram: Telegram, path: str) -> None:
         answer = await telegram._http.get(f"/control/{path}")
