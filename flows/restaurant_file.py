@@ -26,13 +26,12 @@ from pydantic import (
 from flows.hours import Hours
 from flows.menu import MAX_OPTIONS, Category, Item, ItemId, Label, Option, OptionGroup, Restaurant, Slug
 from flows.money import CURRENCIES, Money
+from flows.prices import example, price
 from flows.yaml_lines import SIZE_LIMIT, BadFile, Document, Path, dotted
 
 __all__ = ["SIZE_LIMIT", "BadFile", "load"]
 
 AREAS = ("Africa/", "America/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")  # of time zones
-HIGHEST_PRICE = 10**9  # minor units; beyond it somebody has leant on a key
-MOST_DIGITS = "CLF"  # a currency that allows as many as any: 4
 
 
 def load(text: str, source: str) -> Restaurant:
@@ -55,17 +54,11 @@ def load(text: str, source: str) -> Restaurant:
 
 
 def _money(value: Any, info: ValidationInfo) -> Money:
-    if not isinstance(value, str):
-        raise ValueError('expected a price such as "8.50"')
     stated = (info.context or {}).get("currency")
-    # A wrong currency is one mistake, not one with every price: these are then read as leniently as any.
-    currency = stated if isinstance(stated, str) and stated in CURRENCIES else None
-    money = Money.parse(value.strip(), currency or MOST_DIGITS)
-    if money.minor < 0:
-        raise ValueError('expected a price such as "8.50", not negative')
-    if currency and money.minor > HIGHEST_PRICE:
-        raise ValueError(f"expected a price of at most {Money(minor=HIGHEST_PRICE, currency=currency)}")
-    return money
+    currency = stated if isinstance(stated, str) else ""
+    if not isinstance(value, str):
+        raise ValueError(f'expected a price such as "{example(currency)}"')
+    return price(value.strip(), currency)
 
 
 def _currency(value: str) -> str:
