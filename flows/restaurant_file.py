@@ -6,9 +6,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import Annotated, Any, Self
-from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -28,10 +26,9 @@ from flows.menu import MAX_OPTIONS, Category, Item, ItemId, Label, Option, Optio
 from flows.money import CURRENCIES, Money
 from flows.prices import example, price
 from flows.yaml_lines import SIZE_LIMIT, BadFile, Document, Path, dotted
+from flows.zones import place
 
 __all__ = ["SIZE_LIMIT", "BadFile", "load"]
-
-AREAS = ("Africa/", "America/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")  # of time zones
 
 
 def load(text: str, source: str) -> Restaurant:
@@ -81,32 +78,6 @@ def _seconds(value: Any) -> int:
     if not 30 <= seconds <= 86_400:
         raise ValueError('expected a time such as "5m", from 30s to 24h')
     return seconds
-
-
-def _zone(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("expected a time zone such as Europe/Rome")
-    # "localtime" and the like are files of this machine and mean something else, or nothing, on another one.
-    if not value.startswith(("posix", "right/", "local")):
-        with suppress(KeyError, ValueError, OSError):  # no such zone, or not even a name of one
-            return ZoneInfo(value).key
-    close = _zone_like(value)
-    raise ValueError(
-        f"expected a time zone; did you mean {close}?" if close else "expected a time zone such as Europe/Rome"
-    )
-
-
-def _zone_like(value: str) -> str | None:
-    """The zone whose city looks most like what was written, if that looks like one."""
-    if value.isupper() and "/" not in value:  # CEST is neither EST, which it resembles, nor any one city
-        return None
-    cities = {_city(zone): zone for zone in sorted(available_timezones()) if zone.startswith(AREAS)}
-    close = difflib.get_close_matches(_city(value), cities, 1, cutoff=0.75)
-    return cities[close[0]] if close else None
-
-
-def _city(zone: str) -> str:
-    return zone.rpartition("/")[2][:40].strip().replace(" ", "_").casefold()
 
 
 def _one_line(value: Any) -> Any:
@@ -197,7 +168,7 @@ class _File(_Shape):
     address: Address
     phone: Phone
     currency: Annotated[str, AfterValidator(_currency)]
-    timezone: Annotated[str, BeforeValidator(_zone)]
+    timezone: Annotated[str, BeforeValidator(place)]
     accept_within: Annotated[int, BeforeValidator(_seconds)] = 300
     hours: Hours | None = None
     menu: Annotated[list[_Category], Field(min_length=1, max_length=30)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from importlib import resources
 from typing import Any
+from zoneinfo import available_timezones
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from flows.money import Money
 from flows.restaurant_file import SIZE_LIMIT, BadFile, load
 from flows.yaml_lines import MOST_MISTAKES, Document
+from flows.zones import AREAS
 
 GOOD = """\
 name: Trattoria da Nonna
@@ -104,12 +106,15 @@ def test_the_samples_are_good_files(name: str) -> None:
         (("name: Extras", "name: Size"), ["nonna.yaml:19: menu[0].items[0].options[1].name: 'Size' is there twice"]),
         (
             ("Europe/Rome", "Europe/Roma"),
-            ["nonna.yaml:6: timezone: expected a time zone; did you mean Europe/Rome?"],
+            ["nonna.yaml:6: timezone: expected the time zone of a place; did you mean Europe/Rome?"],
         ),
-        (("Europe/Rome", "rome"), ["timezone: expected a time zone; did you mean Europe/Rome?"]),
-        (("Europe/Rome", "New York"), ["timezone: expected a time zone; did you mean America/New_York?"]),
-        (("Europe/Rome", "posix/Asia/Tokyo"), ["timezone: expected a time zone; did you mean Asia/Tokyo?"]),
-        (("Europe/Rome", "[Europe/Rome]"), ["timezone: expected a time zone such as Europe/Rome"]),
+        (("Europe/Rome", "rome"), ["timezone: expected the time zone of a place; did you mean Europe/Rome?"]),
+        (("Europe/Rome", "New York"), ["timezone: expected the time zone of a place; did you mean America/New_York?"]),
+        (
+            ("Europe/Rome", "posix/Asia/Tokyo"),
+            ["timezone: expected the time zone of a place; did you mean Asia/Tokyo?"],
+        ),
+        (("Europe/Rome", "[Europe/Rome]"), ["timezone: expected the time zone of a place, such as Europe/Rome"]),
         (
             ("choose: 0-3", "choose: 3"),
             ["nonna.yaml:19: menu[0].items[0].options[1].choose: expected at most 2 to choose, as there are no more"],
@@ -149,7 +154,36 @@ def test_a_mistake_is_named_with_its_place_and_the_cure(change: tuple[str, str],
 @pytest.mark.parametrize("written", ["CEST", "UTC+1", "Europe/Milano", "Italy", "../etc", "localtime", '""'])
 def test_no_time_zone_is_guessed_for_what_looks_like_no_city_that_has_one(written: str) -> None:
     [found] = mistakes(GOOD.replace("Europe/Rome", written))
-    assert found.endswith("timezone: expected a time zone such as Europe/Rome")
+    assert found.endswith("timezone: expected the time zone of a place, such as Europe/Rome")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("Etc/GMT+3", "Etc/GMT+3 is UTC-3 all year, not a place; expected the time zone of a place, such as"),
+        ("EST", "EST is UTC-5 all year, not a place; expected"),
+        ("UTC", "UTC is UTC+0 all year, not a place; expected"),
+        ("EST5EDT", "EST5EDT is not a place; expected the time zone of a place, such as Europe/Rome"),
+        ("CET", "CET is not a place; expected"),
+    ],
+)
+def test_a_time_zone_that_is_no_place_is_refused(written: str, said: str) -> None:
+    [found] = mistakes(GOOD.replace("Europe/Rome", written))
+    assert found.startswith(f"nonna.yaml:6: timezone: {said}")
+
+
+def test_every_time_zone_is_a_place_or_refused() -> None:
+    refused = {zone for zone in available_timezones() if not is_place(zone)}
+    assert {zone for zone in refused if zone.startswith((*AREAS, "US/", "Canada/", "Brazil/"))} == set()
+    assert {"Europe/Kiev", "US/Eastern", "Japan", "GB", "Arctic/Longyearbyen"} <= available_timezones() - refused
+    assert {zone for zone in available_timezones() if zone.startswith("Etc/")} <= refused
+
+
+def is_place(zone: str) -> bool:
+    try:
+        return load(GOOD.replace("Europe/Rome", zone), "nonna.yaml").timezone == zone
+    except BadFile:
+        return False
 
 
 def test_all_mistakes_are_named_at_once_in_the_order_of_the_file() -> None:

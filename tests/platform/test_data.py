@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
@@ -79,13 +82,29 @@ class TestLettingPeopleIn:
     async def test_an_import_prints_how_customers_a_group_and_a_private_chat_get_in(self, ledger: Ledger) -> None:
         said = (await comanda("restaurant", "import", NONNA_FILE)).output
 
-        assert said.splitlines() == [
-            "Trattoria da Nonna created.",
+        created, there, *entrance = said.splitlines()
+        assert created == "Trattoria da Nonna created."
+        assert re.fullmatch(
+            r"There it is [A-Z][a-z]+day, \d\d:\d\d now; if not, correct its timezone, Europe/Rome.", there
+        )
+        assert entrance == [
             "customers: https://t.me/comanda_bot?start=nonna",
             f"staff group: https://t.me/staff_bot?startgroup={ledger.open_invite('nonna')}",
             f"or a private chat: https://t.me/staff_bot?start={ledger.open_invite('nonna')}",
             "For staff it works once, within 7 days; another one: comanda restaurant invite nonna",
         ]
+
+    async def test_an_import_tells_the_time_by_which_the_restaurant_works(self, tmp_path: Path) -> None:
+        """Given a place whose clocks are far from anybody's who reads this, and a look before and after the import."""
+        file = tmp_path / "far.yaml"
+        file.write_text(Path(NONNA_FILE).read_text("utf-8").replace("Europe/Rome", "Pacific/Kiritimati"), "utf-8")
+        there = ZoneInfo("Pacific/Kiritimati")
+        before = datetime.now(there)
+
+        said = json.loads((await comanda("restaurant", "import", str(file), "--json")).output)["local_time"]
+
+        assert before.replace(second=0, microsecond=0) <= datetime.fromisoformat(said) <= datetime.now(there)
+        assert said.endswith("+14:00")
 
     async def test_an_invite_prints_a_link_for_a_group_and_one_for_a_private_chat(self, ledger: Ledger) -> None:
         import_samples(ledger)

@@ -37,10 +37,12 @@ def import_(file: Path, as_json: bool) -> None:
     with open_ledger() as (ledger, settings):
         created = ledger.save_restaurant(loaded)
         entrance = _entrance(ledger, settings, loaded)
+        here = ledger.clock().astimezone(loaded.zone)
     if as_json:
-        click.echo(json.dumps(entrance))
+        click.echo(json.dumps(entrance | {"local_time": here.isoformat(timespec="minutes")}))
         return
     click.echo(f"{loaded.name} {'created' if created else 'updated'}.")
+    click.echo(f"There it is {here:%A, %H:%M} now; if not, correct its timezone, {loaded.timezone}.")
     customers = entrance["customer_link"] or f"{entrance['customer_start']}  (to the customer bot)"
     click.echo(f"customers: {customers}")
     for line in _for_staff(entrance):
