@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo, available_timezones
 AREAS = ("Africa/", "America/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
 
 # Names of the tz database that are no places. Etc/GMT+3 even means three hours behind; EST knows no summer.
-_NO_PLACES = frozenset(
-    """CET CST6CDT EET EST EST5EDT Factory GMT GMT+0 GMT-0 GMT0 Greenwich HST MET MST MST7MDT PST8PDT UCT UTC Universal
-    WET Zulu""".split()
-)
+_OFFSETS = """
+    CET CST6CDT EET EST EST5EDT Factory GMT GMT+0 GMT-0 GMT0 Greenwich HST MET MST MST7MDT PST8PDT UCT UTC Universal
+    WET Zulu
+"""
+_NO_PLACES = frozenset(_OFFSETS.split())
 # "localtime" and the like are files of this machine and mean something else, or nothing, on another one.
 _NO_ZONES = ("posix", "right/", "local", "SystemV/")
 

@@ -32,12 +32,12 @@ QUIET = 3.0  # seconds without anything left to do
 SYSTEMD = 0.5  # seconds until a dead supervisor is started again
 BOTS = {"customer-bot": CUSTOMER_TOKEN, "restaurant-bot": RESTAURANT_TOKEN}
 
-NOON_AT = (
-    "Pacific/Tarawa Pacific/Noumea Australia/Brisbane Asia/Tokyo Asia/Singapore Asia/Bangkok Asia/Dhaka Asia/Karachi "
-    "Asia/Dubai Africa/Nairobi Africa/Johannesburg Africa/Lagos Africa/Abidjan Atlantic/Cape_Verde America/Noronha "
-    "America/Sao_Paulo America/Caracas America/Panama America/Costa_Rica America/Phoenix Pacific/Pitcairn "
-    "Pacific/Gambier Pacific/Honolulu Pacific/Pago_Pago"
-).split()
+NOON_AT = """
+    Pacific/Tarawa Pacific/Noumea Australia/Brisbane Asia/Tokyo Asia/Singapore Asia/Bangkok Asia/Dhaka Asia/Karachi
+    Asia/Dubai Africa/Nairobi Africa/Johannesburg Africa/Lagos Africa/Abidjan Atlantic/Cape_Verde America/Noronha
+    America/Sao_Paulo America/Caracas America/Panama America/Costa_Rica America/Phoenix Pacific/Pitcairn
+    Pacific/Gambier Pacific/Honolulu Pacific/Pago_Pago
+"""
 """Where it is noon, by the hour in UTC. The clocks of these places do not change."""
 
 MENU = """\
@@ -247,7 +247,7 @@ def _target(trouble: Trouble) -> str:
 
 def _where_it_is_noon(hour: int) -> str:
     """A time zone in which no day ends soon at that hour of UTC: orders are numbered by the day."""
-    return NOON_AT[hour]
+    return NOON_AT.split()[hour]
 
 
 @asynccontextmanager

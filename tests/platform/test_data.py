@@ -36,6 +36,7 @@ from workers.cli.seats import import_samples
 from workers.store import open_store
 
 NONNA_FILE = str(Path(__file__).parents[2] / "flows" / "samples" / "nonna.yaml")
+NONNA = Path(NONNA_FILE).read_text("utf-8")
 
 # Whoever runs the tests in the background (`make test &`) has Ctrl-C ignored by all that they start, nohup the hang-up.
 COMANDA = """
@@ -97,7 +98,7 @@ class TestLettingPeopleIn:
     async def test_an_import_tells_the_time_by_which_the_restaurant_works(self, tmp_path: Path) -> None:
         """Given a place whose clocks are far from anybody's who reads this, and a look before and after the import."""
         file = tmp_path / "far.yaml"
-        file.write_text(Path(NONNA_FILE).read_text("utf-8").replace("Europe/Rome", "Pacific/Kiritimati"), "utf-8")
+        file.write_text(NONNA.replace("Europe/Rome", "Pacific/Kiritimati"), "utf-8")
         there = ZoneInfo("Pacific/Kiritimati")
         before = datetime.now(there)
 
