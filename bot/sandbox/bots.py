@@ -18,7 +18,10 @@ KINDS = (  # Bot API, Update
     *("deleted_business_messages", "purchased_paid_media"),
 )
 ONLY_WHEN_ASKED = {"chat_member", "message_reaction", "message_reaction_count"}  # Bot API, getUpdates
-QUERIES = ("callback_query", "pre_checkout_query")
+INLINE_LIFE = 30  # seconds that an inline query waits for its bot, and can be answered
+# Seconds that the updates wait that do not last a day (tdlib, Client).
+_LIVES = {"callback_query": QUERY_LIFE, "pre_checkout_query": QUERY_LIFE, "inline_query": INLINE_LIFE}
+_LIVES |= {"chosen_inline_result": 600}
 
 
 @dataclass
@@ -56,7 +59,7 @@ class Pending:
     @property
     def expires(self) -> float:
         """Seconds since 1970."""
-        return self.at + (QUERY_LIFE if self.kind in QUERIES else UPDATE_LIFE)
+        return self.at + _LIVES.get(self.kind, UPDATE_LIFE)
 
     @property
     def content(self) -> Json:
@@ -83,6 +86,8 @@ class Bot:
     asked: tuple[int, float] = (0, 0.0)  # the offset of its last getUpdates, and when that came
     commands: dict[tuple[str, str], list[Json]] = field(default_factory=dict)  # by scope and language
     texts: dict[tuple[str, str], str] = field(default_factory=dict)  # name and descriptions by their language
+    inline: str | None = None  # what stands in the empty field of inline mode, where @BotFather has switched it on
+    inline_feedback: bool = False  # whether it hears which results are chosen (@BotFather's /setinlinefeedback)
     menus: dict[str, Json] = field(default_factory=dict)  # the menu button by chat id, "" for all chats
 
     @property

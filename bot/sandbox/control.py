@@ -6,15 +6,17 @@ import json
 from uuid import uuid4
 
 from bot.sandbox import memberships, reactions, verbs
-from bot.sandbox.bots import Pending
+from bot.sandbox.bots import Bot, Pending
 from bot.sandbox.directory import Directory
 from bot.sandbox.faults import Fault, Faults
 from bot.sandbox.fields import Json
 from bot.sandbox.groups import Groups
 from bot.sandbox.hearing import write
+from bot.sandbox.inline import Inline
+from bot.sandbox.inline_ids import id_of
 from bot.sandbox.places import Places
 from bot.sandbox.rewriting import Rewriting
-from bot.sandbox.rooms import Checkout, Query
+from bot.sandbox.rooms import Checkout, Query, Room
 from bot.sandbox.sending import Sending
 from bot.sandbox.state import World
 from bot.sandbox.verbs import ControlError, Verbs
@@ -44,12 +46,23 @@ class Control:
             "redeliver": (verbs.Redeliver, self._redeliver),
             "fault": (Fault, self._fault),
         }
-        self.verbs |= Groups(world).verbs | Sending(world).verbs | Places(world).verbs | Rewriting(world).verbs
+        self.verbs |= (
+            Groups(world).verbs
+            | Sending(world).verbs
+            | Places(world).verbs
+            | Rewriting(world).verbs
+            | Inline(world).verbs
+        )
 
     def _register_bot(self, verb: verbs.RegisterBot) -> Json:
         bot = self._world.bot(verb.token, verb.username, verb.name)
         if bot is None:
             raise ControlError("another bot or a person has that number already")
+        if verb.inline is not None or verb.inline_placeholder is not None:
+            bot.inline = (verb.inline_placeholder or bot.inline or "") if verb.inline is not False else None
+        if verb.inline_feedback is not None:
+            bot.inline_feedback = verb.inline_feedback
+        self._world.changed("bot", bot=bot.id)
         return bot.user
 
     def _make_user(self, verb: verbs.MakeUser) -> Json:
@@ -74,14 +87,23 @@ class Control:
         button = {"callback_data": verb.data} if verb.button is None else _find_button(message, verb.button)
         if "callback_data" not in button:
             return {"button": button}
+        bot = self._answering(room, message)
+        query_id = uuid4().hex
+        self._world.queries[query_id] = Query(bot.id, self._world.now())
+        query = {"id": query_id, "from": dict(person), "chat_instance": room.key}
+        via_it = "via_bot" in message
+        query |= {"inline_message_id": id_of(room, message)} if via_it else {"message": dict(message)}
+        self._world.update(bot, callback_query=query | {"data": button["callback_data"]})
+        return {"callback_query_id": query_id, "button": button}
+
+    def _answering(self, room: Room, message: Json) -> Bot:
+        """The bot whose buttons a message has. Raises `ControlError` where there is none."""
+        if "via_bot" in message:
+            return self._world.bots[message["via_bot"]["id"]]
         bot = next((bot for bot in self._world.bots_in(room) if bot.id == message["from"]["id"]), None)
         if bot is None or room.blocked:
             raise ControlError("the message is not of a bot that can be reached here")
-        query_id = uuid4().hex
-        self._world.queries[query_id] = Query(bot.id, self._world.now())
-        query = {"id": query_id, "from": dict(person), "message": dict(message), "chat_instance": room.key}
-        self._world.update(bot, callback_query=query | {"data": button["callback_data"]})
-        return {"callback_query_id": query_id, "button": button}
+        return bot
 
     def _pay(self, verb: verbs.Pay) -> Json:
         room, person = self._find.room(verb.bot, verb.chat, verb.user), self._find.online(verb.user)

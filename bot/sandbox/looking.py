@@ -92,6 +92,9 @@ class Looking:
             ),
             Read("troubles", f"What went wrong since, in words{waits}.", self._troubles, _Since),
             Read("callback/{query}", f"What the bot answered to a tap, or null{waits}.", self._callback, _Patience),
+            Read(
+                "inline/{query}", f"What the bot answered to an inline query, or null{waits}.", self._inline, _Patience
+            ),
             Read("stream", f"The changes since (else from now on) {events}.", self._stream, _From),
             Read("file/{file_id}", "A file that was sent.", self._file),
             Read("notes", f"What the product told since, by `note`{waits}.", self._notes, _Since),
@@ -114,7 +117,7 @@ class Looking:
         return web.json_response([self._as_chat(room) for room in rooms])
 
     async def _bots(self, request: web.Request) -> web.Response:
-        return web.json_response([bot.user for bot in self._world.bots.values()])
+        return web.json_response([bot.user | {"inline": bot.inline} for bot in self._world.bots.values()])
 
     def _as_chat(self, room: Room) -> Json:
         world = self._world
@@ -201,6 +204,13 @@ class Looking:
 
     async def _callback(self, request: web.Request) -> web.Response:
         query = self._world.queries.get(request.match_info["query"])
+        if query is None:
+            return failed("no such query", 404)
+        await self._watch.until(lambda: query.answer is not None, _query(request, _Patience).wait)
+        return web.json_response(query.answer)
+
+    async def _inline(self, request: web.Request) -> web.Response:
+        query = self._world.inline_queries.get(request.match_info["query"])
         if query is None:
             return failed("no such query", 404)
         await self._watch.until(lambda: query.answer is not None, _query(request, _Patience).wait)

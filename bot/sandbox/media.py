@@ -34,7 +34,7 @@ def send_document(call: Call) -> Json:
 
 
 @served
-def edit_message_caption(call: Call) -> Json:
+def edit_message_caption(call: Call) -> Json | bool:
     message = own_message(call)
     if not any(kind in message for kind in WITH_CAPTION):
         raise bad_request("there is no caption in the message to edit")
@@ -50,7 +50,7 @@ class _Media(BaseModel):
 
 
 @served
-def edit_message_media(call: Call) -> Json:
+def edit_message_media(call: Call) -> Json | bool:
     message = own_message(call)
     try:
         media = _Media.model_validate(call.params.get("media"))
@@ -78,16 +78,16 @@ def _caption(call: Call, optional: bool = True) -> Json:
 
 
 def _photo(call: Call, given: Any, name: str) -> Json:
-    return attached(call.world, "photo", _file(call, given, name))
+    return attached(call.world, "photo", file_of(call, given, name))
 
 
 def _document(call: Call, given: Any, field: str) -> Json:
-    file_id, small = _file(call, given, field), call.params.get("thumbnail")
+    file_id, small = file_of(call, given, field), call.params.get("thumbnail")
     thumbnail = size(call.world, call.world.file(*small), THUMBNAIL) if isinstance(small, tuple) else None
     return attached(call.world, "document", file_id, thumbnail=thumbnail)
 
 
-def _file(call: Call, given: Any, name: str) -> str:
+def file_of(call: Call, given: Any, name: str) -> str:
     """The id of an uploaded file, of a known one, or of an address (which nobody asks: its content is empty)."""
     if isinstance(given, tuple):
         if not given[1]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bot.sandbox import errors
+from bot.sandbox import errors, inline_ids
 from bot.sandbox.calls import Call, Served
 from bot.sandbox.entities import Entity, cut
 from bot.sandbox.errors import bad_request
 from bot.sandbox.fields import Json
 from bot.sandbox.keyboards import markup_of
 from bot.sandbox.replies import replied_of
-from bot.sandbox.rooms import QUERY_LIFE
+from bot.sandbox.rooms import QUERY_LIFE, Room
 from bot.sandbox.texts import text_of
 
 served = Served()
@@ -26,10 +26,10 @@ _OWN_LINK = re.compile(r"(?:https?://)?(?:t|telegram)\.me/[A-Za-z]\w{2,31}\?star
 @served
 def send_message(call: Call) -> Json:
     text, entities = text_of(call)
-    return send(call, text=text, entities=entities, link_preview_options=_preview(call, text, entities))
+    return send(call, text=text, entities=entities, link_preview_options=preview(call, text, entities))
 
 
-def _preview(call: Call, text: str, entities: list[Entity] | None) -> Json | None:
+def preview(call: Call, text: str, entities: list[Entity] | None) -> Json | None:
     """What of the link preview was asked for, with the first link of the text unless another one is named."""
     given = call.params.get("link_preview_options") or {}
     if not isinstance(given, dict):
@@ -56,23 +56,24 @@ def send(call: Call, **content: Any) -> Json:
 
 
 @served
-def edit_message_text(call: Call) -> Json:
+def edit_message_text(call: Call) -> Json | bool:
     message = own_message(call)
     if "text" not in message:
         raise bad_request("there is no text in the message to edit")
     text, entities = text_of(call)
-    preview = _preview(call, text, entities)
-    keyboard = markup_of(call, inline=True)
-    return edit(call, message, text=text, entities=entities, link_preview_options=preview, reply_markup=keyboard)
+    link, keyboard = preview(call, text, entities), markup_of(call, inline=True)
+    return edit(call, message, text=text, entities=entities, link_preview_options=link, reply_markup=keyboard)
 
 
 @served
-def edit_message_reply_markup(call: Call) -> Json:
+def edit_message_reply_markup(call: Call) -> Json | bool:
     return edit(call, own_message(call), reply_markup=markup_of(call, inline=True))
 
 
 def own_message(call: Call) -> Json:
     """The message to edit. Raises `ApiError` when it is not there or of somebody else."""
+    if call.text("inline_message_id"):
+        return _sent_via(call)[1]
     message = call.room.messages.get(call.number("message_id"))
     if message is None:
         raise errors.NO_MESSAGE_TO_EDIT
@@ -81,7 +82,15 @@ def own_message(call: Call) -> Json:
     return message
 
 
-def edit(call: Call, message: Json, **content: Any) -> Json:
+def _sent_via(call: Call) -> tuple[Room, Json]:
+    """The message that was sent via the bot, and where. Raises `ApiError` when there is none."""
+    place = inline_ids.found(call.world, call.text("inline_message_id"), call.bot.id)
+    if place is None:
+        raise bad_request("MESSAGE_ID_INVALID")
+    return place
+
+
+def edit(call: Call, message: Json, **content: Any) -> Json | bool:
     """Change a message; None takes a field away. Raises `ApiError` when nothing would change."""
     if all(message.get(name) == value for name, value in content.items()):
         raise errors.NOT_MODIFIED
@@ -90,6 +99,9 @@ def edit(call: Call, message: Json, **content: Any) -> Json:
             message.pop(name, None)
         else:
             message[name] = value
+    if call.text("inline_message_id"):
+        call.world.edited(_sent_via(call)[0], message)
+        return True
     call.world.edited(call.room, message)
     return _as_sent(message)
 

@@ -93,6 +93,21 @@ class Query:
 
 
 @dataclass
+class InlineQuery:
+    """What a person has typed behind a bot's name, the bot's answer, and the messages that its results become."""
+
+    bot: int
+    at: float
+    person: int
+    query: str
+    offset: str
+    answer: Json | None = None
+    is_personal: bool = False  # the answer is for that person alone
+    kept_until: float = 0.0  # until then Telegram answers the same question by itself
+    contents: dict[str, Json] = field(default_factory=dict)  # by the id of the result
+
+
+@dataclass
 class Checkout:
     """Somebody wants to pay an invoice, and waits for the bot's word. `asked` is what the receipt will repeat."""
 

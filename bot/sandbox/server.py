@@ -15,6 +15,7 @@ from aiohttp import web
 from bot.sandbox import (
     bot_api,
     chats,
+    inline,
     media,
     messages,
     methods,
@@ -39,7 +40,7 @@ from bot.sandbox.updates import Pollers
 from bot.sandbox.watch import Watch
 
 METHODS = Served()
-for _subject in (methods, profile, webhooks, chats, messages, media, shares, payments):
+for _subject in (inline, methods, profile, webhooks, chats, messages, media, shares, payments):
     METHODS |= _subject.served
 SERVED = bot_api.served({"getupdates", *METHODS})
 SOMEBODY = "Carla"

@@ -27,23 +27,38 @@ _SERVICE |= {"successful_payment"}
 
 @served
 def send_location(call: Call) -> Json:
-    return send(call, location=_place(call) | _live(call))
+    return send(call, **location_of(call))
 
 
 @served
 def send_venue(call: Call) -> Json:
-    venue = {"location": _place(call), "title": _said(call, "title"), "address": _said(call, "address")}
-    for name in ("foursquare_id", "foursquare_type", "google_place_id", "google_place_type"):
-        if call.text(name):
-            venue[name] = call.text(name)
-    return send(call, venue=venue, location=venue["location"])
+    return send(call, **venue_of(call))
 
 
 @served
 def send_contact(call: Call) -> Json:
+    return send(call, **contact_of(call))
+
+
+def location_of(call: Call) -> Json:
+    """The fields of a message with a place. Raises `ApiError` for one that is none."""
+    return {"location": _place(call) | _live(call)}
+
+
+def venue_of(call: Call) -> Json:
+    """The fields of a message with a place that has a name."""
+    venue = {"location": _place(call), "title": _said(call, "title"), "address": _said(call, "address")}
+    for name in ("foursquare_id", "foursquare_type", "google_place_id", "google_place_type"):
+        if call.text(name):
+            venue[name] = call.text(name)
+    return {"venue": venue, "location": venue["location"]}
+
+
+def contact_of(call: Call) -> Json:
+    """The fields of a message with a person's number."""
     contact = {"phone_number": _said(call, "phone_number"), "first_name": _said(call, "first_name")}
     more = {name: call.text(name) for name in ("last_name", "vcard") if call.text(name)}
-    return send(call, contact=contact | more)
+    return {"contact": contact | more}
 
 
 @served

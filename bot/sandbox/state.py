@@ -13,7 +13,7 @@ from bot.sandbox.bots import ONLY_WHEN_ASKED, Bot, Pending
 from bot.sandbox.errors import BLOCKED, DEACTIVATED, KICKED, NEVER_STARTED, NO_CHAT, NOT_A_MEMBER, bad_request
 from bot.sandbox.fields import Json
 from bot.sandbox.journal import Journal
-from bot.sandbox.rooms import Checkout, Query, Room, unused_number
+from bot.sandbox.rooms import Checkout, InlineQuery, Query, Room, unused_number
 
 TOKEN = re.compile(r"\d{1,15}:[A-Za-z0-9_-]{3,}")
 KEYBOARD_BYTES = 10_000  # of a keyboard's JSON: the bound that is reported, for Telegram tells none
@@ -36,6 +36,7 @@ class World:
         self.deactivated: set[int] = set()  # persons whose accounts were deleted
         self.rooms: dict[str, Room] = {}
         self.queries: dict[str, Query] = {}
+        self.inline_queries: dict[str, InlineQuery] = {}
         self.checkouts: dict[str, Checkout] = {}
         self.files: dict[str, tuple[str, bytes]] = {}
         self.changes = Journal(now)
