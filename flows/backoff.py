@@ -11,11 +11,12 @@ LONGEST = 86_400.0  # seconds that anybody's wish to wait is granted
 
 
 class Backoff:
-    """Waits that double from 0.2 s up to `longest`, each with jitter so that many waiters don't come back at once."""
+    """Waits that double from `first` up to `longest`, each with jitter so that many waiters don't come back at once."""
 
-    def __init__(self, longest: float = 30.0) -> None:
+    def __init__(self, longest: float = 30.0, first: float = FIRST) -> None:
         self._longest = longest
-        self._wait = FIRST / 2
+        self._first = first
+        self._wait = first / 2
 
     def next(self, at_least: float | None = None) -> float:
         """Seconds to wait now; never less than `at_least`, as far as that is no nonsense."""
@@ -23,7 +24,7 @@ class Backoff:
         return max(self._wait * random.uniform(0.5, 1.0), min(at_least or 0.0, LONGEST))  # noqa: S311 - jitter, no secret
 
     def reset(self) -> None:
-        self._wait = FIRST / 2
+        self._wait = self._first / 2
 
 
 async def pause(seconds: float, until: asyncio.Event) -> None:

@@ -17,7 +17,7 @@ from datetime import timedelta
 from typing import Any
 
 from redis.client import Pipeline
-from redis.exceptions import RedisError, WatchError
+from redis.exceptions import RedisError, ResponseError, WatchError
 from rq import Queue
 from rq.executions import Execution
 from rq.job import Job, Retry
@@ -25,6 +25,8 @@ from rq.serializers import JSONSerializer
 from rq.utils import now
 from rq.worker import BaseWorker
 from rq.worker.base import WorkerStatus
+
+from flows.store import is_outage
 
 log = logging.getLogger(__name__)
 
@@ -73,12 +75,12 @@ class Books:
         self._connection = worker.connection
 
     def read(self, job_ids: Sequence[str]) -> list[Job]:
-        """These jobs, without those that have expired or can't be read. Raises `RedisError`."""
+        """These jobs, without those that have expired or can't be read. Raises `RedisError` in an outage."""
         try:
             found = Job.fetch_many(job_ids, self._connection, JSONSerializer)
-        except RedisError:
-            raise
-        except Exception:  # one of them can't be read
+        except Exception as error:  # one of them can't be read
+            if _is_outage(error):
+                raise
             found = [self._job(job_id) for job_id in job_ids]
         for job_id, job in zip(job_ids, found, strict=True):
             if job is None:
@@ -88,34 +90,49 @@ class Books:
     def _job(self, job_id: str) -> Job | None:
         try:
             return Job.fetch_many([job_id], self._connection, JSONSerializer)[0]
-        except RedisError:
-            raise
-        except Exception:
+        except Exception as error:
+            if _is_outage(error):
+                raise
             log.exception("job %s can't be read", job_id)
             return None
 
-    def begin(self, jobs: Sequence[Job]) -> dict[str, Execution]:
-        """Mark these jobs as started. Returns the execution of each, by the job's id. Raises `RedisError`."""
-        begun = {}
+    def begin(self, jobs: Sequence[Job]) -> dict[str, Execution | None]:
+        """Mark these jobs as started. Returns the execution of each, by the job's id.
+
+        None for a job whose books can't be kept: it stands in nobody's way. Raises `RedisError` in an outage.
+        """
+        begun: dict[str, Execution] = {}
+        try:
+            self._begin_together(jobs, begun)
+        except Exception as error:
+            for execution in begun.values():
+                del self._worker.executions[execution.id]
+            if _is_outage(error):
+                raise
+            if len(jobs) > 1:
+                return {job_id: found for job in jobs for job_id, found in self.begin([job]).items()}
+            log.exception("job %s: its books can't be kept", jobs[0].id)
+            return {jobs[0].id: None}
+        return dict(begun)
+
+    def _begin_together(self, jobs: Sequence[Job], begun: dict[str, Execution]) -> None:
         with self._connection.pipeline() as pipe:
             longest = 0
             for job in jobs:
                 ttl = self._worker.get_heartbeat_ttl(job)
                 execution = Execution.create(job, ttl, pipeline=pipe, worker_name=self._worker.name)
-                self._worker.executions[execution.id] = execution
+                self._worker.executions[execution.id] = begun[job.id] = execution
                 job.prepare_for_execution(self._worker.name, pipeline=pipe)
                 pipe.persist(job.key)
-                begun[job.id] = execution
                 longest = max(longest, ttl)
             self._worker.set_state(WorkerStatus.BUSY, pipeline=pipe)
             self._worker.heartbeat(longest, pipeline=pipe)
             pipe.execute()
-        return begun
 
-    def end(self, ended: list[Ended], was_last: bool) -> list[RedisError | None]:
+    def end(self, ended: list[Ended], was_last: bool) -> list[Exception | None]:
         """Finish these jobs and strike them off the list. Those that are another worker's by now are left to it.
 
-        Returns for each whether its books could not be kept. If they were the last, the worker is idle.
+        Returns for each why its books could not be kept. If they were the last, the worker is idle.
         """
         try:
             ours = self._ours(ended)
@@ -147,15 +164,19 @@ class Books:
     def _is_plain(self, one: Ended) -> bool:
         """Whether all that RQ does at its end is in `_stage_success`; the dependents are looked at separately."""
         job = one.job
-        return (
-            one.error is None
-            and not isinstance(one.result, Retry)
-            and job.success_callback is None
-            and not job.repeats_left
-            and not job.webhooks
-            and not job.has_rate_limit
-            and job.get_result_ttl(self._worker.default_result_ttl) != 0
-        )
+        try:
+            return (
+                one.error is None
+                and not isinstance(one.result, Retry)
+                and job.success_callback is None
+                and not job.repeats_left
+                and not job.webhooks
+                and not job.has_rate_limit
+                and job.get_result_ttl(self._worker.default_result_ttl) != 0
+            )
+        except Exception as error:  # what it has in its hash can't be read, as a callback that nobody can import
+            log.info("job %s is finished alone: %s", job.id, error)
+            return False
 
     def _end_together(self, plain: list[Ended]) -> bool:
         """False when that is not possible, and nothing has been written. Raises `RedisError`."""
@@ -175,6 +196,12 @@ class Books:
             try:
                 pipe.execute()
             except WatchError:
+                return False
+            except ResponseError as error:
+                if is_outage(error):
+                    raise
+                # A key of one of them is of another type; the server has carried out the rest all the same.
+                log.info("jobs are finished one by one: %s", error)
                 return False
         return True
 
@@ -201,8 +228,8 @@ class Books:
             pipe.lrem(self._processing, 1, job.id)
         self._worker.increment_total_working_time(worked, pipe)
 
-    def _end_alone(self, one: Ended) -> RedisError | None:
-        """Leave it to RQ. Its own errors it has logged by then."""
+    def _end_alone(self, one: Ended) -> Exception | None:
+        """Leave it to RQ. Its own errors it has logged by then. Whatever it raises is this job's trouble alone."""
         job, execution = one.job, one.execution
         error = one.error
         try:
@@ -216,6 +243,10 @@ class Books:
             if error is not None:
                 self._worker._finalize_failure(job, self._queue, execution, error)
             self._connection.lrem(self._processing, 1, job.id)
-        except RedisError as lost:
-            return lost
+        except Exception as trouble:
+            return trouble
         return None
+
+
+def _is_outage(error: Exception) -> bool:
+    return isinstance(error, RedisError) and is_outage(error)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from redis import Redis
 from redis.client import Pipeline
-from redis.exceptions import ResponseError
+from redis.exceptions import ResponseError, WatchError
 
 from flows import events, keys
+from flows.backoff import Backoff
 from flows.events import OrderPlaced, Side
 from flows.ledger.audit import Derived
+from flows.ledger.transaction import ATTEMPTS, LONGEST, SHORTEST, Contended
 from flows.order import Order, fold
 
 BATCH = 100  # orders read in one transaction, which holds up everybody else for a millisecond or so
@@ -139,7 +142,19 @@ def _in_a_line(error: Exception) -> str:
 
 
 def watched(redis: Redis, names: Sequence[str], work: Callable[[Pipeline], T]) -> T:
-    """What `work` returns, once its writes went in with these keys unchanged since it began to read."""
-    transaction: Any = redis.transaction  # its types know of no return value
-    result: T = transaction(work, *names, value_from_callable=True)
-    return result
+    """What `work` returns, once its writes went in with these keys unchanged since it began to read.
+
+    Raises `Contended` where that does not come about in as many attempts as the ledger makes.
+    """
+    backoff = Backoff(LONGEST, SHORTEST)
+    for _ in range(ATTEMPTS):
+        with redis.pipeline(transaction=True) as pipe:
+            pipe.watch(*names)  # type: ignore[no-untyped-call]
+            result = work(pipe)
+            try:
+                pipe.execute()
+            except WatchError:
+                time.sleep(backoff.next())
+            else:
+                return result
+    raise Contended(f"{ATTEMPTS} conflicts in a row")

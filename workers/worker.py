@@ -36,7 +36,7 @@ from flows.backoff import Backoff, pause
 from flows.gathering import Gathering
 from flows.ledger.orders import FAILURE_TTL
 from flows.reactions import QUEUE
-from flows.store import Script, Together, text, texts
+from flows.store import Script, Together, is_outage, text, texts
 from workers.books import Books, Ended, Error
 from workers.clock import Clock
 from workers.recovery import LOOK_EVERY, Recovery
@@ -134,10 +134,16 @@ class Worker(BaseWorker):
         dead worker had begun is left alone until that is long over.
         """
         self.heartbeat()
-        self._queue.started_job_registry.cleanup(current_timestamp() - ABANDONED)
-        for registry in (self._queue.finished_job_registry, self._queue.failed_job_registry):
-            registry.cleanup()
-        clean_worker_registry(self._queue)
+        started, abandoned = self._queue.started_job_registry, current_timestamp() - ABANDONED
+        registries = (self._queue.finished_job_registry, self._queue.failed_job_registry)
+        upkeep = (partial(started.cleanup, abandoned), *(registry.cleanup for registry in registries))
+        for work in (*upkeep, partial(clean_worker_registry, self._queue)):
+            try:
+                work()
+            except Exception as error:  # an entry that RQ can't read, say: that is in the way of its books only
+                if isinstance(error, RedisError) and is_outage(error):
+                    raise
+                log.exception("RQ's upkeep of its registries failed")
 
     async def _tick(self) -> None:
         await asyncio.to_thread(self._clock.tick)
@@ -223,12 +229,12 @@ class Worker(BaseWorker):
         for job_id in taken.keys() - {job.id for job in jobs}:
             await self._persist(partial(asyncio.to_thread, self._leave, job_id), stop)
 
-    async def _begin_all(self, jobs: list[Job], stop: asyncio.Event) -> dict[str, Execution]:
+    async def _begin_all(self, jobs: list[Job], stop: asyncio.Event) -> dict[str, Execution | None]:
         """Have RQ know that these jobs have begun, while they do. Returns their executions by the job's id.
 
-        None of them if the worker stops while the store is out of reach.
+        None of them if the worker stops while the store is out of reach; None for one whose books can't be kept.
         """
-        begun: dict[str, Execution] = {}
+        begun: dict[str, Execution | None] = {}
 
         async def begin() -> None:
             begun.update(await self._keep_books(partial(self._books.begin, jobs)))
@@ -243,17 +249,22 @@ class Worker(BaseWorker):
         if not task.cancelled() and (error := task.exception()):
             log.error("job %s: %s", job_id, error, exc_info=error)
 
-    async def _work_on(self, job: Job, begun: asyncio.Task[dict[str, Execution]]) -> None:
+    async def _work_on(self, job: Job, begun: asyncio.Task[dict[str, Execution | None]]) -> None:
         """Run one job. If its books can't be kept, it leaves the list all the same: the ledger still knows of it."""
         result, error = await self._perform(job)
-        execution = (await asyncio.shield(begun)).get(job.id)
-        if execution is None:  # what is in the list goes back to the queue
+        executions = await asyncio.shield(begun)
+        if job.id not in executions:  # what is in the list goes back to the queue
             return
+        execution = executions[job.id]
         try:
-            await self._end(Ended(job, execution, result, error))
+            if execution is not None:
+                await self._end(Ended(job, execution, result, error))
+                return
         except RedisError as lost:
-            log.warning("job %s: the store is out of reach (%s)", job.id, type(lost).__name__)
-            await self._persist(partial(asyncio.to_thread, self._leave, job.id), asyncio.Event())
+            log.warning("job %s: its books can't be kept: the store is out of reach (%s)", job.id, type(lost).__name__)
+        except Exception:
+            log.exception("job %s: its books can't be kept", job.id)
+        await self._persist(partial(asyncio.to_thread, self._leave, job.id), asyncio.Event())
 
     def _leave(self, job_id: str) -> None:
         """Strike a job off the list whose books could not be kept; it must not stay for ever."""
@@ -267,9 +278,9 @@ class Worker(BaseWorker):
         except Exception:
             return None, sys.exc_info()  # type: ignore[return-value]
 
-    async def _end_all(self, ended: list[Ended]) -> list[RedisError | None]:
+    async def _end_all(self, ended: list[Ended]) -> list[Exception | None]:
         was_last = len(self._in_hand) <= len(ended)
-        found: list[RedisError | None] = await self._keep_books(partial(self._books.end, ended, was_last))
+        found: list[Exception | None] = await self._keep_books(partial(self._books.end, ended, was_last))
         return found
 
     async def _keep_books(self, work: Callable[[], Any]) -> Any:

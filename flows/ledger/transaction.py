@@ -6,6 +6,8 @@ nothing, so between deciding and writing there is neither a lock nor a second ro
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,12 +20,17 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import TimeoutError as NoReply
 
 from flows import keys
+from flows.backoff import Backoff
 from flows.store import Command, Script, Together, at_once
 
 T = TypeVar("T")
 
 ATTEMPTS = 50
 """Conflicts in a row before giving up. Each lost round means that somebody else's write went through."""
+
+SHORTEST, LONGEST = 0.001, 0.05
+"""Seconds of the pauses after conflicts, first and at most: who comes again at once is as quick as the last winner, and
+of many all but one lose again. All pauses of one transaction together take some two seconds."""
 
 LOST = 2
 """Replies lost in a row before that counts as an outage, though the store can be read."""
@@ -189,7 +196,7 @@ def transact(redis: Redis, replicas: int, work: Callable[[Transaction], T]) -> T
     def read(commands: Sequence[Command]) -> list[Any]:
         return at_once(redis, commands)
 
-    seen, lost = _take_what_was_read(), 0
+    seen, lost, backoff = _take_what_was_read(), 0, Backoff(LONGEST, SHORTEST)
     for _ in range(ATTEMPTS):
         attempt, seen = Transaction(redis, seen, read), {}
         result = work(attempt)
@@ -204,6 +211,7 @@ def transact(redis: Redis, replicas: int, work: Callable[[Transaction], T]) -> T
             lost += 1
             if lost == LOST:
                 raise
+        time.sleep(backoff.next())
     raise Contended(f"{ATTEMPTS} conflicts in a row")
 
 
@@ -213,7 +221,7 @@ async def transact_together(store: Together, work: Callable[[Transaction], T], s
     `seen` is what has been read a moment ago, by command: the commit finds out whether it still stands. Only if not, or
     where something is missing, is anything read. In the end it is what `work` decided by.
     """
-    lost = 0
+    lost, backoff = 0, Backoff(LONGEST, SHORTEST)
     for _ in range(ATTEMPTS):
         attempt = Transaction(store.redis, seen, _not_read)
         try:
@@ -233,6 +241,7 @@ async def transact_together(store: Together, work: Callable[[Transaction], T], s
             lost += 1
             if lost == LOST:
                 raise
+        await asyncio.sleep(backoff.next())
         seen.update(zip(attempt.reads, await store.run(*attempt.reads), strict=True))
     raise Contended(f"{ATTEMPTS} conflicts in a row")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from threading import Event
@@ -132,6 +132,72 @@ class TestStillRq:
             await until(lambda: job.get_status() == JobStatus.FINISHED)
             await until(lambda: redis.llen(keys.processing(worker.name)) == 0)
         assert redis.ttl("rq:job:broken") > 0
+
+
+def of_another_type(key: str) -> Callable[[Redis, Job], object]:
+    """Has a key of the job's hold something else than RQ expects there."""
+
+    def spoil(redis: Redis, job: Job) -> None:
+        redis.delete(key.format(job.id))
+        redis.set(key.format(job.id), "nonsense")
+
+    return spoil
+
+
+def with_field(name: str, value: str) -> Callable[[Redis, Job], object]:
+    return lambda redis, job: redis.hset(job.key, name, value)
+
+
+class TestOneBadJob:
+    """Whatever is wrong with the books of one job, it is set aside alone: the worker lives, and others go on."""
+
+    @pytest.mark.parametrize(
+        "spoil",
+        [
+            of_another_type("rq:job:{}"),
+            of_another_type("rq:executions:{}"),
+            of_another_type("rq:results:{}"),
+            of_another_type("rq:job:{}:dependents"),
+            with_field("success_callback_name", "nowhere.nothing"),
+            with_field("failure_callback_name", "nowhere.nothing"),
+            with_field("timeout", "soon"),
+            with_field("result_ttl", "soon"),
+            with_field("data", "nonsense"),
+            with_field("repeats_left", "some"),
+        ],
+    )
+    @pytest.mark.parametrize("others", [0, 3])
+    async def test_the_others_are_done_and_it_is_not_done_over_and_over(
+        self, redis: Redis, store_url: str, queue: Queue, spoil: Callable[[Redis, Job], object], others: int
+    ) -> None:
+        samples.tries.clear()
+        bad = queue.enqueue(samples.succeed_at, 1, "bad")
+        beside = [queue.enqueue(samples.double, number) for number in range(others)]
+        spoil(redis, bad)
+        async with working(redis, store_url) as worker:
+            await until(lambda: all(job.get_status() == JobStatus.FINISHED for job in beside))
+            await until(lambda: redis.llen(queue.key) == redis.llen(keys.processing(worker.name)) == 0)
+            later = queue.enqueue(samples.double, 21)
+            await until(lambda: later.get_status() == JobStatus.FINISHED)
+            assert not worker._in_hand.get(bad.id)
+        assert samples.tries["bad"] <= 1
+        assert queue.job_ids == []
+
+    @pytest.mark.parametrize("registry", ["rq:wip:comanda", "rq:finished:comanda", "rq:failed:comanda"])
+    @pytest.mark.parametrize("spoilt", ["an entry", "the type"])
+    async def test_a_registry_of_rqs_that_cannot_be_read_stops_nobody(
+        self, redis: Redis, store_url: str, queue: Queue, registry: str, spoilt: str
+    ) -> None:
+        if spoilt == "an entry":
+            redis.zadd(registry, {"non:sense:all:over": 1})
+        else:
+            redis.set(registry, "nonsense")
+        async with working(redis, store_url) as worker:
+            await until(lambda: Worker.count(connection=redis) == 1)
+            await asyncio.to_thread(worker._tidy)
+            redis.delete(registry)
+            job = queue.enqueue(samples.double, 21)
+            await until(lambda: job.get_status() == JobStatus.FINISHED)
 
 
 class TestManyAtOnce:
