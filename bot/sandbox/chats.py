@@ -7,6 +7,7 @@ from bot.sandbox.calls import Call, Served
 from bot.sandbox.errors import bad_request
 from bot.sandbox.fields import Json
 from bot.sandbox.memberships import bot_leaves, member
+from bot.sandbox.rooms import without_keys
 
 served = Served()
 
@@ -86,7 +87,7 @@ def pin_chat_message(call: Call) -> bool:
     if number not in room.messages:
         raise bad_request("message to pin not found")
     room.pinned = [pinned for pinned in room.pinned if pinned != number] + [number]
-    call.world.post(room, call.bot.user, pinned_message=dict(room.messages[number]))
+    call.world.post(room, call.bot.user, pinned_message=without_keys(room.messages[number]))
     return True
 
 

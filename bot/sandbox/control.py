@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from uuid import uuid4
 
 from bot.sandbox import memberships, reactions, verbs
 from bot.sandbox.bots import Bot, Pending
+from bot.sandbox.buttons import button_of
 from bot.sandbox.directory import Directory
 from bot.sandbox.faults import Fault, Faults
 from bot.sandbox.fields import Json
@@ -14,12 +14,14 @@ from bot.sandbox.groups import Groups
 from bot.sandbox.hearing import write
 from bot.sandbox.inline import Inline
 from bot.sandbox.inline_ids import id_of
+from bot.sandbox.keys import Keys
 from bot.sandbox.places import Places
 from bot.sandbox.rewriting import Rewriting
 from bot.sandbox.rooms import Checkout, Query, Room
 from bot.sandbox.sending import Sending
 from bot.sandbox.state import World
 from bot.sandbox.verbs import ControlError, Verbs
+from bot.sandbox.webapps import WebApps
 
 
 class Control:
@@ -36,7 +38,6 @@ class Control:
             "start": (verbs.Start, self._start),
             "tap": (verbs.Tap, self._tap),
             "pay": (verbs.Pay, self._pay),
-            "send_contact": (verbs.SendContact, self._send_contact),
             "read": (verbs.Read, self._read),
             "react": (verbs.React, self._react),
             "block": (verbs.Block, self._block),
@@ -52,6 +53,8 @@ class Control:
             | Places(world).verbs
             | Rewriting(world).verbs
             | Inline(world).verbs
+            | Keys(world).verbs
+            | WebApps(world).verbs
         )
 
     def _register_bot(self, verb: verbs.RegisterBot) -> Json:
@@ -84,7 +87,7 @@ class Control:
             raise ControlError("no such message")
         if (verb.button is None) == (verb.data is None):
             raise ControlError("name either a button or its data")
-        button = {"callback_data": verb.data} if verb.button is None else _find_button(message, verb.button)
+        button = {"callback_data": verb.data} if verb.button is None else button_of(message, verb.button)
         if "callback_data" not in button:
             return {"button": button}
         bot = self._answering(room, message)
@@ -117,14 +120,6 @@ class Control:
         self._world.checkouts[query_id] = checkout
         self._world.update(bot, pre_checkout_query={"id": query_id, "from": dict(person), **asked})
         return {"pre_checkout_query_id": query_id}
-
-    def _send_contact(self, verb: verbs.SendContact) -> Json:
-        room, person = self._find.room(verb.bot, None, verb.user), self._find.online(verb.user)
-        contact = {"phone_number": verb.phone_number, "first_name": person["first_name"], "user_id": verb.user}
-        message = self._world.post(room, person, contact=contact)
-        for bot in self._world.bots_in(room):
-            self._world.update(bot, message=dict(message))
-        return message
 
     def _read(self, verb: verbs.Read) -> Json:
         room, _ = self._find.room(verb.bot, verb.chat, verb.user), self._find.online(verb.user)
@@ -200,19 +195,3 @@ class Control:
         bot = None if verb.bot is None else str(self._find.bot(verb.bot).id)
         self._faults.add(verb.model_copy(update={"bot": bot}))
         return verb.model_dump(exclude={"bot"}) | {"bot": bot}
-
-
-def _find_button(message: Json, wanted: str) -> Json:
-    rows = message.get("reply_markup", {}).get("inline_keyboard", [])
-    buttons: list[Json] = [button for row in rows for button in row]
-    for same in (
-        lambda button: wanted == button.get("callback_data"),
-        lambda button: wanted == button["text"],
-        lambda button: wanted.lower() in button["text"].lower(),
-    ):
-        found = [button for button in buttons if same(button)]
-        if len({json.dumps(button) for button in found}) == 1:
-            return found[0]
-        if found:
-            raise ControlError(f"{len(found)} buttons fit {wanted!r}: {[button['text'] for button in found]}")
-    raise ControlError(f"no button {wanted!r} among {[button['text'] for button in buttons]}")

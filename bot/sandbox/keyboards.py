@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, ValidationError
@@ -159,7 +160,7 @@ def _reply_keyboard(call: Call, markup: _Markup, rows: list[list[_Key]]) -> Json
         if key.web_app:
             if not private:
                 raise bad_request("Web App buttons can be used in private chats only")
-            _link(key.web_app.url, "Keyboard button Web App", https=True)
+            _link(key.web_app.url, "Keyboard button Web App", links.web_app)
     if len(markup.input_field_placeholder or "") > PLACEHOLDER_LIMIT:
         raise bad_request("INPUT_FIELD_PLACEHOLDER_INVALID")
     keyboard = [[key.model_dump(exclude_none=True) for key in row] for row in rows]
@@ -185,9 +186,10 @@ def _checked(button: _Inline) -> Json:
     kept = button.model_dump(exclude_none=True, exclude=plain | {name for name in _ACTIONS if name != does})
     if button.url and links.user_of(button.url) is None:
         kept["url"] = _link(button.url, "Inline keyboard button")
-    for name, form, words in (("login_url", button.login_url, "login"), ("web_app", button.web_app, "Web App")):
-        if does == name and form:
-            kept[name]["url"] = _link(form.url, f"Inline keyboard button {words}", https=True)
+    if does == "login_url" and button.login_url:
+        kept[does]["url"] = _link(button.login_url.url, "Inline keyboard button login", links.secure)
+    if does == "web_app" and button.web_app:
+        kept[does]["url"] = _link(button.web_app.url, "Inline keyboard button Web App", links.web_app)
     return kept
 
 
@@ -196,11 +198,8 @@ def _does(button: _Inline, name: str) -> bool:
     return bool(value) if name in ("url", "callback_data") else value is not None
 
 
-def _link(url: str, whose: str, https: bool = False) -> str:
+def _link(url: str, whose: str, check: Callable[[str], str] = links.checked) -> str:
     try:
-        link = links.checked(url)
-        if https and not link.startswith("https://"):
-            raise links.LinkError("Only HTTPS links are allowed")
+        return check(url)
     except links.LinkError as error:
         raise bad_request(f"{whose} URL '{url}' is invalid: {error}") from None
-    return link

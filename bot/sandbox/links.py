@@ -10,6 +10,7 @@ from bot.sandbox.entities import Entity
 _OWN = re.compile(r"(tg|tonsite|ton):(?://)?", re.IGNORECASE)
 _USER = re.compile(r"tg:(?://)?user\?(?:.*&)?id=(\d{1,18})(?:[&#].*)?", re.IGNORECASE)
 _ALLOWED = re.compile(r"(?:[A-Za-z0-9._!$,~*'();&+=-]|%[0-9A-Fa-f]{2}|[^\x00-\x7f])*")
+_ON_THIS_MACHINE = ("http://127.0.0.1:", "http://127.0.0.1/")
 _PORTS = range(1, 65536)
 
 
@@ -47,6 +48,20 @@ def checked(link: str) -> str:
     if "." not in host and not host.startswith("["):
         raise LinkError("Wrong HTTP URL")
     return f"{protocol}://{user}{'@' if user else ''}{host}{port}{query}"
+
+
+def secure(link: str) -> str:
+    """The same for a link that has to be HTTPS."""
+    link = checked(link)
+    if not link.startswith("https://"):
+        raise LinkError("Only HTTPS links are allowed")
+    return link
+
+
+def web_app(link: str) -> str:
+    """The same for a web app, which may be on this very machine, too, as in Telegram's test environment."""
+    link = checked(link)
+    return link if link.startswith(_ON_THIS_MACHINE) else secure(link)
 
 
 def _parsed(link: str) -> tuple[str, str, str, str, str]:

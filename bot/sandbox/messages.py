@@ -12,7 +12,7 @@ from bot.sandbox.errors import bad_request
 from bot.sandbox.fields import Json
 from bot.sandbox.keyboards import markup_of
 from bot.sandbox.replies import replied_of
-from bot.sandbox.rooms import QUERY_LIFE, Room
+from bot.sandbox.rooms import QUERY_LIFE, Room, without_keys
 from bot.sandbox.texts import text_of
 
 served = Served()
@@ -52,7 +52,7 @@ def send(call: Call, **content: Any) -> Json:
         **replied_of(call, room),
         has_protected_content=call.flag("protect_content") or None,
     )
-    return _as_sent(sent)
+    return without_keys(sent)
 
 
 @served
@@ -103,15 +103,7 @@ def edit(call: Call, message: Json, **content: Any) -> Json | bool:
         call.world.edited(_sent_via(call)[0], message)
         return True
     call.world.edited(call.room, message)
-    return _as_sent(message)
-
-
-def _as_sent(message: Json) -> Json:
-    """A message as its sender gets it back: reply keyboards are not part of it."""
-    markup = message.get("reply_markup")
-    if markup is None or "inline_keyboard" in markup:
-        return dict(message)
-    return {key: value for key, value in message.items() if key != "reply_markup"}
+    return without_keys(message)
 
 
 @served

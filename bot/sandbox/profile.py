@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pydantic import ValidationError
+
+from bot.sandbox import links
 from bot.sandbox.bots import Bot
 from bot.sandbox.calls import Call, Served
 from bot.sandbox.errors import bad_request
-from bot.sandbox.fields import Json
+from bot.sandbox.fields import Given, Json, Text, complaint
 from bot.sandbox.rooms import Room
 
 served = Served()
@@ -163,14 +166,38 @@ for _what in TEXT_LIMITS:
 # The menu button
 
 
+class _WithUrl(Given):
+    url: Text
+
+
+class _WebAppMenu(Given):
+    text: Text
+    web_app: _WithUrl
+
+
 @served
 def set_chat_menu_button(call: Call) -> bool:
     button = call.params.get("menu_button") or {"type": "default"}
-    if not isinstance(button, dict) or button.get("type") not in ("commands", "default", "web_app"):
-        raise bad_request("can't parse menu button")
+    if not isinstance(button, dict):
+        raise bad_request("Can't parse menu button: MenuButton must be an Object")
+    if button.get("type") not in ("commands", "default", "web_app"):
+        raise bad_request("Can't parse menu button: MenuButton has unsupported type")
+    if button["type"] == "web_app":
+        button = _web_app(button)
     call.bot.menus[call.text("chat_id")] = button
     call.world.changed("bot", bot=call.bot.id)
     return True
+
+
+def _web_app(button: Json) -> Json:
+    try:
+        menu = _WebAppMenu.model_validate(button)
+    except ValidationError as error:
+        raise bad_request(f"Can't parse menu button: {complaint(error)}") from None
+    try:
+        return button | {"web_app": {"url": links.web_app(menu.web_app.url)}}
+    except links.LinkError as error:
+        raise bad_request(f"Menu button Web App URL '{menu.web_app.url}' is invalid: {error}") from None
 
 
 @served

@@ -108,6 +108,15 @@ class InlineQuery:
 
 
 @dataclass
+class WebApp:
+    """A bot's page that a person has open: by a `key` of the reply keyboard, or by another button."""
+
+    bot: int
+    person: int
+    key: str | None
+
+
+@dataclass
 class Checkout:
     """Somebody wants to pay an invoice, and waits for the bot's word. `asked` is what the receipt will repeat."""
 
@@ -117,3 +126,10 @@ class Checkout:
     message_id: int
     payer: Json
     asked: Json
+
+
+def without_keys(message: Json) -> Json:
+    """A message as bots get it: reply keyboards are not part of it."""
+    if "inline_keyboard" in message.get("reply_markup", {"inline_keyboard": []}):
+        return dict(message)
+    return {key: value for key, value in message.items() if key != "reply_markup"}

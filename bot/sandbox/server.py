@@ -24,6 +24,7 @@ from bot.sandbox import (
     shares,
     sites,
     troubles,
+    webapps,
     webhooks,
     wire,
 )
@@ -40,7 +41,7 @@ from bot.sandbox.updates import Pollers
 from bot.sandbox.watch import Watch
 
 METHODS = Served()
-for _subject in (inline, methods, profile, webhooks, chats, messages, media, shares, payments):
+for _subject in (inline, webapps, methods, profile, webhooks, chats, messages, media, shares, payments):
     METHODS |= _subject.served
 SERVED = bot_api.served({"getupdates", *METHODS})
 SOMEBODY = "Carla"

@@ -13,7 +13,7 @@ from bot.sandbox.bots import ONLY_WHEN_ASKED, Bot, Pending
 from bot.sandbox.errors import BLOCKED, DEACTIVATED, KICKED, NEVER_STARTED, NO_CHAT, NOT_A_MEMBER, bad_request
 from bot.sandbox.fields import Json
 from bot.sandbox.journal import Journal
-from bot.sandbox.rooms import Checkout, InlineQuery, Query, Room, unused_number
+from bot.sandbox.rooms import Checkout, InlineQuery, Query, Room, WebApp, unused_number, without_keys
 
 TOKEN = re.compile(r"\d{1,15}:[A-Za-z0-9_-]{3,}")
 KEYBOARD_BYTES = 10_000  # of a keyboard's JSON: the bound that is reported, for Telegram tells none
@@ -37,6 +37,7 @@ class World:
         self.rooms: dict[str, Room] = {}
         self.queries: dict[str, Query] = {}
         self.inline_queries: dict[str, InlineQuery] = {}
+        self.web_apps: dict[str, WebApp] = {}  # those that are open
         self.checkouts: dict[str, Checkout] = {}
         self.files: dict[str, tuple[str, bytes]] = {}
         self.changes = Journal(now)
@@ -143,7 +144,8 @@ class World:
     def post(self, room: Room, sender: Json, reply_to: Json | None = None, **fields: Any) -> Json:
         """A new message in a room, as its Message object."""
         if reply_to is not None:  # a reply quotes one message, not the whole chain
-            fields["reply_to_message"] = {key: value for key, value in reply_to.items() if key != "reply_to_message"}
+            quoted = {key: value for key, value in reply_to.items() if key != "reply_to_message"}
+            fields["reply_to_message"] = without_keys(quoted)
         message = {
             "message_id": room.next_message,
             "date": int(self.now()),

@@ -132,14 +132,6 @@ class Pay(Act):
     message_id: int
 
 
-class SendContact(Verb):
-    """A person shares the own phone number with the bot, as a `request_contact` button asks."""
-
-    user: int
-    bot: str
-    phone_number: str = Field(default="+390110000000", pattern=r"^\+?[0-9]{3,20}$")
-
-
 class Read(Act):
     """A person has seen a chat up to that message."""
 
