@@ -63,9 +63,9 @@ class Control:
             raise ControlError("another bot or a person has that number already")
         if verb.inline is not None or verb.inline_placeholder is not None:
             bot.inline = (verb.inline_placeholder or bot.inline or "") if verb.inline is not False else None
+            self._world.changed("bot", bot=bot.id)
         if verb.inline_feedback is not None:
             bot.inline_feedback = verb.inline_feedback
-        self._world.changed("bot", bot=bot.id)
         return bot.user
 
     def _make_user(self, verb: verbs.MakeUser) -> Json:
