@@ -1,13 +1,14 @@
-"""The methods of the Bot API about a chat as a whole: what it is, who is in it, what is pinned, and reactions."""
+"""The methods of the Bot API about a chat as a whole: what it is, what is pinned, and reactions."""
 
 from __future__ import annotations
 
-from bot.sandbox import errors, reactions
+from bot.sandbox import errors, reactions, rights
 from bot.sandbox.calls import Call, Served
 from bot.sandbox.errors import bad_request
 from bot.sandbox.fields import Json
-from bot.sandbox.memberships import bot_leaves, member
-from bot.sandbox.rooms import without_keys
+from bot.sandbox.memberships import bot_leaves
+from bot.sandbox.rooms import Room, without_keys
+from bot.sandbox.services import announce
 
 served = Served()
 
@@ -38,30 +39,6 @@ _NO_GIFTS = dict.fromkeys(
 
 
 @served
-def get_chat_member(call: Call) -> Json:
-    user_id, room = call.number("user_id"), call.room
-    status = room.status_of(user_id)
-    if status == "left":
-        raise bad_request("PARTICIPANT_ID_INVALID" if user_id in call.world.users else "user not found")
-    return member(call.world.users[user_id], status)
-
-
-@served
-def get_chat_administrators(call: Call) -> list[Json]:
-    """Who has made the group: nobody else is made an administrator here."""
-    room = call.room
-    if room.kind == "private":
-        raise bad_request("there are no administrators in the private chat")
-    return [] if room.owner is None else [member(call.world.users[room.owner], "creator")]
-
-
-@served
-def get_chat_member_count(call: Call) -> int:
-    room = call.room
-    return 2 if room.kind == "private" else len(room.members | room.bots)
-
-
-@served
 def get_user_profile_photos(call: Call) -> Json:
     """None: people have no pictures here."""
     if call.number("user_id") not in call.world.users:
@@ -83,18 +60,28 @@ def leave_chat(call: Call) -> bool:
 
 @served
 def pin_chat_message(call: Call) -> bool:
-    room, number = call.room, call.number("message_id")
+    room, number = _pinning(call), call.number("message_id")
     if number not in room.messages:
         raise bad_request("message to pin not found")
     room.pinned = [pinned for pinned in room.pinned if pinned != number] + [number]
-    call.world.post(room, call.bot.user, pinned_message=without_keys(room.messages[number]))
+    pinned = without_keys(room.messages[number])
+    announce(call.world, room, call.bot.user, {"pinned_message": pinned}, pinned.get("message_thread_id", 0))
     return True
+
+
+def _pinning(call: Call) -> Room:
+    """The chat. Raises `ApiError` where the bot may not pin: in a basic group it has to be an administrator."""
+    room, right = call.room, "can_edit_messages" if call.room.kind == "channel" else "can_pin_messages"
+    appointed = room.kind != "group" or rights.is_administrator(room, call.bot.id)
+    if not appointed or not rights.may(room, call.bot.id, right):
+        raise bad_request("not enough rights to manage pinned messages in the chat")
+    return room
 
 
 @served
 def unpin_chat_message(call: Call) -> bool:
     """Unpin a message, or the newest one that is pinned."""
-    room = call.room
+    room = _pinning(call)
     number = call.number_or("message_id", room.pinned[-1] if room.pinned else 0)
     if number not in room.pinned:
         raise bad_request("message to unpin not found")
@@ -105,8 +92,9 @@ def unpin_chat_message(call: Call) -> bool:
 
 @served
 def unpin_all_chat_messages(call: Call) -> bool:
-    call.room.pinned.clear()
-    call.world.changed("room", room=call.room)
+    room = _pinning(call)
+    room.pinned.clear()
+    call.world.changed("room", room=room)
     return True
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from bot.sandbox import memberships, reactions, verbs
+from bot.sandbox import memberships, reactions, rights, verbs
 from bot.sandbox.bots import Bot, Pending
 from bot.sandbox.buttons import button_of
 from bot.sandbox.directory import Directory
@@ -103,7 +103,7 @@ class Control:
         """The bot whose buttons a message has. Raises `ControlError` where there is none."""
         if "via_bot" in message:
             return self._world.bots[message["via_bot"]["id"]]
-        bot = next((bot for bot in self._world.bots_in(room) if bot.id == message["from"]["id"]), None)
+        bot = next((bot for bot in self._world.bots_in(room) if bot.id == room.author(message)), None)
         if bot is None or room.blocked:
             raise ControlError("the message is not of a bot that can be reached here")
         return bot
@@ -115,7 +115,7 @@ class Control:
             raise ControlError("no such invoice")
         asked = {name: message["invoice"][name] for name in ("currency", "total_amount")}
         asked["invoice_payload"] = room.invoices[verb.message_id]
-        bot, query_id = self._world.bots[message["from"]["id"]], uuid4().hex
+        bot, query_id = self._world.bots[room.author(message)], uuid4().hex
         checkout = Checkout(bot.id, self._world.now(), room, verb.message_id, person, asked)
         self._world.checkouts[query_id] = checkout
         self._world.update(bot, pre_checkout_query={"id": query_id, "from": dict(person), **asked})
@@ -141,7 +141,8 @@ class Control:
         change = {"chat": self._world.chat(room), "message_id": verb.message_id, "user": dict(person)}
         change |= {"date": int(self._world.now()), "old_reaction": old, "new_reaction": new}
         for bot in self._world.bots_in(room):
-            self._world.update(bot, message_reaction=change)
+            if room.kind == "private" or rights.is_administrator(room, bot.id):
+                self._world.update(bot, message_reaction=change)
         self._world.reacted(room, verb.message_id)
         return {"reaction": new}
 

@@ -62,7 +62,7 @@ class Directory:
     def own(self, room: Room, person: Json, number: int) -> Json:
         """A message of that person."""
         message = self.message(room, number)
-        if message["from"]["id"] != person["id"]:
+        if room.author(message) != person["id"]:
             raise ControlError("that is somebody else's message")
         return message
 

@@ -31,6 +31,14 @@ def forbidden(text: str) -> ApiError:
     return ApiError(403, f"Forbidden: {text}")
 
 
+def kicked(kind: str) -> ApiError:
+    return forbidden(f"bot was kicked from the {kind} chat")
+
+
+def not_a_member(kind: str) -> ApiError:
+    return forbidden(f"bot is not a member of the {kind} chat")
+
+
 def not_served(method: str) -> ApiError:
     """The refusal of a method that Telegram has and the sandbox has not: the one answer that is not Telegram's."""
     words = f"this sandbox does not serve {method}; GET /control lists the methods that it serves"
@@ -58,9 +66,7 @@ BAD_BUTTON_DATA = bad_request("BUTTON_DATA_INVALID")
 OLD_QUERY = bad_request("query is too old and response timeout expired or query ID is invalid")
 BLOCKED = forbidden("bot was blocked by the user")
 NEVER_STARTED = forbidden("bot can't initiate conversation with a user")
-KICKED = forbidden("bot was kicked from the group chat")
 DEACTIVATED = forbidden("user is deactivated")
-NOT_A_MEMBER = forbidden("bot is not a member of the group chat")
 SECOND_POLLER = ApiError(
     409,
     "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running",

@@ -1,8 +1,8 @@
-"""What people do with groups: make them, come and go, bring bots in and take them out."""
+"""What people do with groups and channels: make them, come and go, bring bots in and take them out."""
 
 from __future__ import annotations
 
-from bot.sandbox import memberships, verbs
+from bot.sandbox import forum, memberships, rights, verbs
 from bot.sandbox.directory import Directory
 from bot.sandbox.fields import Json
 from bot.sandbox.hearing import write
@@ -19,6 +19,9 @@ class Groups:
         self._find = Directory(world)
         self.verbs: Verbs = {
             "group": (verbs.MakeGroup, self._make_group),
+            "channel": (verbs.MakeChannel, self._make_channel),
+            "forum": (verbs.SetForum, self._set_forum),
+            "promote": (verbs.Promote, self._promote),
             "add_bot": (verbs.AddBot, self._add_bot),
             "remove_bot": (verbs.RemoveBot, self._remove_bot),
             "join": (verbs.Join, self._join),
@@ -33,11 +36,38 @@ class Groups:
             self._add_bot(verbs.AddBot(chat=room.id, bot=name, by=verb.members[0]))
         return self._world.chat(room)
 
+    def _make_channel(self, verb: verbs.MakeChannel) -> Json:
+        members = {self._find.person(user)["id"] for user in verb.members}
+        room = self._world.channel(verb.title, members, owner=verb.members[0])
+        for name in verb.bots:
+            self._add_bot(verbs.AddBot(chat=room.id, bot=name, by=verb.members[0]))
+        return self._world.chat(room)
+
+    def _set_forum(self, verb: verbs.SetForum) -> Json:
+        room = self._find.group(verb.chat)
+        if room.kind != "supergroup":
+            raise ControlError("only a supergroup can have topics: a group becomes one with /control/migrate")
+        if verb.on:
+            forum.make_forum(self._world, room)
+        else:
+            forum.unmake_forum(self._world, room)
+        return self._world.chat(room)
+
+    def _promote(self, verb: verbs.Promote) -> Json:
+        room = self._find.group(verb.chat)
+        if verb.user == room.owner or verb.user not in room.members | room.bots:
+            raise ControlError(f"{verb.user} is no member of that chat who could be promoted")
+        known = (*rights.names(room), "is_anonymous")
+        wanted = rights.names(room) if verb.rights is None else verb.rights
+        if strange := set(wanted) - set(known):
+            raise ControlError(f"no right {min(strange)!r}; there are {', '.join(known)}")
+        by = self._world.users[room.owner or min(room.members)]
+        memberships.promote(self._world, room, verb.user, rights.granted(room, wanted), by)
+        return memberships.member_of(self._world, room, verb.user)
+
     def _add_bot(self, verb: verbs.AddBot) -> Json:
         room, bot, person = self._find.group(verb.chat), self._find.bot(verb.bot), self._find.person(verb.by)
-        memberships.bot_joins(self._world, room, bot, person)
-        message = self._world.post(room, person, new_chat_members=[bot.user])
-        self._world.update(bot, message=message)
+        message = memberships.bot_joins(self._world, room, bot, person)
         if verb.start is not None:
             return write(self._world, room, person, f"/start@{bot.user['username']} {verb.start}".rstrip())
         return message
@@ -66,7 +96,7 @@ class Groups:
         if old.kind != "group":
             raise ControlError("that is a supergroup already")
         new = Room(int(f"-100{-old.id:010}"), "supergroup", old.title, owner=old.owner, former=old.key)
-        new.members, new.bots = set(old.members), set(old.bots)
+        new.members, new.bots, new.administrators = set(old.members), set(old.bots), dict(old.administrators)
         self._world.rooms[new.key] = new
         someone = self._world.users[min(old.members)]
         gone = self._world.post(old, someone, migrate_to_chat_id=new.id)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from bot.sandbox import rights
 from bot.sandbox.bots import Bot
 from bot.sandbox.entities import Entity, units
 from bot.sandbox.fields import Json
 from bot.sandbox.rooms import Room
+from bot.sandbox.services import deliver
 from bot.sandbox.state import World
 from bot.sandbox.texts import CAPTION_LIMIT, typed
 from bot.sandbox.verbs import ControlError
@@ -54,16 +57,33 @@ def change(world: World, room: Room, message: Json, **content: Any) -> Json:
 
 
 def tell(world: World, room: Room, message: Json, edited: bool = False) -> None:
-    """Tell the bots of a message: in a group only what is meant for them (their privacy mode, on by default)."""
-    kind = "edited_message" if edited else "message"
-    for bot in world.bots_in(room):
-        if room.kind == "private" or _is_for(bot, message):
-            world.update(bot, **{kind: dict(message)})
+    """Tell the bots of a person's message: in a group those that it is meant for, and administrators (privacy mode)."""
+    bots = list(world.bots_in(room))
+    if room.kind in ("group", "supergroup"):
+        meant = _meant_for(room, message, bots)
+        bots = [bot for bot in bots if bot.id in meant or rights.is_administrator(room, bot.id)]
+    deliver(world, room, message, bots, edited)
 
 
-def _is_for(bot: Bot, message: Json) -> bool:
-    text, name = message.get("text") or message.get("caption") or "", bot.user["username"]
-    command = text.startswith("/") and text.split()[0].partition("@")[2].lower() in ("", name.lower())
-    answered = message.get("reply_to_message", {}).get("from", {}).get("id") == bot.id
-    sent_by_it = message.get("via_bot", {}).get("id") == bot.id
-    return command or answered or sent_by_it or f"@{name}".lower() in text.lower()
+def _meant_for(room: Room, message: Json, bots: list[Bot]) -> set[int]:
+    """Which of the bots a message in a group addresses (Bots FAQ, "What messages will my bot get?").
+
+    A reply addresses the bot whose message it is, whatever else it says. A command that names no bot is for the last
+    one that has spoken there.
+    """
+    by_name = {bot.user["username"].lower(): bot.id for bot in bots}
+    for sender in (message.get("reply_to_message", {}).get("from"), message.get("via_bot")):
+        if sender and sender["id"] in by_name.values():
+            return {sender["id"]}
+    text = str(message.get("text") or message.get("caption") or "").lower()
+    if text.startswith("/"):
+        _, addressed, name = text.split()[0].partition("@")
+        return {by_name[name]} & room.bots if name in by_name else set() if addressed else _last_to_speak(room)
+    return {number for name, number in by_name.items() if re.search(rf"(?<!\w)@{name}(?!\w)", text)}
+
+
+def _last_to_speak(room: Room) -> set[int]:
+    """The bot that wrote last in a group; all of them as long as none has."""
+    authors = (room.author(message) for message in reversed(room.messages.values()))
+    last = next((author for author in authors if author in room.bots), None)
+    return set(room.bots) if last is None else {last}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bot.sandbox import errors, inline_ids
+from bot.sandbox import errors, inline_ids, rights
+from bot.sandbox.bots import Bot
 from bot.sandbox.calls import Call, Served
 from bot.sandbox.entities import Entity, cut
 from bot.sandbox.errors import bad_request
@@ -13,11 +14,15 @@ from bot.sandbox.fields import Json
 from bot.sandbox.keyboards import markup_of
 from bot.sandbox.replies import replied_of
 from bot.sandbox.rooms import QUERY_LIFE, Room, without_keys
+from bot.sandbox.services import deliver
+from bot.sandbox.state import World
 from bot.sandbox.texts import text_of
+from bot.sandbox.topics import topic_of
 
 served = Served()
 
 ANSWER_LIMIT = 200  # characters of a callback answer
+DELETABLE = 48 * 3600  # seconds that a bot without special rights can delete a message for (Bot API, deleteMessage)
 LONGEST_CACHE = 30 * 24 * 3600  # seconds that a client keeps a callback answer (tdlib)
 # Where a callback answer may lead without a game: to a bot (Bot API, answerCallbackQuery).
 _OWN_LINK = re.compile(r"(?:https?://)?(?:t|telegram)\.me/[A-Za-z]\w{2,31}\?start=[A-Za-z0-9_-]{0,64}", re.ASCII)
@@ -44,15 +49,34 @@ def preview(call: Call, text: str, entities: list[Entity] | None) -> Json | None
 def send(call: Call, **content: Any) -> Json:
     """Post a message of the bot. Raises `ApiError` where it can't write, or for a wrong keyboard or reply."""
     room = call.room
+    check_sending(call, room, content)
+    replied = replied_of(call, room)
     content.setdefault("reply_markup", markup_of(call))
     sent = call.world.post(
         room,
         call.bot.user,
+        thread=topic_of(call, room, replied.get("reply_to")),
         **content,
-        **replied_of(call, room),
+        **replied,
         has_protected_content=call.flag("protect_content") or None,
     )
+    tell_others(call.world, room, sent, call.bot)
     return without_keys(sent)
+
+
+def check_sending(call: Call, room: Room, content: Json) -> None:
+    """Raises `ApiError` where the bot may not write at all, or not such a message."""
+    if room.kind == "channel" and not rights.may(room, call.bot.id, "can_post_messages"):
+        raise bad_request("need administrator rights in the channel chat")
+    what = None if room.kind == "channel" else rights.forbidden_content(room, call.bot.id, content)
+    if what:
+        raise bad_request(f"not enough rights to send {what} to the chat")
+
+
+def tell_others(world: World, room: Room, message: Json, author: Bot, edited: bool = False) -> None:
+    """Tell the other bots in a channel of a post. In groups bots do not hear each other."""
+    if room.kind == "channel":
+        deliver(world, room, message, (bot for bot in world.bots_in(room) if bot is not author), edited)
 
 
 @served
@@ -71,13 +95,13 @@ def edit_message_reply_markup(call: Call) -> Json | bool:
 
 
 def own_message(call: Call) -> Json:
-    """The message to edit. Raises `ApiError` when it is not there or of somebody else."""
+    """The message to edit. Raises `ApiError` when it is not there or the bot may not edit it."""
     if call.text("inline_message_id"):
         return _sent_via(call)[1]
     message = call.room.messages.get(call.number("message_id"))
     if message is None:
         raise errors.NO_MESSAGE_TO_EDIT
-    if message["from"]["id"] != call.bot.id:
+    if not _may_edit(call, message):
         raise errors.CANT_EDIT
     return message
 
@@ -88,6 +112,13 @@ def _sent_via(call: Call) -> tuple[Room, Json]:
     if place is None:
         raise bad_request("MESSAGE_ID_INVALID")
     return place
+
+
+def _may_edit(call: Call, message: Json) -> bool:
+    """A bot edits what it has sent; in a channel, with the right to, whatever was posted."""
+    if call.room.author(message) == call.bot.id:
+        return True
+    return call.room.kind == "channel" and rights.may(call.room, call.bot.id, "can_edit_messages")
 
 
 def edit(call: Call, message: Json, **content: Any) -> Json | bool:
@@ -103,6 +134,7 @@ def edit(call: Call, message: Json, **content: Any) -> Json | bool:
         call.world.edited(_sent_via(call)[0], message)
         return True
     call.world.edited(call.room, message)
+    tell_others(call.world, call.room, message, call.bot, edited=True)
     return without_keys(message)
 
 
@@ -132,8 +164,12 @@ def delete_messages(call: Call) -> bool:
 
 
 def _may_delete(call: Call, message: Json) -> bool:
-    """A bot without rights in a group may delete only what it wrote itself."""
-    return bool(message["from"]["id"] == call.bot.id or message["chat"]["type"] == "private")
+    """A bot may delete what it wrote itself, and what others wrote where it has the right to."""
+    room = call.room
+    if room.kind != "private" and rights.may(room, call.bot.id, "can_delete_messages"):
+        return True
+    own = room.author(message) == call.bot.id or room.kind == "private"
+    return own and call.world.now() - message["date"] < DELETABLE
 
 
 @served

@@ -69,7 +69,7 @@ class Rewriting:
     def _delete(self, verb: Delete) -> Json:
         room, person = self._find.room(verb.bot, verb.chat, verb.user), self._find.online(verb.user)
         message = self._find.message(room, verb.message_id)
-        if room.kind != "private" and message["from"]["id"] != person["id"]:
+        if room.kind != "private" and room.author(message) != person["id"]:
             raise ControlError("only own messages can be deleted in a group")
         self._world.delete(room, verb.message_id)
         return {"deleted": verb.message_id}

@@ -23,17 +23,39 @@ def unused_number() -> int:
     return int(time.time() * 100) % 2**31
 
 
+GENERAL_TOPIC = 1  # its number; its messages name none
+
+
+@dataclass
+class Topic:
+    """A topic of a forum."""
+
+    name: str
+    icon_color: int
+    icon_custom_emoji_id: str = ""
+    creator: int = 0
+    closed: bool = False
+    hidden: bool = False
+
+
 @dataclass
 class Room:
-    """A chat as its members see it: a private one of a bot and a user, or a group."""
+    """A chat as its members see it: a private one of a bot and a user, a group, or a channel.
+
+    A group with `topics` is a forum. Of `administrators` and `restricted` members it is told what they may.
+    """
 
     id: int
-    kind: Literal["private", "group", "supergroup"]
+    kind: Literal["private", "group", "supergroup", "channel"]
     title: str = ""
     bot: int | None = None  # of a private chat
     members: set[int] = field(default_factory=set)
-    owner: int | None = None  # of a group: its one administrator
-    removed: set[int] = field(default_factory=set)  # people whom somebody has put out of a group
+    owner: int | None = None  # who has made a group or channel
+    administrators: dict[int, Json] = field(default_factory=dict)  # people and bots, with their rights; not the owner
+    restricted: dict[int, Json] = field(default_factory=dict)  # people and bots, with what is left to them
+    permissions: Json = field(default_factory=dict)  # what all members may, where it is not as usual
+    removed: set[int] = field(default_factory=set)  # people whom somebody has put out
+    until: dict[int, int] = field(default_factory=dict)  # when that or a restriction ends, where it does
     bots: set[int] = field(default_factory=set)
     former_bots: dict[int, Literal["left", "kicked"]] = field(default_factory=dict)
     messages: dict[int, Json] = field(default_factory=dict)
@@ -48,6 +70,8 @@ class Room:
     pinned: list[int] = field(default_factory=list)  # the newest last
     read: dict[int, int] = field(default_factory=dict)  # up to which message each person has seen it
     reactions: dict[int, dict[int, list[Json]]] = field(default_factory=dict)  # of each message, by who reacted
+    topics: dict[int, Topic] = field(default_factory=dict)  # of a forum, by their numbers
+    authors: dict[int, int] = field(default_factory=dict)  # of a channel's posts, which do not say it
     invoices: dict[int, str] = field(default_factory=dict)  # the payloads of the invoices, which nobody is shown
 
     @property
@@ -70,7 +94,18 @@ class Room:
         """How many messages of others somebody has not seen."""
         seen = max(self.read.get(person, 0), self.cleared)
         unseen = takewhile(lambda number: number > seen, reversed(self.messages))
-        return sum(self.messages[number]["from"]["id"] != person for number in unseen)
+        return sum(self.author(self.messages[number]) != person for number in unseen)
+
+    def author(self, message: Json) -> int:
+        """Who has sent a message: a channel's posts do not say it."""
+        return self.authors.get(message["message_id"]) or int(message["from"]["id"])
+
+    def lapse(self, now: float) -> None:
+        """End the bans and restrictions whose time is over."""
+        for member in [member for member, end in self.until.items() if end <= now]:
+            del self.until[member]
+            self.removed.discard(member)
+            self.restricted.pop(member, None)
 
     def given_reactions(self, message_id: int) -> list[Json]:
         """Everybody's reactions to a message."""
@@ -78,9 +113,15 @@ class Room:
 
     def status_of(self, member: int) -> str:
         """What somebody is in the chat, as ChatMember has it."""
+        if member == self.owner:
+            return "creator"
+        if member in self.removed or self.former_bots.get(member) == "kicked":
+            return "kicked"
+        if member in self.restricted:
+            return "restricted"
         if member not in self.members | self.bots and member != self.bot:
-            return "kicked" if member in self.removed else "left"
-        return "creator" if member == self.owner else "member"
+            return "left"
+        return "administrator" if member in self.administrators else "member"
 
 
 @dataclass

@@ -17,12 +17,14 @@ from bot.sandbox import (
     chats,
     inline,
     media,
+    members,
     messages,
     methods,
     payments,
     profile,
     shares,
     sites,
+    topics,
     troubles,
     webapps,
     webhooks,
@@ -41,7 +43,8 @@ from bot.sandbox.updates import Pollers
 from bot.sandbox.watch import Watch
 
 METHODS = Served()
-for _subject in (inline, webapps, methods, profile, webhooks, chats, messages, media, shares, payments):
+_SUBJECTS = (inline, webapps, methods, profile, webhooks, chats, members, topics, messages, media, shares, payments)
+for _subject in _SUBJECTS:
     METHODS |= _subject.served
 SERVED = bot_api.served({"getupdates", *METHODS})
 SOMEBODY = "Carla"

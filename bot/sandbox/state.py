@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from bot.sandbox.bots import ONLY_WHEN_ASKED, Bot, Pending
-from bot.sandbox.errors import BLOCKED, DEACTIVATED, KICKED, NEVER_STARTED, NO_CHAT, NOT_A_MEMBER, bad_request
+from bot.sandbox.errors import BLOCKED, DEACTIVATED, NEVER_STARTED, NO_CHAT, bad_request, kicked, not_a_member
 from bot.sandbox.fields import Json
 from bot.sandbox.journal import Journal
-from bot.sandbox.rooms import Checkout, InlineQuery, Query, Room, WebApp, unused_number, without_keys
+from bot.sandbox.rooms import GENERAL_TOPIC, Checkout, InlineQuery, Query, Room, WebApp, unused_number, without_keys
 
 TOKEN = re.compile(r"\d{1,15}:[A-Za-z0-9_-]{3,}")
 KEYBOARD_BYTES = 10_000  # of a keyboard's JSON: the bound that is reported, for Telegram tells none
@@ -102,6 +102,13 @@ class World:
         self.changed("room", room=room)
         return room
 
+    def channel(self, title: str, members: set[int], owner: int) -> Room:
+        """A new channel without bots."""
+        room = Room(int(f"-100{next(self._group_ids):010}"), "channel", title=title, members=members, owner=owner)
+        self.rooms[room.key] = room
+        self.changed("room", room=room)
+        return room
+
     def for_bot(self, bot: Bot, chat_id: Any) -> Room:
         """The room that a bot means by a chat id. Raises `ApiError` where Telegram lets it not write there."""
         if chat_id in (None, ""):
@@ -113,6 +120,7 @@ class World:
         room = self.rooms.get(f"{bot.id}:{number}" if number > 0 else str(number))
         if room is None or (room.kind == "private" and not room.started):
             raise NEVER_STARTED if number in self.users else NO_CHAT
+        room.lapse(self.now())
         if room.moved_to is not None:
             raise bad_request("group chat was upgraded to a supergroup chat", migrate_to_chat_id=room.moved_to)
         if room.id in self.deactivated:
@@ -121,13 +129,14 @@ class World:
             raise BLOCKED
         if room.kind != "private" and bot.id not in room.bots:
             former = room.former_bots.get(bot.id)
-            raise NO_CHAT if former is None else KICKED if former == "kicked" else NOT_A_MEMBER
+            raise NO_CHAT if former is None else kicked(room.kind) if former == "kicked" else not_a_member(room.kind)
         return room
 
     def chat(self, room: Room) -> Json:
         """The Chat object of a room."""
         if room.kind != "private":
-            return {"id": room.id, "type": room.kind, "title": room.title}
+            forum = {"is_forum": True} if room.topics else {}
+            return {"id": room.id, "type": room.kind, "title": room.title, **forum}
         user = self.users[room.id]
         names: Json = {key: user[key] for key in ("first_name", "last_name", "username") if key in user}
         return {"id": room.id, "type": "private", **names}
@@ -141,8 +150,11 @@ class World:
 
     # Messages
 
-    def post(self, room: Room, sender: Json, reply_to: Json | None = None, **fields: Any) -> Json:
-        """A new message in a room, as its Message object."""
+    def post(self, room: Room, sender: Json, reply_to: Json | None = None, thread: int = 0, **fields: Any) -> Json:
+        """A new message in a room, or in the topic `thread` of a forum, as its Message object.
+
+        A channel speaks for those who write there.
+        """
         if reply_to is not None:  # a reply quotes one message, not the whole chain
             quoted = {key: value for key, value in reply_to.items() if key != "reply_to_message"}
             fields["reply_to_message"] = without_keys(quoted)
@@ -150,10 +162,13 @@ class World:
             "message_id": room.next_message,
             "date": int(self.now()),
             "chat": self.chat(room),
-            "from": dict(sender),
+            **({"sender_chat": self.chat(room)} if room.kind == "channel" else {"from": dict(sender)}),
+            **({"message_thread_id": thread, "is_topic_message": True} if thread > GENERAL_TOPIC else {}),
             **{key: value for key, value in fields.items() if value is not None},
         }
         room.messages[room.next_message] = message
+        if room.kind == "channel":
+            room.authors[room.next_message] = sender["id"]
         room.next_message += 1
         self.changed("message", room=room, message=dict(message))
         return message

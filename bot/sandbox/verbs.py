@@ -54,6 +54,32 @@ class MakeGroup(Verb):
     bots: list[str] = []
 
 
+class MakeChannel(Verb):
+    """A channel: its first member has made it and adds the bots, which are administrators there."""
+
+    title: str
+    members: list[int] = Field(min_length=1)
+    bots: list[str] = []
+
+
+class SetForum(Verb):
+    """The owner of a supergroup lets it have topics, or takes them away."""
+
+    chat: int
+    on: bool = True
+
+
+class Promote(Verb):
+    """The owner makes a person or a bot (by its number) an administrator with these rights: by default with all.
+
+    Without any right it is an ordinary member again.
+    """
+
+    chat: int
+    user: int
+    rights: list[str] | None = None
+
+
 class AddBot(Verb):
     """A member adds a bot to the group; `start` is the payload of a `startgroup` link."""
 

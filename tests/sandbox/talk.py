@@ -10,7 +10,8 @@ from telegram import Update
 
 from tests.people import Telegram
 
-TOKEN = "7001:customer-token"
+BOT = 7001
+TOKEN = f"{BOT}:customer-token"
 
 
 class Clock:
@@ -37,11 +38,11 @@ async def refused_to_act(telegram: Telegram, verb: str, **body: Any) -> str:
     return str(answer.json()["error"])
 
 
-async def heard(telegram: Telegram) -> list[dict[str, Any]]:
+async def heard(telegram: Telegram, token: str = TOKEN) -> list[dict[str, Any]]:
     """The updates that wait for the bot, confirmed."""
-    updates: list[dict[str, Any]] = await telegram.call(TOKEN, "getUpdates")
+    updates: list[dict[str, Any]] = await telegram.call(token, "getUpdates")
     if updates:
-        await telegram.call(TOKEN, "getUpdates", offset=updates[-1]["update_id"] + 1)
+        await telegram.call(token, "getUpdates", offset=updates[-1]["update_id"] + 1)
     return updates
 
 

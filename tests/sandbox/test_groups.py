@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 
 from tests.people import Person, Telegram
-from tests.sandbox.talk import TOKEN, heard, refused, refused_to_act
+from tests.sandbox.talk import BOT, TOKEN, heard, refused, refused_to_act
 
 
 @pytest.fixture
 async def kitchen(telegram: Telegram) -> list[Person]:
-    """Anna, who made the group, and Bruno; the bot is there and asks for everything."""
+    """Anna, who made the group, and Bruno; the bot is an administrator there and asks for everything."""
     people = await telegram.group("Kitchen", "Anna", "Bruno")
     await telegram.act("add_bot", chat=people[0].place["chat"], bot=TOKEN, by=people[0].id)
+    await telegram.act("promote", chat=people[0].place["chat"], user=BOT)
     await telegram.call(TOKEN, "getUpdates", allowed_updates=["message", "chat_member"], offset=-1)
     await heard(telegram)
     return people
@@ -57,10 +58,11 @@ async def test_whoever_made_the_group_is_its_administrator_until_gone(
 ) -> None:
     anna, _ = kitchen
     chat = (await telegram.act("migrate", chat=anna.place["chat"]))["id"]
-    [owner] = await telegram.call(TOKEN, "getChatAdministrators", chat_id=chat)
+    [owner, _] = await telegram.call(TOKEN, "getChatAdministrators", chat_id=chat)
     assert (owner["status"], owner["user"]["first_name"], owner["is_anonymous"]) == ("creator", "Anna", False)
     await telegram.act("leave", chat=chat, user=anna.id)
-    assert await telegram.call(TOKEN, "getChatAdministrators", chat_id=chat) == []
+    [bot] = await telegram.call(TOKEN, "getChatAdministrators", chat_id=chat)
+    assert (bot["status"], bot["user"]["id"]) == ("administrator", BOT)
 
 
 async def test_a_private_chat_has_two_in_it_and_no_administrators(telegram: Telegram, carla: Person) -> None:
@@ -68,3 +70,14 @@ async def test_a_private_chat_has_two_in_it_and_no_administrators(telegram: Tele
     words = "there are no administrators in the private chat"
     assert await refused(telegram, "getChatAdministrators", chat_id=carla.id) == words
     assert await telegram.call(TOKEN, "getUserProfilePhotos", user_id=carla.id) == {"total_count": 0, "photos": []}
+
+
+async def test_a_bot_that_is_no_administrator_hears_nothing_of_others_who_come(telegram: Telegram) -> None:
+    [anna] = await telegram.group("Kitchen", "Anna")
+    await telegram.act("add_bot", chat=anna.place["chat"], bot=TOKEN, by=anna.id)
+    await telegram.call(TOKEN, "getUpdates", allowed_updates=["message", "chat_member"], offset=-1)
+    await heard(telegram)
+    dora = await telegram.act("user", first_name="Dora")
+    await telegram.act("join", chat=anna.place["chat"], user=dora["id"])
+    [update] = await heard(telegram)
+    assert "new_chat_members" in update["message"]
