@@ -20,7 +20,7 @@ def _minutes(span: str) -> tuple[int, int]:
     """Start and end of "18:00-22:30" in minutes after midnight; an end past midnight is above `DAY`."""
     match = _SPAN.fullmatch(span)
     if match is None:
-        raise ValueError(f'{span!r} is not a span such as "18:00-22:30"')
+        raise ValueError(f'{span!r} is not a span such as "18:00-22:30", nor a list of spans, nor closed')
     start = int(match[1]) * 60 + int(match[2])
     end = DAY if match[3] is None else int(match[3]) * 60 + int(match[4])
     if end == start:

@@ -59,7 +59,8 @@ def read(session: Session, text: str | None, shop: Shop) -> Turn:
             return say(at(session, OrdersView()), _USE_BUTTONS)
         case _:
             return say(session, _USE_BUTTONS)
-    if text is None or text.startswith("/"):
+    note = "" if text is None or text.startswith("/") else tidy(text)
+    if not note:
         return say(session, "I need the note as a plain text message.")
     cart = session.cart(session.view.slug)
     restaurant = shop.restaurant(session.view.slug)
@@ -67,7 +68,6 @@ def read(session: Session, text: str | None, shop: Shop) -> Turn:
         return no_restaurant(session)
     if cart is None:
         return say(at(session, MenuView(slug=restaurant.slug)), "That cart is gone.")
-    note = tidy(text)
     if len(note) > NOTE_LIMIT:
         # Back to the cart: a text of over 4096 characters comes in parts, and the last one may be short enough.
         too_long = f"Your note has {len(note)} characters; at most {NOTE_LIMIT} fit."

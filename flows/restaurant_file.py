@@ -6,7 +6,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -20,15 +20,17 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 
 from flows.hours import Hours
 from flows.menu import MAX_OPTIONS, Category, Item, ItemId, Label, Option, OptionGroup, Restaurant, Slug
 from flows.money import CURRENCIES, Money
 from flows.prices import example, price
-from flows.yaml_lines import SIZE_LIMIT, BadFile, Document, Path, dotted
+from flows.visible import seen
+from flows.yaml_lines import SIZE_LIMIT, BadFile, Document, Path, decoded, dotted
 from flows.zones import place
 
-__all__ = ["SIZE_LIMIT", "BadFile", "load"]
+__all__ = ["SIZE_LIMIT", "BadFile", "decoded", "keys", "load"]
 
 
 def load(text: str, source: str) -> Restaurant:
@@ -41,10 +43,16 @@ def load(text: str, source: str) -> Restaurant:
     except ValidationError as error:
         found += _in_words(error)
     else:
-        if not found and not document.mistakes:
+        if not found and not document.mistakes and not _cut_texts(document):
             return file.restaurant()
-    mistakes = {path: (document.line(path), words) for path, words in found} | document.mistakes
+    mistakes = {path: (document.line(path), words) for path, words in found}
+    mistakes |= document.mistakes | _cut_texts(document)
     raise BadFile(source, ((line, f"{dotted(path)}: {words}") for path, (line, words) in mistakes.items()))
+
+
+def _cut_texts(document: Document) -> dict[Path, tuple[int, str]]:
+    """Texts that are less than what was written. Of all other values the rest can only be a comment or a mistake."""
+    return {path: mistake for path, mistake in document.cut.items() if _plain(path)[-1:] in _TEXTS}
 
 
 # The shapes of the file
@@ -88,7 +96,27 @@ def _one_line(value: Any) -> Any:
 def _visible(value: str) -> str:
     if any(unicodedata.category(character) == "Cc" and character != "\n" for character in value):
         raise ValueError("expected a text without control characters")
+    if value and not seen(value):
+        raise ValueError("nothing of this text would be seen; expected letters, digits or an emoji")
     return value
+
+
+def _days(value: Any) -> Any:
+    return {day: _spans(spans) for day, spans in value.items()} if isinstance(value, dict) else value
+
+
+def _spans(value: Any) -> Any:
+    """A day's spans, of which one needs no list; "closed" is none."""
+    if not isinstance(value, str):
+        return [_span(one) for one in value] if isinstance(value, list) else value
+    return [] if value.strip().casefold() == "closed" else [_span(value)]
+
+
+def _span(value: Any) -> Any:
+    """With the dash that people see, blanks beside it, and 9:00 for 09:00."""
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"(?<![0-9])([0-9]:)", r"0\1", re.sub(r"\s*[-\u2013\u2014]\s*", "-", value.strip()))
 
 
 def _text(least: int, most: int) -> StringConstraints:
@@ -107,14 +135,23 @@ class _Shape(BaseModel):
 
 
 class _Option(_Shape):
-    name: Name
-    price: Price | None = None
+    name: Name = Field(description="What customers and the kitchen read.", examples=["Large"])
+    price: Price | None = Field(None, description="What it costs more; nothing, if left out.", examples=['"3.00"'])
 
 
 class _Group(_Shape):
-    name: Name
-    from_: Annotated[list[_Option], Field(alias="from", min_length=1, max_length=20)]
-    choose: Annotated[tuple[int, int], BeforeValidator(_choose)]  # after `from_`, which it is compared with
+    name: Name = Field(description="What is chosen.", examples=["Size"])
+    from_: list[_Option] = Field(
+        alias="from",
+        min_length=1,
+        max_length=20,
+        description="The options, in the order in which they are shown; at most 20.",
+        examples=['[{name: Normal}, {name: Large, price: "3.00"}]'],
+    )
+    # After `from_`, which it is compared with.
+    choose: Annotated[tuple[int, int], BeforeValidator(_choose)] = Field(
+        description="How many: a number, or the least and the most.", examples=["1", "0-3"]
+    )
 
     @field_validator("choose", mode="after")
     @classmethod
@@ -133,12 +170,27 @@ class _Group(_Shape):
 
 
 class _Item(_Shape):
-    id: ItemId
-    name: Name
-    price: Price
-    description: Description = ""
-    allergens: Annotated[list[Name], Field(max_length=20)] = []
-    options: Annotated[list[_Group], Field(max_length=10)] = []
+    id: ItemId = Field(
+        description="Names the dish for good, whatever its name becomes; once in a file. Lower-case letters, digits, "
+        "`-` and `_`, at most 24.",
+        examples=["margherita"],
+    )
+    name: Name = Field(
+        description="What customers and the kitchen read; at most 60 characters.", examples=["Margherita"]
+    )
+    price: Price = Field(
+        description="What one costs without options: digits, and a dot before decimals.", examples=['"8.50"']
+    )
+    description: Description = Field(
+        "", description="More about it; at most 500 characters.", examples=['"Tomato, mozzarella, basil"']
+    )
+    allergens: list[Name] = Field([], max_length=20, description="At most 20 words.", examples=["[gluten, milk]"])
+    options: list[_Group] = Field(
+        [],
+        max_length=10,
+        description=f"What there is to choose: at most 10 groups with {MAX_OPTIONS} options in all.",
+        examples=['[{name: Size, choose: 1, from: [{name: Normal}, {name: Large, price: "3.00"}]}]'],
+    )
 
     @model_validator(mode="after")
     def _fits_a_message(self) -> Self:
@@ -158,20 +210,47 @@ class _Item(_Shape):
 
 
 class _Category(_Shape):
-    category: Name
-    items: Annotated[list[_Item], Field(min_length=1, max_length=50)]
+    category: Name = Field(description="A heading of the menu; once in a file.", examples=["Pizza"])
+    items: list[_Item] = Field(
+        min_length=1,
+        max_length=50,
+        description="Its dishes, in the order in which they are shown; at most 50.",
+        examples=['[{id: cola, name: Cola, price: "2.50"}]'],
+    )
 
 
 class _File(_Shape):
-    name: Name
-    slug: Slug
-    address: Address
-    phone: Phone
-    currency: Annotated[str, AfterValidator(_currency)]
-    timezone: Annotated[str, BeforeValidator(place)]
-    accept_within: Annotated[int, BeforeValidator(_seconds)] = 300
-    hours: Hours | None = None
-    menu: Annotated[list[_Category], Field(min_length=1, max_length=30)]
+    name: Name = Field(description="The restaurant's name; at most 60 characters.", examples=["Trattoria da Nonna"])
+    slug: Slug = Field(
+        description="Names the restaurant for good, in links and commands. Lower-case letters, digits and `-`, "
+        "at most 24.",
+        examples=["nonna"],
+    )
+    address: Address = Field(description="Where orders are picked up.", examples=['"Via Roma 1, Torino"'])
+    phone: Phone = Field(description="Whom customers call.", examples=['"+39 011 000000"'])
+    currency: Annotated[str, AfterValidator(_currency)] = Field(
+        description="That of all prices, by its ISO 4217 code.", examples=["EUR"]
+    )
+    timezone: Annotated[str, BeforeValidator(place)] = Field(
+        description="That of the place, by its name in the tz database; an import prints the time there.",
+        examples=["Europe/Rome"],
+    )
+    accept_within: Annotated[int, BeforeValidator(_seconds)] = Field(
+        300, description="How long staff have to answer an order, from 30s to 24h; 5m, if left out.", examples=["5m"]
+    )
+    hours: Annotated[Hours | None, BeforeValidator(_days)] = Field(
+        None,
+        description=f"When orders are taken, by the restaurant's clock. Each day ({', '.join(Hours.model_fields)}) "
+        "has a span, a list of spans, or `closed`; one that is left out is closed. A span may pass midnight, and all "
+        "day is `00:00-24:00`. Without hours it is always open.",
+        examples=['{mon: "18:00-22:30", tue: ["11:30-14:30", "18:00-22:30"], wed: closed}'],
+    )
+    menu: list[_Category] = Field(
+        min_length=1,
+        max_length=30,
+        description="The categories, in the order in which they are shown; at most 30.",
+        examples=['[{category: Drinks, items: [{id: cola, name: Cola, price: "2.50"}]}]'],
+    )
 
     def restaurant(self) -> Restaurant:
         menu = tuple(Category(name=one.category, items=tuple(item.item() for item in one.items)) for one in self.menu)
@@ -185,13 +264,41 @@ _EXPECTED = {
     "slug": "lower-case letters, digits and '-', at most 24",
     "id": "lower-case letters, digits, '-' and '_', at most 24",
 }
-_SHAPES: dict[str | int, type[BaseModel]] = {
-    "hours": Hours,
-    "menu": _Category,
-    "items": _Item,
-    "options": _Group,
-    "from": _Option,
-}
+_TEXTS = {("name",), ("category",), ("address",), ("phone",), ("description",), ("allergens",)}
+
+Keys = tuple[str, ...]
+"""Where a key stands: its name behind those of the mappings around it, whichever entry of a list it is in."""
+
+
+def keys() -> dict[Keys, FieldInfo]:
+    """Every key that a file may have, in the order in which it is documented."""
+    return dict(_keys(_File, ()))
+
+
+def _keys(shape: type[BaseModel], around: Keys) -> Iterator[tuple[Keys, FieldInfo]]:
+    for name, field in shape.model_fields.items():
+        here = (*around, field.alias or name)
+        yield here, field
+        for inner in (field.annotation, *get_args(field.annotation)):
+            if isinstance(inner, type) and issubclass(inner, _Shape | Hours):
+                yield from _keys(inner, here)
+
+
+_KEYS = keys()
+
+
+def _plain(path: Path) -> Keys:
+    return tuple(part for part in path if isinstance(part, str))
+
+
+def _example(path: Path) -> str:
+    """How what is at that path, or the nearest thing around it, is written; empty for the file itself."""
+    where = _plain(path)
+    while where and not (where in _KEYS and _KEYS[where].examples):
+        where = where[:-1]
+    examples = _KEYS[where].examples if where else None
+    return str(examples[0]) if examples else ""
+
 
 Mistake = tuple[Path, str]
 
@@ -232,10 +339,10 @@ def _in_words(error: ValidationError) -> Iterator[Mistake]:
 
 
 def _expected(kind: str, path: Path, error: Mapping[str, Any]) -> str:
-    limits = error.get("ctx", {})
+    limits, example = error.get("ctx", {}), _example(path)
     match kind:
         case "missing":
-            return "is missing"
+            return f"is missing, such as {path[-1]}: {example}"
         case "extra_forbidden":
             return _unknown_key(path)
         case "value_error":
@@ -243,25 +350,26 @@ def _expected(kind: str, path: Path, error: Mapping[str, Any]) -> str:
         case "string_pattern_mismatch":
             return f"expected {_EXPECTED[str(path[-1])]}"
         case "string_type" | "string_unicode":
-            return "expected a text"
+            return f"expected a text such as {example}"
         case "string_too_short":
             least = limits["min_length"]
-            return "expected a text" if least == 1 else f"expected a text of at least {least} characters"
+            return f"expected a text {f'of at least {least} characters ' if least > 1 else ''}such as {example}"
         case "string_too_long":
             return f"expected a text of at most {limits['max_length']} characters"
         case "too_short":
-            return "expected at least one entry"
+            return f"expected at least one entry, such as {example}"
         case "too_long":
             return f"expected at most {limits['max_length']} entries"
         case "list_type" | "tuple_type":
-            return "expected a list"
+            return f"expected a list such as {example}"
         case _:  # model_type, the only other one that these shapes have
-            return "expected a mapping (key: value)"
+            return f"expected keys with values, such as {example}" if example else "expected a mapping (key: value)"
 
 
 def _unknown_key(path: Path) -> str:
-    around = next((part for part in reversed(path[:-1]) if isinstance(part, str)), "")
-    fields = _SHAPES.get(around, _File).model_fields
-    known = [field.alias or name for name, field in fields.items()]
-    close = difflib.get_close_matches(str(path[-1])[:40], known, 1)
+    key, around = str(path[-1]), _plain(path)[:-1]
+    if re.fullmatch(r"[a-z_]+:.+", key):
+        return "expected a space behind the colon"
+    known = [where[-1] for where in _KEYS if where[:-1] == around]
+    close = difflib.get_close_matches(key[:40], known, 1)
     return "unknown key; " + (f"did you mean {close[0]}?" if close else f"expected one of {', '.join(known)}")

@@ -5,6 +5,8 @@ Every scalar stays the text that was written: 8.50 does not become 8.5, nor "no"
 
 from __future__ import annotations
 
+import codecs
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,12 +15,17 @@ from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from flows.yaml_errors import in_words, quoted
+
 SIZE_LIMIT = 1024 * 1024  # characters of a file
 DEPTH_LIMIT = 12  # of lists and mappings within each other; a restaurant's file needs 9
 MOST_MISTAKES = 50  # lines of a message; who has made more begins with these
 LONGEST_MISTAKE = 300  # characters; a mistake may repeat what was written, however long
 
 Path = tuple[str | int, ...]
+
+# A comment right behind a text, which may be a part of it; one that has two spaces before it and one behind is none.
+_CUTTING_COMMENT = re.compile(r"(?! {2,}#+(?:\s|$))( +#.*?)(?: {2,}#\s.*)?$", re.MULTILINE)
 
 
 class BadFile(ValueError):
@@ -32,10 +39,21 @@ class BadFile(ValueError):
         super().__init__("\n".join(lines))
 
 
+def decoded(data: bytes, source: str) -> str:
+    """The text of a file. Raises `BadFile` for what is neither UTF-8 nor marked as UTF-16."""
+    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return data.decode("utf-16" if utf16 else "utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise BadFile(source, [(line, "a character here is not UTF-8; save the file as UTF-8")]) from None
+
+
 class Document:
     """One YAML document: its plain `data`, the lines of its parts, and the mistakes that only YAML can make.
 
-    What was mistaken so is None in the data, or missing, so that the rest can be looked at, too.
+    What was mistaken so is None in the data, or missing, so that the rest can be looked at, too. `cut` are values of
+    which YAML understands less than was written: no mistakes unless the value is a free text.
     """
 
     def __init__(self, text: str, source: str) -> None:
@@ -43,9 +61,11 @@ class Document:
         if len(text) > SIZE_LIMIT:
             raise BadFile(source, [(1, f"the file is larger than {SIZE_LIMIT} characters")])
         self.mistakes: dict[Path, tuple[int, str]] = {}
+        self.cut: dict[Path, tuple[int, str]] = {}
+        self._text = text.removeprefix("\ufeff")
         self._lines: dict[Path, int] = {(): 1}
         self._seen: set[int] = set()
-        self.data = self._plain(_compose(text, source), ())
+        self.data = self._plain(_compose(self._text, source), ())
 
     def line(self, path: Path) -> int:
         """The line of what is at that path, or of the nearest thing around it."""
@@ -53,31 +73,66 @@ class Document:
             path = path[:-1]
         return self._lines[path]
 
-    def _plain(self, node: Node, path: Path) -> Any:
+    def _plain(self, node: Node, path: Path, key: Node | None = None) -> Any:
         if id(node) in self._seen:  # an alias is the very node of its anchor, and could be a thousand of them
             self.mistakes[path] = self.line(path), "write it out; & and * are not supported"
             return None
         self._lines.setdefault(path, node.start_mark.line + 1)
         self._seen.add(id(node))
         if isinstance(node, ScalarNode):
-            return None if str(node.tag).endswith(":null") and node.style is None else str(node.value)
+            return self._scalar(node, path, key)
+        if self._text.startswith("!", node.start_mark.index):
+            self.mistakes[path] = self.line(path), "leave out the word that begins with !"
         if isinstance(node, SequenceNode):
             return [self._plain(child, (*path, index)) for index, child in enumerate(node.value)]
-        return self._mapping(node, path)
+        return self._mapping(node, path) if isinstance(node, MappingNode) else None
 
-    def _mapping(self, node: Node, path: Path) -> dict[str, Any]:
+    def _scalar(self, node: ScalarNode, path: Path, key: Node | None) -> str | None:
+        written, line = self._text[node.start_mark.index : node.end_mark.index], self.line(path)
+        if written.startswith(("&", "!")):
+            cut = shortened(written.split()[0], 40)
+            words = f"YAML reads {written[0]} in its own way and cuts off {cut}; write {quoted(written)}"
+            self.mistakes[path] = line, words
+        end = node.end_mark.index if written or key is None else key.end_mark.index + 1  # of nothing: behind the colon
+        if node.style is None and (comment := _CUTTING_COMMENT.match(self._text[end : end + LONGEST_MISTAKE])):
+            whole = quoted(written + comment[1])
+            words = f'" #" begins a comment and cuts off {comment[1].strip()}; write {whole}, or the comment elsewhere'
+            self.cut[path] = line, words
+        if node.style is None and str(node.tag).endswith(":null"):
+            if written:
+                self.cut[path] = line, f"{written} means nothing in YAML; write {quoted(written)}"
+            return None
+        value = _whole_characters(str(node.value))
+        if value is None:
+            self.mistakes[path] = line, "half a character is here; write the character itself, or both of its escapes"
+        return value
+
+    def _cut_at_comma(self, former: tuple[str, Node], rest: ScalarNode, path: Path) -> str:
+        """The value before a comma within {...} and the key without a value behind it, which were meant as one."""
+        name, value = former
+        written = self._text[value.start_mark.index : rest.end_mark.index]
+        tail = f"the comma cuts off {rest.value}; write {name}: {quoted(written)}"
+        self.cut[(*path, name)] = self.line((*path, name)), tail
+        return written
+
+    def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
         plain: dict[str, Any] = {}
-        for key, value in node.value if isinstance(node, MappingNode) else []:
+        former: tuple[str, Node] | None = None
+        for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, ScalarNode) or not str(key.value).isprintable():
                 self.mistakes[path] = line, "a key is a plain word"
                 continue
             name = str(key.value)
+            if former and node.flow_style and _without_value(key, value):
+                plain[former[0]] = self._cut_at_comma(former, key, path)
+                continue
             if name in plain:
                 self.mistakes[(*path, name)] = line, f"is written twice, first on line {self.line((*path, name))}"
                 continue
             self._lines[(*path, name)] = line
-            plain[name] = self._plain(value, (*path, name))
+            plain[name] = self._plain(value, (*path, name), key)
+            former = (name, value) if isinstance(value, ScalarNode) and value.style is None and value.value else None
         return plain
 
 
@@ -90,11 +145,24 @@ def _compose(text: str, source: str) -> Node:
     except (MaxDepthExceededError, RecursionError) as error:
         raise BadFile(source, [(_line(error), "this is nested too deeply")]) from None
     except (YAMLError, ValueError, OverflowError) as error:  # the latter two for "\UFFFFFFFF" and the like
-        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise BadFile(source, [(_line(error), f"this is not YAML: {problem}")]) from None
+        raise BadFile(source, [in_words(error, text)]) from None
     if root is None:
         raise BadFile(source, [(1, "the file is empty")])
     return root
+
+
+def _without_value(key: ScalarNode, value: Node) -> bool:
+    """Whether a mapping has a key alone, as behind a comma that was meant as a part of a text."""
+    nothing = isinstance(value, ScalarNode) and value.start_mark.index == value.end_mark.index
+    return nothing and re.match("[a-z_]+:", key.value) is None  # name:Soup lacks but a space
+
+
+def _whole_characters(text: str) -> str | None:
+    """The text with the two halves in which JSON escapes a character joined; None where one half is alone."""
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        return None
 
 
 def _line(error: BaseException) -> int:
@@ -109,4 +177,5 @@ def dotted(path: Path) -> str:
 
 
 def shortened(text: str, most: int = LONGEST_MISTAKE) -> str:
+    text = "".join(character if character.isprintable() else "\ufffd" for character in text[: most + 1])
     return text if len(text) <= most else f"{text[: most - 1]}…"

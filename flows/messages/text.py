@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from flows.events import CancelReason, DeclineReason, Line, Person, Side
 from flows.order import Order, Status, Why
+from flows.visible import seen
 
 LIMIT = 4096  # UTF-16 units of a message after its entities are parsed; Bot API, sendMessage
 NOTICE_LIMIT = 200  # UTF-16 units of a callback answer; Bot API, answerCallbackQuery
@@ -45,9 +46,9 @@ def esc(text: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """What somebody typed, on one line and without invisible characters that could disturb others."""
+    """What somebody typed, on one line and without what could disturb others; empty if nothing of it would be seen."""
     shown = (" " if unicodedata.category(char) in _SILENT else char for char in _TURNING.sub("", text))
-    return " ".join("".join(shown).split())
+    return seen(" ".join("".join(shown).split()))
 
 
 def plain(text: str, limit: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib import resources
 from typing import Any
 from zoneinfo import available_timezones
@@ -11,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flows.hours import Hours
 from flows.money import Money
-from flows.restaurant_file import SIZE_LIMIT, BadFile, load
+from flows.restaurant_file import SIZE_LIMIT, BadFile, decoded, load
 from flows.yaml_lines import MOST_MISTAKES, Document
 from flows.zones import AREAS
 
@@ -138,7 +140,16 @@ def test_the_samples_are_good_files(name: str) -> None:
         (("description: Tomato, mozzarella, basil", "description:"), ["items[0].description: expected a text"]),
         (("Via Roma 1, Torino", '" "'), ["nonna.yaml:3: address: expected a text"]),
         (("name: Marinara", r'name: "Bell \a"'), ["items[1].name: expected a text without control characters"]),
-        (("name: Marinara", r'name: "\ud800"'), ["items[1].name: expected a text"]),
+        (("name: Marinara", r'name: "\ud800"'), ["nonna.yaml:21: menu[0].items[1].name: half a character is here"]),
+        (("name: Marinara", 'name: "\u200b"'), ["items[1].name: nothing of this text would be seen"]),
+        (("category: Pizza", 'category: "\u2800"'), ["menu[0].category: nothing of this text would be seen"]),
+        (("name: Normal", 'name: "\u3164"'), ["options[0].from[0].name: nothing of this text would be seen"]),
+        (("name: Size", 'name: "\u2060"'), ["options[0].name: nothing of this text would be seen"]),
+        (("Tomato, mozzarella, basil", '"\ufe0f"'), ["items[0].description: nothing of this text would be seen"]),
+        (("[gluten, milk]", '[gluten, "\u200b"]'), ["items[0].allergens[1]: nothing of this text would be seen"]),
+        (("Via Roma 1, Torino", '"\u200b"'), ["nonna.yaml:3: address: nothing of this text would be seen"]),
+        (('"+39 011 000000"', '"\u200b\u200b\u200b"'), ["nonna.yaml:4: phone: nothing of this text would be seen"]),
+        (("Trattoria da Nonna", '"\u115f"'), ["nonna.yaml:1: name: nothing of this text would be seen"]),
         (("name: Marinara", r'name: "\UFFFFFFFF"'), ["this is not YAML"]),
         (("menu:", "menu: ["), ["this is not YAML"]),
         (("[gluten, milk]", "&a [gluten]\n        x: *a"), ["& and * are not supported"]),
@@ -207,7 +218,7 @@ def test_nobody_has_to_read_a_thousand_mistakes() -> None:
 def test_a_mistake_is_one_line_that_is_safe_to_print() -> None:
     found = mistakes(GOOD.replace("phone:", r'"a\n\e[2J\ud800":').replace("currency:", "x" * 900 + ":"))
     assert all(line.isprintable() and len(line) < 500 for line in found)
-    assert found[0] == "nonna.yaml:1: currency: is missing"
+    assert found[0] == "nonna.yaml:1: currency: is missing, such as currency: EUR"
     assert "nonna.yaml:4: the file: a key is a plain word" in found
 
 
@@ -223,8 +234,156 @@ def test_aliases_cannot_blow_up_a_small_file() -> None:
     assert len(found) == MOST_MISTAKES + 1
 
 
-def test_an_anchor_that_nobody_uses_does_no_harm() -> None:
-    assert load(GOOD.replace("[gluten, milk]", "[&a gluten, &a milk]"), "nonna.yaml").item("margherita")
+CUT = [
+    ("Combo #1", '" #" begins a comment and cuts off #1; write "Combo #1", or the comment elsewhere'),
+    ("Combo # 1", '" #" begins a comment and cuts off # 1; write "Combo # 1"'),
+    ("Combo #1  # our best", 'cuts off #1; write "Combo #1"'),
+    ("#1 Combo", 'cuts off #1 Combo; write "#1 Combo"'),
+    ('5" Combo #1', "cuts off #1; write '5\" Combo #1'"),
+    ("&Chips and salsa", 'YAML reads & in its own way and cuts off &Chips; write "&Chips and salsa"'),
+    ("!Hot soup", 'YAML reads ! in its own way and cuts off !Hot; write "!Hot soup"'),
+    ("!!str 7", 'YAML reads ! in its own way and cuts off !!str; write "!!str 7"'),
+    ("null", 'null means nothing in YAML; write "null"'),
+    ("~", '~ means nothing in YAML; write "~"'),
+]
+
+
+@pytest.mark.parametrize(("name", "said"), CUT)
+def test_a_name_that_yaml_would_cut_is_refused_with_what_is_cut_and_how_to_write_it(name: str, said: str) -> None:
+    [found] = mistakes(GOOD.replace("Marinara", name))
+    assert found.startswith("nonna.yaml:21: menu[0].items[1].name: ")
+    assert said in found
+
+
+@pytest.mark.parametrize(("name", "said"), [(f"Cola 0,33 l{tail}", 'write name: "Cola 0,33 l"') for tail in ("", " ")])
+def test_a_comma_that_cuts_a_name_within_braces_is_named(name: str, said: str) -> None:
+    for before, after in [("{name: Large, price", f"{{name: {name}, price"), ("{name: Normal}", f"{{name: {name}}}")]:
+        [found] = mistakes(GOOD.replace(before, after))
+        assert found.startswith("nonna.yaml:18: menu[0].items[0].options[0].from[")
+        assert f"the comma cuts off 33 l; {said}" in found
+
+
+def test_a_decimal_comma_within_braces_is_asked_back_as_a_price() -> None:
+    [found] = mistakes(GOOD.replace('name: Large, price: "3.00"', "name: Large, price: 3,00"))
+    assert found.endswith("from[1].price: '3,00' is not a price; did you mean 3.00?")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("name: @home", 'this text has to stand in quotes: name: "@home"'),
+        ("name: `best`", 'name: "`best`"'),
+        ("name: %off", 'name: "%off"'),
+        ("name: *Star*", 'name: "*Star*"'),
+        ("name: - dash", 'name: "- dash"'),
+        ("name: ? what", 'name: "? what"'),
+        ("name: | pipe", 'name: "| pipe"'),
+        ("name: >x", 'name: ">x"'),
+        ("name: , x", 'name: ", x"'),
+        ("name: ]x", 'name: "]x"'),
+        ("name: [Chef] special", 'name: "[Chef] special"'),
+        ("name: Fish: and chips", 'name: "Fish: and chips"'),
+        ("name: 'Joe's'", 'name: "Joe\'s"'),
+        ('name: "Joe\'s" special', "name: '\"Joe''s\" special'"),
+        ('name: "5" pizza"', "name: '5\" pizza'"),
+        (r'name: "Half\Half"', r"name: 'Half\Half'"),
+        ("name: !a!b c", 'name: "!a!b c"'),
+        ("options: [{name: A: B, choose: 1}]", 'name: "A: B"'),
+        ("options: [{name: 'it's', choose: 1}]", 'name: "it\'s"'),
+        ("options: [{name: Combo #1, choose: 1}]", '" #" begins a comment; write name: "Combo #1"'),
+        ("allergens: [nuts #1, milk]", '" #" begins a comment; write the text in quotes'),
+        ("options: [{name: A, choose: 1]", "the { of line 21 is not closed before this, or a comma is missing"),
+        ('name: "no end', "the quote that begins here has no end"),
+        ("\tname: X", "a tab stands here; write spaces instead"),
+        ("  name: X", "this line does not fit the one above"),
+        ("name X", "expected a key and a value, with a space behind the colon"),
+        ("---", '"---" begins another document here; a file is one restaurant'),
+    ],
+)
+def test_what_is_no_yaml_is_named_with_its_line_and_the_cure(line: str, said: str) -> None:
+    [found] = mistakes(GOOD.replace("        name: Marinara", line if line == "---" else f"        {line}"))
+    assert found.startswith("nonna.yaml:21: ")
+    assert said in found
+
+
+def test_a_comment_with_two_spaces_before_it_or_behind_what_is_no_text_cuts_nothing() -> None:
+    commented = GOOD.replace("name: Marinara", "name: Marinara  # the classic").replace("7.00", "7.00 # as ever")
+    commented = commented.replace("Torino", "Torino   ## the door is at the back").replace("nonna\n", "nonna #1\n")
+    assert load(commented, "nonna.yaml") == load(GOOD, "nonna.yaml")
+
+
+@pytest.mark.parametrize("name", ["yes", "no", "on", "12:30", "007", "1e3", "7", "0x10", "2026-11-28", "True", ".5"])
+def test_a_name_is_what_is_written_and_no_other_thing_that_yaml_knows(name: str) -> None:
+    marinara = load(GOOD.replace("Marinara", name), "nonna.yaml").item("marinara")
+    assert marinara is not None
+    assert marinara.name == name
+
+
+def test_the_two_halves_in_which_json_escapes_a_character_are_one() -> None:
+    file = json.loads(json.dumps(DATA))
+    file["menu"][0]["category"] = "🍕 Pizza"
+    written = json.dumps(file, indent="\t").replace("Via Roma 1, Torino", r"Via Roma 1\/a")
+    assert r"\ud83c\udf55 Pizza" in written
+    nonna = load(written, "nonna.json")
+    assert (nonna.menu[0].name, nonna.address) == ("🍕 Pizza", "Via Roma 1/a")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_the_bytes_of_a_file_are_read_by_the_mark_at_their_beginning(encoding: str) -> None:
+    text = GOOD.replace("Margherita", "Tiramisù")
+    assert load(decoded(text.encode(encoding), "nonna.yaml"), "nonna.yaml") == load(text, "nonna.yaml")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [
+        ("latin-1", "nonna.yaml:13: a character here is not UTF-8; save the file as UTF-8"),
+        ("utf-16-le", "nonna.yaml:1: the character U+0000 can't stand in a file; is it saved as UTF-8?"),
+    ],
+)
+def test_bytes_that_are_no_utf8_are_refused_with_the_line(encoding: str, said: str) -> None:
+    data = GOOD.replace("Margherita", "Tiramisù" if encoding == "latin-1" else "Tiramisu").encode(encoding)
+    with pytest.raises(BadFile) as caught:
+        load(decoded(data, "nonna.yaml"), "nonna.yaml")
+    assert str(caught.value) == said
+
+
+def test_a_day_is_a_span_a_list_of_spans_or_closed() -> None:
+    days = "{mon: closed, tue: 18:00-22:30, wed: '9:00 – 17:00', thu: Closed, fri: [11:30-14:30, 18:00 - 22:30]}"
+    hours = load(re.sub("hours: .*", f"hours: {days}", GOOD), "nonna.yaml").hours
+    assert hours == Hours(tue=("18:00-22:30",), wed=("09:00-17:00",), fri=("11:30-14:30", "18:00-22:30"))
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [
+        ("closed", 'hours: expected keys with values, such as {mon: "18:00-22:30", tue: ['),
+        ("11:00-22:00", "hours: expected keys with values, such as"),
+        ("{mon: 11:00-14:00, 18:00-22:00}", "hours.mon[0]: '11:00-14:00, 18:00-22:00' is not a span such as"),
+        (
+            "{mon: all day}",
+            "hours.mon[0]: 'all day' is not a span such as \"18:00-22:30\", nor a list of spans, nor closed",
+        ),
+        ("{mon: }", "hours.mon: expected a list such as {mon: "),
+        ("{monday: closed}", "hours.monday: unknown key; did you mean mon?"),
+    ],
+)
+def test_other_words_for_hours_are_answered_with_an_example(hours: str, said: str) -> None:
+    assert said in mistakes(re.sub("hours: .*", f"hours: {hours}", GOOD))[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("[gluten, milk]", "gluten"), "allergens: expected a list such as [gluten, milk]"),
+        (('"+39 011 000000"', "[39]"), 'phone: expected a text such as "+39 011 000000"'),
+        (("name: Marinara", "name:"), "items[1].name: expected a text such as Margherita"),
+        (("{name: Normal}", "Normal"), "from[0]: expected keys with values, such as [{name: Normal}, {name: Large"),
+        (("{name: Normal}", "{name:Normal}"), "from[0].name:Normal: expected a space behind the colon"),
+    ],
+)
+def test_what_has_another_shape_is_answered_with_an_example(change: tuple[str, str], said: str) -> None:
+    assert said in "\n".join(mistakes(GOOD.replace(*change)))
 
 
 @pytest.mark.parametrize("ending", ["\r\n", "\r"])

@@ -10,7 +10,7 @@ import httpx
 
 from flows.ledger import Ledger
 from flows.menu import Restaurant
-from flows.restaurant_file import BadFile, load
+from flows.restaurant_file import BadFile, decoded, load
 from flows.settings import BadSettings, Settings
 from workers.cli.data import Json, as_json, open_ledger
 
@@ -29,9 +29,7 @@ def restaurant() -> None:
 def import_(file: Path, as_json: bool) -> None:
     """Create or update a restaurant from its FILE, and say how customers and staff get in."""
     try:
-        loaded = load(file.read_text("utf-8"), str(file))
-    except UnicodeDecodeError:
-        raise click.ClickException(f"{file}: not a text in UTF-8") from None
+        loaded = load(decoded(file.read_bytes(), str(file)), str(file))
     except BadFile as bad:
         raise click.ClickException(str(bad)) from None
     with open_ledger() as (ledger, settings):
