@@ -91,11 +91,11 @@ def _readings(text: str, currency: str) -> list[str]:
     if marks and marks[-1] in _DECIMAL_MARKS and marks[-1] not in marks[:-1] and _grouped(whole, marks[:-1]):
         minor = Decimal(f"{''.join(whole)}.{last}").scaleb(exponent(currency))
         if minor == minor.to_integral_value():
-            readings.append(_written(Money(minor=int(minor), currency=currency)))
+            readings.append(written(Money(minor=int(minor), currency=currency)))
     return readings
 
 
-def _written(money: Money) -> str:
+def written(money: Money) -> str:
     """The amount as it is to be written; a weak currency's without zeros, which could be taken for thousands again."""
     plain = money.decimal()
     return plain.rstrip("0").rstrip(".") if "." in plain and money.currency in _MAGNITUDES else plain

@@ -58,6 +58,11 @@ class EmbeddedStore:
         self._address = self._directory / "address"
         self._disk_is_low = False
 
+    @property
+    def exists(self) -> bool:
+        """Whether there has ever been a server in this directory."""
+        return self._directory.is_dir()
+
     @contextmanager
     def used(self) -> Iterator[None]:
         """The server runs and answers. Raises `StoreError`."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 
 from pydantic import ValidationError
 from redis import Redis
@@ -40,6 +41,8 @@ FAILURE_TTL = 86_400  # seconds that RQ keeps a failed one, for `rq info` and da
 SHOWN_TTL = 7 * 86_400
 """Seconds that it is known which messages show an order, once it is over and a side has been told. The other side is
 told, or given up, within a day of running; after a downtime of a week its message may come anew."""
+
+AT_ONCE = 200  # orders read at a time by who may not want them all
 
 SESSION_TTL = 90 * 86_400  # seconds that a cart waits for a customer who went away
 
@@ -100,9 +103,18 @@ class Ledger(Restaurants, ShownMessages, Removal):
         found = self._fetch(texts(self._redis.smembers(keys.open_orders(slug))))
         return sorted(found, key=lambda order: order.placed.at)
 
-    def orders(self) -> list[Order]:
-        """Every order, oldest first."""
-        return self._fetch(texts(self._redis.zrange(keys.ORDERS, 0, -1)))
+    def orders(self, since: datetime | None = None) -> list[Order]:
+        """Every order, or those placed at `since` or later; oldest first."""
+        least = "-inf" if since is None else since.timestamp()
+        return self._fetch(texts(self._redis.zrangebyscore(keys.ORDERS, least, "+inf")))
+
+    def newest_first(self) -> Iterator[Order]:
+        """Every order on the way back, read as far as the caller goes on."""
+        for start in count(0, AT_ONCE):
+            ids = texts(self._redis.zrevrange(keys.ORDERS, start, start + AT_ONCE - 1))
+            if not ids:
+                return
+            yield from reversed(self._fetch(ids[::-1]))
 
     def _fetch(self, ids: list[str]) -> list[Order]:
         """These orders, without those that can't be read: `comanda verify` names them."""

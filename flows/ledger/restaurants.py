@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from pydantic import ValidationError
 from redis.client import Pipeline
@@ -61,6 +62,10 @@ class Restaurants(Transacting):
         raw = self._redis.hget(keys.RESTAURANTS, slug)
         return None if raw is None else Restaurant.model_validate_json(raw)
 
+    def has_restaurant(self, slug: str) -> bool:
+        """Also of one that can't be read."""
+        return bool(self._redis.hexists(keys.RESTAURANTS, slug))
+
     def save_restaurant(self, restaurant: Restaurant) -> bool:
         """Create or replace a restaurant's file; True when it is new. Its staff chat and switches stay.
 
@@ -80,6 +85,36 @@ class Restaurants(Transacting):
             return former is None
 
         return self._transact(work)
+
+    def remove_restaurant(self, slug: str) -> int:
+        """Take a restaurant out, with its switches, its staff chat and its open invite.
+
+        Returns how many of its orders are not over: then it stays. Carts that were filled from it are told with their
+        next tap; its past orders stay, and the counter of their numbers, for it may be imported again.
+        """
+
+        def work(attempt: Transaction) -> int:
+            waiting = attempt.size(keys.open_orders(slug))
+            if waiting:
+                return waiting
+            attempt.hget(keys.SERVICES, slug)  # a chat that joins meanwhile changes them
+            for chat in self._chats_of(slug):
+                if _maybe(attempt.hget(keys.STAFF, chat)) == slug:
+                    attempt.writes.hdel(keys.STAFF, chat)
+            token = attempt.get(keys.invite_of(slug))
+            if token is not None:
+                attempt.writes.delete(keys.invite(text(token)), keys.invite_of(slug))
+            attempt.writes.hdel(keys.RESTAURANTS, slug)
+            attempt.writes.hdel(keys.SERVICES, slug)
+            _stage_version(attempt.writes)
+            return 0
+
+        return self._transact(work)
+
+    def _chats_of(self, slug: str) -> list[str]:
+        """By the index, for the switches may be what can't be read."""
+        staff: Any = self._redis.hgetall(keys.STAFF)
+        return [text(chat) for chat, of in staff.items() if of == slug.encode()]
 
     def service(self, slug: str) -> Service:
         """The switches of a restaurant; the defaults when nobody has touched them."""

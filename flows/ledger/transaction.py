@@ -149,6 +149,11 @@ class Transaction:
         found: int = self._checked("LLEN", key)
         return found
 
+    def size(self, key: str) -> int:
+        """The number of members of a set."""
+        found: int = self._checked("SCARD", key)
+        return found
+
     def entries(self, key: str) -> list[bytes]:
         """A list to which entries are only ever added: it is the same as long as its length is."""
         found = self._reply(*entries_of(key))

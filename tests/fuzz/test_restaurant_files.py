@@ -8,6 +8,7 @@ import pytest
 from hypothesis import strategies as st
 
 from flows.menu import Restaurant
+from flows.restaurant_export import export
 from flows.restaurant_file import SIZE_LIMIT, BadFile, load
 from flows.yaml_lines import LONGEST_MISTAKE, MOST_MISTAKES, Document
 from tests.fuzz.budget import fuzz
@@ -35,7 +36,7 @@ YAML = st.text("-:,[]{}&*!|>%@`#?'\"\\ \t\n0aZé~", max_size=60)
 
 
 def read(text: str) -> None:
-    """Read or refuse a file. A restaurant comes back from the store as it was; a refusal stays short."""
+    """Read or refuse a file. A restaurant comes back from store and export as it was; a refusal stays short."""
     try:
         restaurant = load(text, "any.yaml")
     except BadFile as bad:
@@ -44,6 +45,7 @@ def read(text: str) -> None:
         assert all(line.startswith("any.yaml:") and len(line) <= LONGEST_MISTAKE + 30 for line in lines)
     else:
         assert Restaurant.model_validate_json(restaurant.model_dump_json()) == restaurant
+        assert load(export(restaurant), "any.yaml") == restaurant
 
 
 @fuzz(3, text=st.text(max_size=80) | YAML)

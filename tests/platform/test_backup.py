@@ -353,7 +353,7 @@ def test_from_one_store_into_another(store: Path, file: Path, tmp_path: Path, mo
 
     done = comanda("restore", str(file))
 
-    assert (done.exit_code, done.stderr) == (0, "")
+    assert (done.exit_code, done.stderr) == (0, f"made a new store: {tmp_path.resolve() / 'new'} (embedded)\n")
     assert "7 orders replayed, and all that is derived from them agrees." in done.output
     assert orders() == before
     assert comanda("verify").exit_code == 0

@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+import tomllib
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,6 +51,12 @@ def test_without_tokens_nothing_starts_and_one_line_says_why(
     assert done.output.startswith("Error: CUSTOMER_BOT_TOKEN is not set")
     assert done.output.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_the_version_is_the_one_of_the_package() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+
+    assert CliRunner().invoke(main, ["--version"]).output == f"comanda {project['version']}\n"
 
 
 def test_a_command_that_does_not_exist_is_wrong_usage() -> None:

@@ -95,6 +95,7 @@ class TestLettingPeopleIn:
             "For staff it works once, within 7 days; another one: comanda restaurant invite nonna",
         ]
 
+    @pytest.mark.usefixtures("ledger")
     async def test_an_import_tells_the_time_by_which_the_restaurant_works(self, tmp_path: Path) -> None:
         """Given a place whose clocks are far from anybody's who reads this, and a look before and after the import."""
         file = tmp_path / "far.yaml"
@@ -175,11 +176,15 @@ class TestListing:
     @pytest.mark.parametrize(
         ("command", "words"),
         [
-            (("orders",), "No orders.\n"),
-            (("restaurant", "list"), "No restaurants: comanda restaurant import FILE\n"),
+            (("orders",), "No orders in the store {store}.\n"),
+            (("orders", "--today"), "No such orders in the store {store}.\n"),
+            (("restaurant", "list"), "No restaurants in the store {store}: comanda restaurant import FILE\n"),
         ],
     )
-    async def test_nothing_to_list_is_said_beside_the_output(self, command: tuple[str, ...], words: str) -> None:
+    async def test_nothing_to_list_is_said_beside_the_output(
+        self, command: tuple[str, ...], words: str, store_url: str
+    ) -> None:
+        words = words.format(store=store_url)
         for_people, for_scripts = await comanda(*command), await comanda(*command, "--json")
 
         assert (for_people.stdout, for_people.stderr) == ("", words)

@@ -32,6 +32,7 @@ from workers.checks import Check, Level, of_store
 from workers.cli import main
 from workers.cli.seats import import_samples
 from workers.cli.up import warn
+from workers.store import open_store
 
 CUSTOMER_TOKEN, RESTAURANT_TOKEN = "7001:customer-secret", "7002:restaurant-secret"
 TRACE = "Traceback (most recent call last):\n  File …\nKeyError: 'basil'\n"
@@ -71,7 +72,7 @@ async def test_where_all_is_well_every_line_says_so(sandbox: Sandbox, well: Redi
 
     assert (done.exit_code, done.stderr) == (0, "")
     assert {line.split()[0] for line in done.output.splitlines()} == {"ok"}
-    assert len(done.output.splitlines()) == 11, done.output
+    assert len(done.output.splitlines()) == 12, done.output
 
 
 SPOIL = Callable[[Redis], object]
@@ -268,11 +269,14 @@ async def test_the_embedded_store_is_looked_at_as_well(
 ) -> None:
     monkeypatch.delenv("REDIS_URL")
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    with open_store(Settings(_env_file=None, data_dir=tmp_path / "data")):
+        pass
 
     done = await comanda("--json")
 
     checks = {check["check"]: check for check in json.loads(done.output)["checks"]}
     assert done.exit_code == 0
+    assert checks["which store"]["says"] == f"{tmp_path / 'data'} (embedded)"
     assert checks["store"]["level"] == checks["memory"]["level"] == checks["disk"]["level"] == "ok"
     assert checks["workers"]["level"] == "warning"
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -20,6 +24,7 @@ from flows.store import NotReplicated, connect, is_outage
 from tests.orders import place
 from tests.platform.programs import eventually
 from tests.platform.servers import Servers
+from workers.cli import main
 from workers.store import StoreError, open_store
 
 
@@ -129,3 +134,26 @@ def test_the_parts_of_an_address_are_understood() -> None:
     client: Redis = connect("redis+sentinel://anna:p%40ss@one:26380,two/orders/3?sentinel_password=hush")
     options = client.connection_pool.connection_kwargs
     assert (options["username"], options["password"], options["db"]) == ("anna", "p@ss", 3)
+
+
+def test_what_a_command_writes_counts_only_once_the_replicas_have_it(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", servers.url)
+    monkeypatch.setenv("REDIS_REPLICAS", "1")
+    sample = str(Path(__file__).parents[2] / "flows" / "samples" / "nonna.yaml")
+    replicas: list[Any] = [replica.info("server") for replica in servers.replicas]
+    for replica in replicas:
+        os.kill(int(replica["process_id"]), signal.SIGSTOP)
+    try:
+        unconfirmed = CliRunner().invoke(main, ["restaurant", "import", sample])
+    finally:
+        for replica in replicas:
+            os.kill(int(replica["process_id"]), signal.SIGCONT)
+
+    def is_confirmed() -> bool:
+        return CliRunner().invoke(main, ["restaurant", "import", sample]).exit_code == 0
+
+    assert unconfirmed.exit_code == 1
+    assert "the store does not answer (" in unconfirmed.output
+    eventually(is_confirmed, "the replicas are there again")

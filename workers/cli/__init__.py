@@ -20,9 +20,12 @@ RUNNING = {
     "sandbox": ("workers.cli.alone:sandbox", "Run the local Telegram alone."),
 }
 LOOKING = {
-    "restaurant": ("workers.cli.restaurants:restaurant", "Import and list restaurants, invite their staff."),
-    "orders": ("workers.cli.data:orders", "List the orders."),
-    "order": ("workers.cli.data:order", "Show one order with its events."),
+    "restaurant": (
+        "workers.cli.restaurants:restaurant",
+        "Import, show, export and remove restaurants; invite staff.",
+    ),
+    "orders": ("workers.cli.data:orders", "List the orders: of today, of a restaurant, by status."),
+    "order": ("workers.cli.data:order", "Show one order with its events, by its id or today's number."),
     "events": ("workers.cli.data:events_", "Print every event of every order."),
 }
 KEEPING = {
@@ -61,7 +64,9 @@ class LazyGroup(click.Group):
                 formatter.write_dl([(name, about) for name, (_, about) in section.items()])
 
 
-main = LazyGroup(
-    {"Running": RUNNING, "Looking and feeding, while it runs or not": LOOKING, "Keeping it well": KEEPING},
-    help="Comanda: a restaurant takes orders in Telegram.",
+main = click.version_option(package_name="comanda", prog_name="comanda", message="%(prog)s %(version)s")(
+    LazyGroup(
+        {"Running": RUNNING, "Looking and feeding, while it runs or not": LOOKING, "Keeping it well": KEEPING},
+        help="Comanda: a restaurant takes orders in Telegram.",
+    )
 )

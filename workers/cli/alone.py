@@ -12,7 +12,8 @@ import click
 
 from flows.settings import read_settings
 from workers.cli import programs, running
-from workers.store import open_store, refuse_passing_store
+from workers.cli.stores import the_store
+from workers.store import refuse_passing_store
 from workers.supervisor import SIGNALS, Program
 
 
@@ -48,7 +49,7 @@ def _run(module: str) -> None:
         settings.tokens()
         refuse_passing_store(settings)
         running.set_up_logging(settings.log_level)
-        with open_store(settings) as store:
+        with the_store(settings, new=True) as store:
             code = _in_foreground(Program(module, module, programs.environment(settings, store.url)))
     raise SystemExit(code)
 

@@ -17,8 +17,9 @@ from workers.archive import Archived, Archiving
 from workers.archive_file import CannotArchive
 from workers.cli.data import as_json
 from workers.cli.progress import Progress
+from workers.cli.stores import the_store
 from workers.lasting import make_folder, refuse_passing
-from workers.store import StoreError, open_store
+from workers.store import StoreError
 
 DAYS = 30  # a month of past orders for customers to look at
 
@@ -46,9 +47,9 @@ def archive(file: Path | None, older_than: int, dry_run: bool, as_json: bool) ->
         settings = read_settings()
         path = file or settings.data_dir / "archive.sqlite"
         refuse_passing(path)
-        if file is None:
-            _make(settings.data_dir)
-        with open_store(settings) as store:
+        with the_store(settings) as store:
+            if file is None:
+                _make(settings.data_dir)
             before = utc_now() - timedelta(days=older_than)
             done = Archiving(connect(store.url), path, before, Progress("orders archived")).run(dry=dry_run)
     except (BadSettings, StoreError, CannotArchive) as error:

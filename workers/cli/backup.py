@@ -19,11 +19,12 @@ from workers.backup import CannotBackUp, take
 from workers.backup_file import BadBackup, Reader, Summary
 from workers.cli.data import as_json
 from workers.cli.progress import Progress
+from workers.cli.stores import the_store, the_store_alone
 from workers.cli.verify import line
 from workers.lasting import refuse_passing
 from workers.restore import checked, is_empty
 from workers.restore import restore as bring_back
-from workers.store import StoreError, open_store, open_store_alone, refuse_passing_store
+from workers.store import StoreError, refuse_passing_store
 
 
 @click.command()
@@ -35,7 +36,7 @@ def backup(file: Path, as_json: bool) -> None:
     A FILE that is there is replaced once the new one is whole. It holds people's names and orders: keep it safe. It is
     refused where it would be gone soon: in a container without a volume there, or in memory.
     """
-    with _failures_in_one_line(file), open_store(read_settings()) as store:
+    with _failures_in_one_line(file), the_store(read_settings()) as store:
         refuse_passing(file)
         if file.exists() and not file.is_file():
             raise click.ClickException(f"{file} is no file")
@@ -57,7 +58,7 @@ def restore(file: Path, replace: bool, yes: bool, as_json: bool) -> None:
         summary = _checked(opened)
         settings = read_settings()
         refuse_passing_store(settings)
-        with open_store_alone(settings) as redis:
+        with the_store_alone(settings) as redis:
             if not is_empty(redis):
                 if not replace:
                     raise click.ClickException("the store is not empty: --replace erases all that it has")

@@ -12,27 +12,33 @@ from redis.exceptions import RedisError
 
 from flows.events import AnyEvent
 from flows.ledger import Ledger
+from flows.ledger.transaction import Contended
 from flows.money import Money
-from flows.order import Order
+from flows.order import Order, Status
 from flows.settings import BadSettings, Settings, read_settings
 from flows.store import connect
+from workers.cli.choosing import number_of, numbered, wanted
 from workers.cli.ending import until_stopped
-from workers.store import StoreError, open_store
+from workers.cli.stores import named, the_store
+from workers.store import StoreError
 
 Json = dict[str, Any]
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 
 
 @contextmanager
-def open_ledger() -> Iterator[tuple[Ledger, Settings]]:
-    """The ledger of the store that the settings name. What goes wrong is one line and exit code 1."""
+def open_ledger(*, new: bool = False) -> Iterator[tuple[Ledger, Settings]]:
+    """The ledger of the store that the settings name, or of a `new` one. What goes wrong is one line and exit code 1.
+
+    With replicas, what is written counts only once so many of them have it, as in the bots.
+    """
     try:
         settings = read_settings()
-        with open_store(settings) as store:
-            yield Ledger(connect(store.url)), settings
+        with the_store(settings, new=new) as store:
+            yield Ledger(connect(store.url), replicas=settings.redis_replicas), settings
     except (BadSettings, StoreError) as error:
         raise click.ClickException(str(error)) from None
-    except RedisError as error:
+    except (RedisError, Contended) as error:
         raise click.ClickException(f"the store does not answer ({type(error).__name__}); try again") from None
     except ValueError as error:  # what `flows` raises for what it finds stored and can't read
         raise click.ClickException(f"something in the store can't be read: {_first_line(error)}") from None
@@ -43,30 +49,42 @@ def _first_line(error: ValueError) -> str:
 
 
 @click.command()
+@click.option("--today", is_flag=True, help="Those placed on the day that it is at their restaurant.")
+@click.option("--restaurant", "slug", metavar="SLUG", help="Those of that restaurant.")
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    metavar="STATUS",
+    type=click.Choice([one.value for one in Status]),
+    help=f"Those that stand so; may be given several times. One of {', '.join(Status)}.",
+)
 @as_json
-def orders(as_json: bool) -> None:
-    """List all orders, oldest first."""
-    with open_ledger() as (ledger, _):
-        rows = [_order(one) for one in ledger.orders()]
+def orders(today: bool, slug: str | None, statuses: tuple[str, ...], as_json: bool) -> None:
+    """List the orders, oldest first: all, or those that are all of what is asked for."""
+    with open_ledger() as (ledger, settings):
+        found = wanted(ledger, today=today, restaurant=slug, statuses=[Status(one) for one in statuses])
+        if slug is not None and not found:
+            _known_slug(ledger, slug)
     if as_json:
-        click.echo(json.dumps(rows))
+        click.echo(json.dumps([_order(one) for one in found]))
         return
-    for row in rows:
-        total = f"{row['total']} {row['currency']}"
-        click.echo(f"{row['order_id']}  {row['placed_at'][:19]}Z  {row['restaurant']:<16} {total:>14}  {row['status']}")
-    if not rows:
-        click.echo("No orders.", err=True)
+    for one in found:
+        click.echo(order_line(one))
+    if not found:
+        such = " such" if today or slug or statuses else ""
+        click.echo(f"No{such} orders in the store {named(settings)}.", err=True)
 
 
 @click.command()
-@click.argument("order_id")
+@click.argument("order_id", metavar="ORDER_ID|NUMBER")
+@click.option("--restaurant", "slug", metavar="SLUG", help="Which restaurant's order of that NUMBER.")
 @as_json
-def order(order_id: str, as_json: bool) -> None:
-    """Show the order ORDER_ID with its events."""
+def order(order_id: str, slug: str | None, as_json: bool) -> None:
+    """Show an order with its events: that of an id, or the one that people call by a NUMBER today, as 7 or '#7'."""
     with open_ledger() as (ledger, _):
-        found, history = ledger.order(order_id), ledger.history(order_id)
-    if found is None:
-        raise click.ClickException(f"no order {order_id}")
+        found = ledger.order(order_id) or _of_today(ledger, order_id, slug)
+        history = ledger.history(found.id)
     events = [_event(version, event) for version, event in enumerate(history, 1)]
     if as_json:
         click.echo(json.dumps(_order(found) | {"events": events}))
@@ -95,6 +113,36 @@ def events_(follow: bool, as_json: bool) -> None:
         while True:
             unless_stopped()
             after = _print_events(ledger, after, as_json, block_ms=1000)
+
+
+def _of_today(ledger: Ledger, words: str, slug: str | None) -> Order:
+    """The order of today that people call so. Where there is none, or are several, those that may be meant are told."""
+    number = number_of(words)
+    if number is None:
+        raise click.ClickException(f"no order {words}: `comanda orders` lists their ids")
+    if slug is not None:
+        _known_slug(ledger, slug)
+    meant, before = numbered(ledger, number, slug)
+    if len(meant) == 1:
+        return meant[0]
+    told = f"there are {len(meant)} orders #{number}" if meant else f"no order #{number} today"
+    rows = [order_line(one) for one in meant or before]
+    cure = "; show one by its id:" if rows else ": `comanda orders --today` lists them"
+    raise click.ClickException("\n  ".join([told + cure, *rows]))
+
+
+def _known_slug(ledger: Ledger, slug: str) -> None:
+    """Refuse a slug of no restaurant, unless there are orders of one that was removed."""
+    if ledger.restaurant(slug) is None and not wanted(ledger, today=False, restaurant=slug, statuses=()):
+        raise click.ClickException(f"no restaurant {slug!r}: `comanda restaurant list` shows them")
+
+
+def order_line(of: Order) -> str:
+    """An order in a line, for people."""
+    row = _order(of)
+    number, total = f"#{row['number']}", f"{row['total']} {row['currency']}"
+    placed_at = f"{row['placed_at'][:19]}Z"
+    return f"{row['order_id']}  {number:>5}  {placed_at}  {row['restaurant']:<16} {total:>14}  {row['status']}"
 
 
 def _order(of: Order) -> Json:

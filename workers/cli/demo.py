@@ -18,8 +18,9 @@ from workers.cli import programs, running
 from workers.cli.backstage import Backstage
 from workers.cli.foreground import own_terminal
 from workers.cli.seats import CUSTOMER_TOKEN, RESTAURANT_TOKEN, Guests, NobodyAnswers, clear_seats
+from workers.cli.stores import the_store
 from workers.instance import AlreadyRunning, Instance, the_only_one
-from workers.store import Store, open_store
+from workers.store import Store
 from workers.supervisor import Program, Supervisor
 
 DATA_DIR = Path("data/demo")
@@ -72,7 +73,7 @@ def _run(data_dir: Path, port: int, instance: Instance) -> bool:
         telegram_api_url=url,
         data_dir=data_dir,
     )
-    with open_store(settings) as store:
+    with the_store(settings, new=True) as store:
         instance.tell(url)
         ledger = Ledger(connect(store.url))
         clear_seats(ledger)

@@ -13,13 +13,15 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from flows.ledger.orders import utc_now
+from flows.ledger.transaction import Contended
 from flows.settings import BadSettings, Settings, read_settings
 from flows.store import connect
 from workers.check_telegram import of_telegram
 from workers.checks import Check, Level, of_processes, of_restaurants, of_store
 from workers.cli.data import as_json
+from workers.cli.stores import named, the_store
 from workers.set_aside import SetAside, forget, retry, set_aside
-from workers.store import StoreError, client_of, open_store
+from workers.store import StoreError, client_of
 
 
 @click.command()
@@ -73,6 +75,7 @@ def _look() -> tuple[list[Check], list[SetAside]]:
         with _opened(settings) as redis:
             directory = None if settings.redis_url else settings.data_dir
             store = of_store(redis, directory, settings.redis_replicas)
+            checks.append(Check("which store", Level.OK, named(settings)))
             checks += [*store, *of_restaurants(redis), *of_processes(redis, utc_now())]
             return checks, set_aside(redis)
     except StoreError as error:
@@ -90,7 +93,7 @@ def _opened(settings: Settings) -> Iterator[Redis]:
         with client_of(settings.redis_url) as redis:
             yield redis
         return
-    with open_store(settings) as store, connect(store.url) as redis:
+    with the_store(settings) as store, connect(store.url) as redis:
         yield redis
 
 
@@ -107,7 +110,7 @@ def _move(again: str | None, gone: str | None) -> None:
             bots = retry(redis, again) if again else forget(redis, gone or "")
     except (BadSettings, StoreError) as error:
         raise click.ClickException(str(error)) from None
-    except RedisError as error:
+    except (RedisError, Contended) as error:
         raise click.ClickException(f"the store does not answer ({type(error).__name__}); try again") from None
     if not bots:
         raise click.ClickException(f"{again or gone} is none of those that were put aside")

@@ -13,6 +13,8 @@ from flows.menu import Restaurant
 from flows.restaurant_file import BadFile, decoded, load
 from flows.settings import BadSettings, Settings
 from workers.cli.data import Json, as_json, open_ledger
+from workers.cli.one_restaurant import export, known, remove, show, state, summary
+from workers.cli.stores import named
 
 INVITE_LIFE = 7 * 24  # hours that an invite for a staff chat works, unless said otherwise
 ASK_TELEGRAM = 3.0  # seconds to wait for a bot's name
@@ -20,7 +22,11 @@ ASK_TELEGRAM = 3.0  # seconds to wait for a bot's name
 
 @click.group()
 def restaurant() -> None:
-    """Create, update and list restaurants, and invite their staff."""
+    """Create, update, show, export and remove restaurants, and invite their staff."""
+
+
+for command in (show, export, remove):
+    restaurant.add_command(command)
 
 
 @restaurant.command("import")
@@ -32,7 +38,7 @@ def import_(file: Path, as_json: bool) -> None:
         loaded = load(decoded(file.read_bytes(), str(file)), str(file))
     except BadFile as bad:
         raise click.ClickException(str(bad)) from None
-    with open_ledger() as (ledger, settings):
+    with open_ledger(new=True) as (ledger, settings):
         created = ledger.save_restaurant(loaded)
         entrance = _entrance(ledger, settings, loaded)
         here = ledger.clock().astimezone(loaded.zone)
@@ -53,15 +59,15 @@ def import_(file: Path, as_json: bool) -> None:
 @as_json
 def list_(as_json: bool) -> None:
     """List the restaurants, and whether each takes orders now."""
-    with open_ledger() as (ledger, _):
-        rows = [_restaurant(one, ledger) for one in ledger.restaurants()]
+    with open_ledger() as (ledger, settings):
+        rows = [summary(one, ledger.service(one.slug), ledger) for one in ledger.restaurants()]
     if as_json:
         click.echo(json.dumps(rows))
         return
     for row in rows:
-        click.echo(f"{row['slug']:<24} {row['name']:<32} {_state(row)}")
+        click.echo(f"{row['slug']:<24} {row['name']:<32} {state(row)}")
     if not rows:
-        click.echo("No restaurants: comanda restaurant import FILE", err=True)
+        click.echo(f"No restaurants in the store {named(settings)}: comanda restaurant import FILE", err=True)
 
 
 @restaurant.command()
@@ -73,7 +79,7 @@ def list_(as_json: bool) -> None:
 def invite(slug: str, hours: int, as_json: bool) -> None:
     """Make a new invite for the staff chat of SLUG; an earlier one that is unused is withdrawn."""
     with open_ledger() as (ledger, settings):
-        found = _known(ledger, slug)
+        found = known(ledger, slug)
         ledger.create_invite(slug, hours * 3600)
         entrance = _entrance(ledger, settings, found)
     for line in [json.dumps(entrance)] if as_json else _for_staff(entrance):
@@ -85,17 +91,10 @@ def invite(slug: str, hours: int, as_json: bool) -> None:
 def revoke(slug: str) -> None:
     """Withdraw the unused invite of SLUG."""
     with open_ledger() as (ledger, _):
-        _known(ledger, slug)
+        known(ledger, slug)
         if not ledger.revoke_invite(slug):
             raise click.ClickException(f"{slug} has no open invite")
     click.echo("Withdrawn.")
-
-
-def _known(ledger: Ledger, slug: str) -> Restaurant:
-    found = ledger.restaurant(slug)
-    if found is None:
-        raise click.ClickException(f"no restaurant {slug!r}: comanda restaurant list shows them")
-    return found
 
 
 def _entrance(ledger: Ledger, settings: Settings, of: Restaurant) -> Json:
@@ -134,22 +133,3 @@ def _bot_name(settings: Settings, token: str) -> str | None:
     except (httpx.HTTPError, ValueError, KeyError, TypeError):
         return None
     return name if isinstance(name, str) else None
-
-
-def _restaurant(of: Restaurant, ledger: Ledger) -> Json:
-    service = ledger.service(of.slug)
-    return {
-        "slug": of.slug,
-        "name": of.name,
-        "staff_chat": service.staff_chat,
-        "paused": service.is_paused(ledger.clock()),
-        "open": of.is_open(ledger.clock()),
-    }
-
-
-def _state(row: Json) -> str:
-    if row["staff_chat"] is None:
-        return "has no staff chat"
-    if row["paused"]:
-        return "paused"
-    return "open for orders" if row["open"] else "closed now (hours)"

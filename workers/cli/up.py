@@ -12,8 +12,9 @@ from flows.settings import Settings, read_settings
 from workers.check_telegram import of_telegram
 from workers.checks import Level
 from workers.cli import programs, running
+from workers.cli.stores import the_store
 from workers.instance import AlreadyRunning, the_only_one
-from workers.store import open_store, refuse_passing_store
+from workers.store import refuse_passing_store
 from workers.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ def up() -> None:
         refuse_passing_store(settings)
         running.set_up_logging(settings.log_level)
         try:
-            with the_only_one(settings.data_dir) as instance, open_store(settings) as store:
+            with the_only_one(settings.data_dir) as instance, the_store(settings, new=True) as store:
                 instance.tell(f"process {os.getpid()}")
                 env = programs.environment(settings, store.url)
                 stages = [programs.bots(env), programs.crew(settings.workers, env)]

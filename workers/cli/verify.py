@@ -16,7 +16,8 @@ from flows.settings import BadSettings, read_settings
 from flows.store import connect
 from workers.cli.data import as_json
 from workers.cli.progress import Progress
-from workers.store import StoreError, open_store
+from workers.cli.stores import the_store
+from workers.store import StoreError
 from workers.verify import Finding, Verification
 
 STATES = {"found": "", "repaired": " (put right)", "left": " (needs a person)"}
@@ -37,7 +38,7 @@ def verify(repair: bool, as_json: bool) -> None:
     Exit code 0: all agrees, or was put right; 1: something does not; 2: it could not be found out.
     """
     findings = []
-    with _failing_with_2(), open_store(read_settings()) as store:
+    with _failing_with_2(), the_store(read_settings()) as store:
         verification = Verification(connect(store.url), utc_now, repair=repair, tell=Progress("orders compared"))
         for finding in verification.run():
             findings.append(finding)
