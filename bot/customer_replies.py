@@ -76,7 +76,7 @@ class Replies:
         """Show an order in the tapped message: as its one live status, or as a copy looked up among the orders."""
         status = await thread(self._ledger.shown, order.id, Side.CUSTOMER)
         if status is not None and status.message_id != message_id:
-            copy = status_screen(order, asking=view.asking, listed=True)
+            copy = status_screen(order, asking=view.asking, listed=view.page)
             if not await self._edit(chat_id, message_id, copy):
                 await self._send(chat_id, session, copy, None)
             elif message_id != session.message_id:

@@ -42,7 +42,7 @@ from bot.restaurant_errors import REFUSALS, Refusal, meaning_of
 from bot.restaurant_limits import Limiter
 from bot.restaurant_replies import Replies, thread
 from flows import serving
-from flows.callbacks import BadPayload, decode, order_of
+from flows.callbacks import BadPayload, ShowOpenOrders, StaffTap, decode, order_of
 from flows.commands import AnyCommand
 from flows.events import Person
 from flows.gate import Gate
@@ -217,11 +217,14 @@ class RestaurantBot:
         screen: Screen | None = staff_chat.already_here(restaurant)
         match _ALIASES.get(command.command, command.command):
             case "orders":
-                screen = open_orders_screen(await thread(self._ledger.open_orders, restaurant.slug))
+                screen = await self._open_orders(restaurant)
             case "items" | "pause" | "resume" as name:
                 screen = await self._carry_out(serving.on_command(name, restaurant, self._ledger.clock()), restaurant)
         if screen is not None:
             await self._replies.to_message(message, screen)
+
+    async def _open_orders(self, restaurant: Restaurant, row: int = 0) -> Screen:
+        return open_orders_screen(await thread(self._ledger.open_orders, restaurant.slug), row)
 
     async def _other(self, message: Message) -> None:
         """Something that is no command, in a private chat; in a group people talk to each other."""
@@ -233,7 +236,7 @@ class RestaurantBot:
     async def _tap(self, query: CallbackQuery, event_update: Update) -> None:
         try:
             tap = decode(query.data or "")
-            if query.message is None or not isinstance(tap, TicketTap | SettingTap) or self._is_others(query):
+            if query.message is None or not isinstance(tap, StaffTap) or self._is_others(query):
                 raise BadPayload(outdated=False)
             chat_id, message_id = query.message.chat.id, query.message.message_id
             if isinstance(tap, TicketTap):
@@ -280,11 +283,17 @@ class RestaurantBot:
             await self._replies.answer(query, refusal(why_not, order), alert=True)
         await self._replies.show_ticket(chat_id, message_id, order, step)
 
-    async def _tap_on_setting(self, query: CallbackQuery, tap: SettingTap, chat_id: int, message_id: int) -> None:
+    async def _tap_on_setting(
+        self, query: CallbackQuery, tap: SettingTap | ShowOpenOrders, chat_id: int, message_id: int
+    ) -> None:
         restaurant = await self._restaurant_of(chat_id)
         if restaurant is None:
             log.warning("user %s in chat %s tapped on a setting: refused", query.from_user.id, chat_id)
             await self._replies.answer(query, staff_chat.NO_STAFF_CHAT, alert=True)
+            return
+        if isinstance(tap, ShowOpenOrders):
+            await self._replies.answer(query, "")
+            await self._replies.to_tap(chat_id, message_id, await self._open_orders(restaurant, tap.row))
             return
         step = serving.on_setting(tap, restaurant, self._ledger.clock())
         screen = await self._carry_out(step, restaurant)

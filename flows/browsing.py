@@ -26,15 +26,17 @@ def browse(session: Session, tap: Browsing, shop: Shop) -> Turn:
     match tap:
         case cb.ShowMenu(slug):
             return Turn(at(session, MenuView(slug=slug)))
-        case cb.ShowCart():
-            return open_cart(session, restaurant, service)
-        case cb.ShowCategory(slug, index, menu):
+        case cb.ShowCart(_, row):
+            return open_cart(session, restaurant, service, row)
+        case cb.ShowCategory(slug, index, menu, row):
             if menu != restaurant.fingerprint or not 0 <= index < len(restaurant.menu):
                 return say(at(session, MenuView(slug=slug)), _MENU_CHANGED)
-            return Turn(at(session, CategoryView(slug=slug, category=index)))
-        case cb.ShowItem(_, item_id):
+            return Turn(at(session, CategoryView(slug=slug, category=index, row=row)))
+        case cb.ShowItem(_, item_id, row):
             item = available(restaurant, service, item_id)
-            return _not_available(session, restaurant) if item is None else Turn(_on_item(session, restaurant, item))
+            if item is None:
+                return _not_available(session, restaurant)
+            return Turn(_on_item(session, restaurant, item, row))
         case _:
             assert_never(tap)
 
@@ -47,7 +49,7 @@ def configure(session: Session, tap: Configuring, shop: Shop, moment: Moment) ->
     item = available(restaurant, shop.service(restaurant.slug), tap.item)
     if item is None:
         return _not_available(session, restaurant)
-    session = _on_item(session, restaurant, item)
+    session = _on_item(session, restaurant, item, _row_of(session, tap, item))
     draft = draft_of(session, restaurant, item)
     match tap:
         case cb.ToggleOption():
@@ -89,7 +91,8 @@ def _add(session: Session, restaurant: Restaurant, item: Item, draft: Draft, mom
     if isinstance(filled, str):
         return say(session, filled, alert=True)
     session = session.with_cart(filled).model_copy(update={"draft": None})
-    back = CategoryView(slug=restaurant.slug, category=category_of(restaurant, item))
+    category, row = place_of(restaurant, item)
+    back = CategoryView(slug=restaurant.slug, category=category, row=row)
     return say(at(session, back), f"Added {draft.quantity} × {item.name}")
 
 
@@ -110,9 +113,11 @@ def fresh_draft(restaurant: Restaurant, item: Item) -> Draft:
     return Draft(slug=restaurant.slug, item_id=item.id, choices=carts.default_choices(item))
 
 
-def category_of(restaurant: Restaurant, item: Item) -> int:
-    """The index of the category in which the dish stands."""
-    return next(index for index, category in enumerate(restaurant.menu) if item in category.items)
+def place_of(restaurant: Restaurant, item: Item) -> tuple[int, int]:
+    """The index of the category in which the dish stands, and the dish's in that."""
+    return next(
+        (index, category.items.index(item)) for index, category in enumerate(restaurant.menu) if item in category.items
+    )
 
 
 def no_restaurant(session: Session) -> Turn:
@@ -123,8 +128,16 @@ def _not_available(session: Session, restaurant: Restaurant) -> Turn:
     return say(at(session, MenuView(slug=restaurant.slug)), "That dish is not available any more.", alert=True)
 
 
-def _on_item(session: Session, restaurant: Restaurant, item: Item) -> Session:
-    session = at(session, ItemView(slug=restaurant.slug, item_id=item.id))
+def _row_of(session: Session, tap: Configuring, item: Item) -> int:
+    """The option that the page has to have on it after a tap: the tapped one, or one that was on screen."""
+    if isinstance(tap, cb.ToggleOption):
+        return sum(len(group.options) for group in item.options[: max(tap.group, 0)]) + tap.option
+    view = session.view
+    return view.row if isinstance(view, ItemView) and (view.slug, view.item_id) == (tap.slug, tap.item) else 0
+
+
+def _on_item(session: Session, restaurant: Restaurant, item: Item, row: int) -> Session:
+    session = at(session, ItemView(slug=restaurant.slug, item_id=item.id, row=row))
     return _with_draft(session, draft_of(session, restaurant, item))
 
 

@@ -2,6 +2,9 @@
 
 A payload is `<version><verb>` and the fields of one of the classes below, joined with `:`, in at most 64 bytes.
 Everything that comes back is untrusted: `decode` refuses what it did not make, and what an older version made.
+
+`row` is the entry of a long list that the page to show has on it. There was none before there were pages, so it may be
+missing, and is where it says nothing: buttons in old messages are read, and an older process reads the first page's.
 """
 
 from __future__ import annotations
@@ -10,10 +13,12 @@ import dataclasses
 import re
 import typing
 from dataclasses import dataclass
+from typing import Any
 
 VERSION = "1"
 LIMIT = 64  # bytes; Bot API, InlineKeyboardButton.callback_data
 
+_LATER = "row"
 _FIELD = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
@@ -31,7 +36,9 @@ class BadPayload(ValueError):
 
 @dataclass(frozen=True)
 class ShowRestaurants:
-    pass
+    """`row` -1 is the one of the restaurant that the customer comes from."""
+
+    row: int = -1
 
 
 @dataclass(frozen=True)
@@ -44,12 +51,14 @@ class ShowCategory:
     slug: str
     category: int
     menu: str
+    row: int = 0
 
 
 @dataclass(frozen=True)
 class ShowItem:
     slug: str
     item: str
+    row: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,7 @@ class AddToCart:
 @dataclass(frozen=True)
 class ShowCart:
     slug: str
+    row: int = 0
 
 
 @dataclass(frozen=True)
@@ -244,6 +254,7 @@ class ShowItems:
     """The list of dishes to hide or show again, by category."""
 
     category: int
+    row: int = 0
 
 
 @dataclass(frozen=True)
@@ -253,6 +264,11 @@ class SetItem:
     item: str
     hidden: int
     category: int
+
+
+@dataclass(frozen=True)
+class ShowOpenOrders:
+    row: int = 0
 
 
 @dataclass(frozen=True)
@@ -284,6 +300,7 @@ StaffTap = (
     | CancelTicket
     | ShowItems
     | SetItem
+    | ShowOpenOrders
     | Pause
     | Resume
 )
@@ -322,6 +339,7 @@ _VERBS: dict[str, type[CustomerTap | StaffTap]] = {
     "cx": CancelTicket,
     "is": ShowItems,
     "si": SetItem,
+    "oo": ShowOpenOrders,
     "pa": Pause,
     "ru": Resume,
 }
@@ -330,10 +348,16 @@ _NAMES = {kind: verb for verb, kind in _VERBS.items()}
 
 def encode(tap: CustomerTap | StaffTap) -> str:
     """The payload of a button. Raises `ValueError` when it does not fit: a bug, since ids are bounded."""
-    payload = ":".join([VERSION + _NAMES[type(tap)], *map(str, dataclasses.astuple(tap))])
+    fields = dataclasses.fields(tap)
+    said = [str(getattr(tap, one.name)) for one in fields if not _is_unsaid(tap, one)]
+    payload = ":".join([VERSION + _NAMES[type(tap)], *said])
     if len(payload.encode()) > LIMIT:
         raise ValueError(f"payload of {len(payload.encode())} bytes: {payload}")
     return payload
+
+
+def _is_unsaid(tap: CustomerTap | StaffTap, field: dataclasses.Field[Any]) -> bool:
+    return field.name == _LATER and getattr(tap, field.name) == field.default
 
 
 def decode(payload: str) -> CustomerTap | StaffTap:
@@ -345,10 +369,11 @@ def decode(payload: str) -> CustomerTap | StaffTap:
     if kind is None:
         raise BadPayload(outdated=False)
     types = typing.get_type_hints(kind)
-    if len(fields) != len(types) or not all(map(_FIELD.fullmatch, fields)):
+    least = len(types) - (_LATER in types)
+    if not least <= len(fields) <= len(types) or not all(map(_FIELD.fullmatch, fields)):
         raise BadPayload(outdated=False)
     try:
-        values = [hint(field) for hint, field in zip(types.values(), fields, strict=True)]
+        values = [hint(field) for hint, field in zip(types.values(), fields, strict=False)]
     except ValueError:
         raise BadPayload(outdated=False) from None
     return kind(*values)

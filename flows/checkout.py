@@ -22,13 +22,13 @@ CartTap = cb.ChangeLine | cb.EmptyCart | cb.WriteNote | cb.RemoveNote | cb.Place
 _LOOK_AGAIN = "Please look again before you place the order."
 
 
-def open_cart(session: Session, restaurant: Restaurant, service: Service) -> Turn:
-    """Show the cart as the menu makes it now."""
+def open_cart(session: Session, restaurant: Restaurant, service: Service, row: int = 0) -> Turn:
+    """Show the cart as the menu makes it now, on the page that has that line on it."""
     cart = session.cart(restaurant.slug)
     if cart is None:
         return Turn(at(session, CartView(slug=restaurant.slug)))
     checked = carts.check(cart, restaurant, service.hidden)
-    session = at(session.with_cart(checked.cart), CartView(slug=restaurant.slug, changes=checked.changes))
+    session = at(session.with_cart(checked.cart), CartView(slug=restaurant.slug, changes=checked.changes, row=row))
     return say(session, " ".join(checked.changes), alert=True) if checked.changes else Turn(session)
 
 
@@ -50,7 +50,7 @@ def on_cart(session: Session, tap: CartTap, shop: Shop, moment: Moment) -> Turn:
         case cb.EmptyCart():
             return say(at(session.without_cart(cart.id), MenuView(slug=cart.slug)), "The cart is empty now.")
         case cb.WriteNote():
-            return Turn(at(session, NoteView(slug=cart.slug)))
+            return Turn(at(session, NoteView(slug=cart.slug, row=_row_of(session, cart.slug))))
         case cb.RemoveNote():
             return with_note(session, cart, "", restaurant, service)
         case _:
@@ -59,12 +59,19 @@ def on_cart(session: Session, tap: CartTap, shop: Shop, moment: Moment) -> Turn:
 
 def with_note(session: Session, cart: Cart, note: str, restaurant: Restaurant, service: Service) -> Turn:
     """The cart with that note for the kitchen."""
-    return open_cart(session.with_cart(cart.model_copy(update={"note": note})), restaurant, service)
+    row = _row_of(session, cart.slug)
+    return open_cart(session.with_cart(cart.model_copy(update={"note": note})), restaurant, service, row)
+
+
+def _row_of(session: Session, slug: str) -> int:
+    """A line of the cart that is on screen, or was before the note was asked for."""
+    view = session.view
+    return view.row if isinstance(view, CartView | NoteView) and view.slug == slug else 0
 
 
 def _change_line(session: Session, tap: cb.ChangeLine, restaurant: Restaurant, service: Service) -> Turn:
     """One more or one less of a line of the cart as it was shown, which was already by the menu."""
-    opened = open_cart(session, restaurant, service)
+    opened = open_cart(session, restaurant, service, tap.line)
     cart = opened.session.cart_by_id(tap.cart)
     lines = list(cart.lines) if cart else []
     if cart is None or not 0 <= tap.line < len(lines) or lines[tap.line].item_id != tap.item:
@@ -79,7 +86,7 @@ def _change_line(session: Session, tap: cb.ChangeLine, restaurant: Restaurant, s
 
 
 def _place(session: Session, seen: str, restaurant: Restaurant, service: Service, moment: Moment) -> Turn:
-    opened = open_cart(session, restaurant, service)
+    opened = open_cart(session, restaurant, service, _row_of(session, restaurant.slug))
     cart = opened.session.cart(restaurant.slug)
     if opened.notice is not None:
         return say(opened.session, f"{_LOOK_AGAIN} {opened.notice.text}", alert=True)

@@ -93,8 +93,8 @@ def refused(session: Session, refusal: Refused) -> Turn:
 def apply(session: Session, tap: CustomerTap, shop: Shop, moment: Moment) -> Turn:
     """What a tap changes. Whatever no longer exists gets a short answer and a screen from which to go on."""
     match tap:
-        case cb.ShowRestaurants():
-            return Turn(at(session, RestaurantsView()))
+        case cb.ShowRestaurants(row):
+            return Turn(at(session, RestaurantsView(row=_row_of(session, shop) if row < 0 else row)))
         case cb.ShowOrders(page):
             return Turn(at(session, OrdersView(page=max(page, 0))))
         case cb.ShowMenu() | cb.ShowCategory() | cb.ShowItem() | cb.ShowCart():
@@ -109,6 +109,12 @@ def apply(session: Session, tap: CustomerTap, shop: Shop, moment: Moment) -> Tur
             assert_never(tap)
 
 
+def _row_of(session: Session, shop: Shop) -> int:
+    """Where in the list of restaurants the one on screen stands."""
+    slug = getattr(session.view, "slug", None)
+    return next((row for row, restaurant in enumerate(shop.restaurants()) if restaurant.slug == slug), 0)
+
+
 def _on_order(
     session: Session,
     tap: cb.ShowOrder | cb.AskCancel | cb.CancelMine | cb.KeepOrder,
@@ -117,15 +123,16 @@ def _on_order(
 ) -> Turn:
     if order is None or order.placed.customer.id != moment.customer.id:
         return replace(say(session, "That order is not one of yours.", alert=True), foreign=True)
+    page = session.view.page if isinstance(session.view, OrdersView | OrderView) else 0
     match tap:
         case cb.ShowOrder():
-            return Turn(at(session, OrderView(order_id=order.id, listed=True)))
+            return Turn(at(session, OrderView(order_id=order.id, listed=True, page=page)))
         case cb.KeepOrder():
-            return Turn(at(session, OrderView(order_id=order.id)))
+            return Turn(at(session, OrderView(order_id=order.id, page=page)))
         case cb.AskCancel() if order.status not in WAITING:
             return refused(session, Refused(Why.ALREADY_OVER if order.over else Why.ALREADY_ACCEPTED, order))
         case cb.AskCancel():
-            return Turn(at(session, OrderView(order_id=order.id, asking=True)))
+            return Turn(at(session, OrderView(order_id=order.id, asking=True, page=page)))
         case cb.CancelMine():
             cancel = CancelOrder(Side.CUSTOMER, moment.customer, CancelReason.CUSTOMER_CHANGED_MIND)
             return Turn(at(session, OrderView(order_id=order.id)), Notice("Order cancelled"), (order.id, cancel))

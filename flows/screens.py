@@ -26,12 +26,18 @@ class Button:
             raise ValueError("a button has exactly one of payload, url and copy")
 
 
+Row = tuple[Button, ...]
+
+
 @dataclass(frozen=True)
 class Screen:
-    """A message: Telegram HTML of at most 4096 UTF-16 units after parsing, and rows of buttons below it."""
+    """A message: Telegram HTML of at most 4096 UTF-16 units after parsing, and rows of buttons below it.
+
+    A list that can get long goes on it page by page (see `flows.paging`): the rows may not be too many, or too large.
+    """
 
     text: str
-    rows: tuple[tuple[Button, ...], ...] = ()
+    rows: tuple[Row, ...] = ()
 
     def keyboard(self) -> dict[str, list[list[dict[str, Any]]]]:
         """The buttons as the Bot API's InlineKeyboardMarkup, which both libraries read from JSON."""

@@ -165,8 +165,8 @@ def on_command(name: Setting, restaurant: Restaurant, now: datetime) -> SettingS
 def on_setting(tap: SettingTap, restaurant: Restaurant, now: datetime) -> SettingStep:
     """What a tap on a setting means. Raises `BadPayload` for a pause that no button of ours carries."""
     match tap:
-        case cb.ShowItems(category):
-            return SettingStep(screen=partial(staff_chat.items_screen, restaurant, category=category))
+        case cb.ShowItems(category, row):
+            return SettingStep(screen=partial(staff_chat.items_screen, restaurant, category=category, row=row))
         case cb.SetItem():
             return _set_item(tap, restaurant)
         case cb.Pause(minutes, offered):
@@ -188,7 +188,9 @@ def _set_item(tap: cb.SetItem, restaurant: Restaurant) -> SettingStep:
     change, notice = set_item(item.id, bool(tap.hidden)), f"{plain(item.name, 60)} {fate}"
     if tap.category < 0:  # a ticket's offer
         return SettingStep(change, notice=notice, settled=cb.encode(tap))
-    return SettingStep(change, partial(staff_chat.items_screen, restaurant, category=tap.category), notice)
+    dishes = restaurant.menu[tap.category].items if tap.category < len(restaurant.menu) else ()
+    row = dishes.index(item) if item in dishes else 0
+    return SettingStep(change, partial(staff_chat.items_screen, restaurant, category=tap.category, row=row), notice)
 
 
 def _kind(tap: SettingTap) -> str:

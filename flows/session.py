@@ -62,8 +62,12 @@ class Draft(_Frozen):
     quantity: int = Field(default=1, ge=1, le=99)
 
 
+# `row` in a view is the entry of a long list that the page on screen has on it.
+
+
 class RestaurantsView(_Frozen):
     kind: Literal["restaurants"] = "restaurants"
+    row: int = 0
 
 
 class MenuView(_Frozen):
@@ -75,6 +79,7 @@ class CategoryView(_Frozen):
     kind: Literal["category"] = "category"
     slug: str
     category: int
+    row: int = 0
 
 
 class ItemView(_Frozen):
@@ -83,6 +88,7 @@ class ItemView(_Frozen):
     kind: Literal["item"] = "item"
     slug: str
     item_id: str
+    row: int = 0
 
 
 class CartView(_Frozen):
@@ -91,22 +97,25 @@ class CartView(_Frozen):
     kind: Literal["cart"] = "cart"
     slug: str
     changes: tuple[str, ...] = ()
+    row: int = 0
 
 
 class NoteView(_Frozen):
-    """The next text is the note for the kitchen."""
+    """The next text is the note for the kitchen; `row` is the cart's, to which one goes back."""
 
     kind: Literal["note"] = "note"
     slug: str
+    row: int = 0
 
 
 class OrderView(_Frozen):
-    """An order's live status; `asking` while *Cancel* asks once more; `listed` when opened from /orders."""
+    """An order's live status; `asking` while *Cancel* asks once more; `listed` when opened from /orders, its `page`."""
 
     kind: Literal["order"] = "order"
     order_id: str
     asking: bool = False
     listed: bool = False
+    page: int = 0
 
 
 class OrdersView(_Frozen):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import assert_never
 
 from flows import cart as carts
-from flows.browsing import available, category_of, draft_of
+from flows.browsing import available, draft_of, place_of
 from flows.menu import Restaurant
 from flows.messages import menus
 from flows.messages.about import help_screen
@@ -33,8 +33,8 @@ def render(session: Session, shop: Shop, customer_id: int, now: datetime) -> Scr
     """The screen of a session. Of a view whose subject is gone, the nearest one from which to go on."""
     view = session.view
     match view:
-        case RestaurantsView():
-            return _restaurants(session, shop, now)
+        case RestaurantsView(row=row):
+            return _restaurants(session, shop, now, row)
         case HelpView():
             return help_screen()
         case OrdersView(page=page):
@@ -43,7 +43,7 @@ def render(session: Session, shop: Shop, customer_id: int, now: datetime) -> Scr
             order = shop.order(order_id)
             if order is None or order.placed.customer.id != customer_id:
                 return _restaurants(session, shop, now)
-            return status_screen(order, asking=view.asking, listed=view.listed)
+            return status_screen(order, asking=view.asking, listed=view.page if view.listed else None)
         case MenuView() | CategoryView() | ItemView() | CartView() | NoteView():
             restaurant = shop.restaurant(view.slug)
             if restaurant is None:
@@ -53,13 +53,13 @@ def render(session: Session, shop: Shop, customer_id: int, now: datetime) -> Scr
             assert_never(view)
 
 
-def _restaurants(session: Session, shop: Shop, now: datetime) -> Screen:
+def _restaurants(session: Session, shop: Shop, now: datetime, row: int = 0) -> Screen:
     carts_at = {cart.slug for cart in session.carts if cart.lines}
     listings = [
         menus.Listing(one, menus.closed_because(one, shop.service(one.slug), now), one.slug in carts_at)
         for one in shop.restaurants()
     ]
-    return menus.restaurants_screen(listings)
+    return menus.restaurants_screen(listings, row)
 
 
 def _in_restaurant(
@@ -74,14 +74,14 @@ def _in_restaurant(
     checked = carts.check(cart, restaurant, service.hidden)
     closed = menus.closed_because(restaurant, service, now)
     match view:
-        case CategoryView(category=index) if index < len(restaurant.menu):
-            return menus.category_screen(restaurant, restaurant.menu[index], service.hidden, checked)
-        case ItemView(item_id=item_id) if (item := available(restaurant, service, item_id)) is not None:
+        case CategoryView(category=index, row=row) if index < len(restaurant.menu):
+            return menus.category_screen(restaurant, index, service.hidden, checked, row)
+        case ItemView(item_id=item_id, row=row) if (item := available(restaurant, service, item_id)) is not None:
             draft = draft_of(session, restaurant, item)
-            return menus.item_screen(restaurant, item, draft, category_of(restaurant, item))
-        case CartView(changes=changes):
-            return cart_screen(restaurant, checked, (*changes, *checked.changes), closed)
-        case NoteView():
-            return note_screen(restaurant, cart.note)
+            return menus.item_screen(restaurant, item, draft, place_of(restaurant, item), row)
+        case CartView(changes=changes, row=row):
+            return cart_screen(restaurant, checked, (*changes, *checked.changes), closed, row)
+        case NoteView(row=row):
+            return note_screen(restaurant, cart.note, row)
         case _:
             return menus.menu_screen(restaurant, checked, closed)

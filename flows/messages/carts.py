@@ -7,9 +7,10 @@ from flows.callbacks import encode
 from flows.cart import Checked
 from flows.events import Line
 from flows.menu import Restaurant
-from flows.messages.menus import NAME, Closed, Row, where
-from flows.messages.text import block, esc, plain
-from flows.screens import Button, Screen
+from flows.messages.menus import NAME, Closed, where
+from flows.messages.text import block, esc, plain, visible
+from flows.paging import fitting, page_of
+from flows.screens import Button, Row, Screen
 
 NOTE_LIMIT = 300  # characters of a note for the kitchen
 
@@ -18,28 +19,34 @@ NOTE_LIMIT = 300  # characters of a note for the kitchen
 LINES, CHANGES, OPTIONS = 1800, 500, 150
 
 
-def cart_screen(restaurant: Restaurant, checked: Checked, changes: tuple[str, ...], closed: Closed | None) -> Screen:
-    """The cart, with everything there is to know before *Place order*."""
+def cart_screen(
+    restaurant: Restaurant, checked: Checked, changes: tuple[str, ...], closed: Closed | None, row: int
+) -> Screen:
+    """The cart, with everything there is to know before *Place order*; a long one on the page with that line on it."""
     cart = checked.cart
     menu = Button("‹ Menu", encode(cb.ShowMenu(restaurant.slug)))
     said = [block([f"⚠️ {esc(change)}" for change in changes], CHANGES)] if changes else []
     if not cart.lines:
         return Screen("\n\n".join([*said, f"Your cart at {esc(restaurant.name)} is empty."]), ((menu,),))
+    note = [Button("📝 Change note" if cart.note else "📝 Add a note", encode(cb.WriteNote(cart.id)))]
+    if cart.note:
+        note.append(Button("Remove note", encode(cb.RemoveNote(cart.id))))
+    place = Button(f"✅ Place order · {checked.total}", encode(cb.Place(cart.id, cart.fingerprint)), style="success")
+    beside = (tuple(note), (place,), (menu, Button("Empty cart", encode(cb.EmptyCart(cart.id)))))
+    rows, texts = _line_rows(restaurant, checked), [_priced(line) for line in checked.lines]
+    page = page_of(rows, row, beside, fitting([visible(text) + 1 for text in texts], LINES))
+    turn = page.pager(lambda first: encode(cb.ShowCart(restaurant.slug, first)))
     parts = [
         f"🛒 <b>Your cart at {esc(restaurant.name)}</b>",
         *said,
-        priced(checked.lines),
+        "\n".join(page.of(texts)),
+        *([] if page.is_all else [f"<i>Dishes {page.first + 1} to {page.end} of {page.number}</i>"]),
         *([f"📝 {esc(cart.note)}"] if cart.note else []),
         f"Total <b>{checked.total}</b>, pay at pick-up",
         where(restaurant.address, restaurant.phone),
         *([f"⚠️ {esc(closed.sentence)}"] if closed else []),
     ]
-    note = [Button("📝 Change note" if cart.note else "📝 Add a note", encode(cb.WriteNote(cart.id)))]
-    if cart.note:
-        note.append(Button("Remove note", encode(cb.RemoveNote(cart.id))))
-    place = Button(f"✅ Place order · {checked.total}", encode(cb.Place(cart.id, cart.fingerprint)), style="success")
-    empty = Button("Empty cart", encode(cb.EmptyCart(cart.id)))
-    return Screen("\n\n".join(parts), (*_line_rows(restaurant, checked), tuple(note), (place,), (menu, empty)))
+    return Screen("\n\n".join(parts), (*page.of(rows), *turn, *beside))
 
 
 def _line_rows(restaurant: Restaurant, checked: Checked) -> list[Row]:
@@ -55,16 +62,16 @@ def _line_rows(restaurant: Restaurant, checked: Checked) -> list[Row]:
 
 def priced(lines: tuple[Line, ...]) -> str:
     """ "2 × Margherita — Large, Olives · €23.00", line by line, in HTML; a very long list ends with a count."""
-    return block([f"{_named(line)} · {line.total}" for line in lines], LINES)
+    return block([_priced(line) for line in lines], LINES)
 
 
-def _named(line: Line) -> str:
+def _priced(line: Line) -> str:
     options = f" — <i>{esc(plain(', '.join(line.options), OPTIONS))}</i>" if line.options else ""
-    return f"{line.quantity} × {esc(line.name)}{options}"
+    return f"{line.quantity} × {esc(line.name)}{options} · {line.total}"
 
 
-def note_screen(restaurant: Restaurant, note: str) -> Screen:
-    """The next text is the note."""
+def note_screen(restaurant: Restaurant, note: str, row: int) -> Screen:
+    """The next text is the note; `row` is the cart's, to which one goes back."""
     now = f"\n\nNow it says: {esc(note)}" if note else ""
     text = f"📝 <b>Send me your note for the kitchen</b> as a message, up to {NOTE_LIMIT} characters.{now}"
-    return Screen(text, ((Button("‹ Back to the cart", encode(cb.ShowCart(restaurant.slug))),),))
+    return Screen(text, ((Button("‹ Back to the cart", encode(cb.ShowCart(restaurant.slug, row))),),))

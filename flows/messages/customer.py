@@ -11,14 +11,15 @@ from flows.messages.carts import priced
 from flows.messages.menus import where
 from flows.messages.text import because, esc, local, plain
 from flows.order import COOKING, WAITING, Order, Refused, Status, Why
+from flows.paging import page as page_at
 from flows.screens import Button, Screen
 
 ELSEWHERE = "/start to order elsewhere."
 PER_PAGE = 6  # orders on one page of /orders
 
 
-def status_screen(order: Order, *, asking: bool = False, listed: bool = False) -> Screen:
-    """The live status of an order. `asking` when *Cancel* asks once more; `listed` when opened from /orders."""
+def status_screen(order: Order, *, asking: bool = False, listed: int | None = None) -> Screen:
+    """The live status of an order. `asking` when *Cancel* asks once more; `listed` is the page of /orders it is on."""
     placed = order.placed
     parts = [f"<b>Order #{placed.number}</b> · {esc(placed.restaurant.name)}", _status(order)]
     if order.status in COOKING:
@@ -33,7 +34,7 @@ def status_screen(order: Order, *, asking: bool = False, listed: bool = False) -
     return Screen("\n\n".join(parts), _buttons(order, asking, listed))
 
 
-def _buttons(order: Order, asking: bool, listed: bool) -> tuple[tuple[Button, ...], ...]:
+def _buttons(order: Order, asking: bool, listed: int | None) -> tuple[tuple[Button, ...], ...]:
     rows: list[tuple[Button, ...]] = []
     if order.status in WAITING:
         if asking:
@@ -43,8 +44,8 @@ def _buttons(order: Order, asking: bool, listed: bool) -> tuple[tuple[Button, ..
             rows.append((Button("Cancel order", encode(AskCancel(order.id))),))
     if order.status in COOKING:
         rows.append((Button(f"Copy code {order.placed.code}", copy=order.placed.code),))
-    if listed:
-        rows.append((Button("‹ Back", encode(ShowOrders(0))),))
+    if listed is not None:
+        rows.append((Button("‹ Back", encode(ShowOrders(listed))),))
     return tuple(rows)
 
 
@@ -143,15 +144,10 @@ def orders_screen(orders: list[Order], page: int) -> Screen:
     restaurants = restaurants_row("Restaurants")
     if not orders:
         return Screen("You have no recent orders.", (restaurants,))
-    last = (len(orders) - 1) // PER_PAGE
-    page = min(page, last)
-    rows = [(_listed(order),) for order in orders[page * PER_PAGE : (page + 1) * PER_PAGE]]
-    turns = []
-    if page > 0:
-        turns.append(Button("‹ Newer", encode(ShowOrders(page - 1))))
-    if page < last:
-        turns.append(Button("Older ›", encode(ShowOrders(page + 1))))
-    return Screen("<b>Your orders</b>", (*rows, *([tuple(turns)] if turns else []), restaurants))
+    here = page_at(len(orders), page * PER_PAGE, PER_PAGE)
+    rows = [(_listed(order),) for order in here.of(orders)]
+    turn = here.pager(lambda first: encode(ShowOrders(first // PER_PAGE)))
+    return Screen("<b>Your orders</b>", (*rows, *turn, restaurants))
 
 
 def _listed(order: Order) -> Button:

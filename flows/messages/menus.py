@@ -8,15 +8,13 @@ from datetime import datetime, timedelta
 from flows import callbacks as cb
 from flows.callbacks import encode
 from flows.cart import Checked, missing, unit_price
-from flows.menu import Category, Item, Option, OptionGroup, Restaurant, Service
+from flows.menu import Item, Option, OptionGroup, Restaurant, Service
 from flows.messages.about import restaurants_row
 from flows.messages.text import esc, plain
-from flows.screens import Button, Screen
+from flows.paging import page_of
+from flows.screens import Button, Row, Screen
 from flows.session import Choice, Draft
 
-Row = tuple[Button, ...]
-
-LISTED = 90  # restaurants with a button on one message; Telegram allows about 100
 NAME = 40  # UTF-16 units of a name on a button, of which a phone shows about as many
 
 
@@ -60,14 +58,14 @@ class Listing:
     cart: bool
 
 
-def restaurants_screen(listings: list[Listing]) -> Screen:
-    """The restaurants, each with whether it takes orders now."""
+def restaurants_screen(listings: list[Listing], row: int) -> Screen:
+    """The restaurants, each with whether it takes orders now; of many, the page with that one on it."""
     if not listings:
         return Screen("No restaurant takes orders here yet. Please come back later.")
-    text = "<b>Where would you like to order?</b>"
-    if len(listings) > LISTED:
-        text += f"\n\n… and {len(listings) - LISTED} more, which you reach by their own links."
-    return Screen(text, tuple((_listed(one),) for one in listings[:LISTED]))
+    rows = [(_listed(one),) for one in listings]
+    page = page_of(rows, row, ())
+    turn = page.pager(lambda first: encode(cb.ShowRestaurants(first)))
+    return Screen("<b>Where would you like to order?</b>", (*page.of(rows), *turn))
 
 
 def _listed(one: Listing) -> Button:
@@ -97,18 +95,22 @@ def where(address: str, phone: str) -> str:
     return f"📍 {esc(address)}\n📞 {esc(phone)}"
 
 
-def category_screen(restaurant: Restaurant, category: Category, hidden: frozenset[str], cart: Checked) -> Screen:
-    """The dishes of a category, without those that staff have hidden."""
-    dishes = [item for item in category.items if item.id not in hidden]
+def category_screen(restaurant: Restaurant, index: int, hidden: frozenset[str], cart: Checked, row: int) -> Screen:
+    """The dishes of a category, without those that staff have hidden; of many, the page with that dish on it."""
+    category, menu = restaurant.menu[index], restaurant.fingerprint
+    dishes = {at: item for at, item in enumerate(category.items) if item.id not in hidden}
     rows: list[Row] = [
         (Button(f"{plain(item.name, NAME)} · {item.price}", encode(cb.ShowItem(restaurant.slug, item.id))),)
-        for item in dishes
+        for item in dishes.values()
     ]
-    back = (Button("‹ Menu", encode(cb.ShowMenu(restaurant.slug))),)
+    places = list(dishes)  # a dish keeps its place in the category when another one is hidden
+    beside = [*_cart_row(restaurant, cart), (Button("‹ Menu", encode(cb.ShowMenu(restaurant.slug))),)]
+    page = page_of(rows, sum(place < row for place in places), beside)
+    turn = page.pager(lambda first: encode(cb.ShowCategory(restaurant.slug, index, menu, places[first])))
     text = f"<b>{esc(restaurant.name)}</b> · {esc(category.name)}"
     if not dishes:
         text += "\n\nNothing is available here just now."
-    return Screen(text, (*rows, *_cart_row(restaurant, cart), back))
+    return Screen(text, (*page.of(rows), *turn, *beside))
 
 
 def _cart_row(restaurant: Restaurant, cart: Checked) -> list[Row]:
@@ -118,8 +120,11 @@ def _cart_row(restaurant: Restaurant, cart: Checked) -> list[Row]:
     return [(Button(f"🛒 Cart ({count}) · {cart.total}", encode(cb.ShowCart(restaurant.slug)), style="primary"),)]
 
 
-def item_screen(restaurant: Restaurant, item: Item, draft: Draft, category: int) -> Screen:
-    """A dish with its options and how many."""
+def item_screen(restaurant: Restaurant, item: Item, draft: Draft, place: tuple[int, int], row: int) -> Screen:
+    """A dish with its options and how many; of many options, the page with that one on it.
+
+    `place` is where it stands: its category's index, and its own in that.
+    """
     parts = [f"<b>{esc(item.name)}</b> · {item.price}"]
     if item.description:
         parts.append(esc(item.description))
@@ -135,14 +140,16 @@ def item_screen(restaurant: Restaurant, item: Item, draft: Draft, category: int)
             chosen = Choice(group=group.name, option=option.name) in draft.choices
             rows.append((Button(_option(option, chosen), encode(tap)),))
     less, more = (encode(cb.ChangeQuantity(restaurant.slug, item.id, by)) for by in (-1, 1))
-    here = encode(cb.ShowItem(restaurant.slug, item.id))
-    back = encode(cb.ShowCategory(restaurant.slug, category, menu))
-    rows += [
+    here = encode(cb.ShowItem(restaurant.slug, item.id, row))
+    category, dish = place
+    beside = [
         (Button("−", less), Button(f"{draft.quantity} ×", here), Button("+", more)),
         (_add_button(restaurant, item, draft),),
-        (Button("‹ Back", back),),
+        (Button("‹ Back", encode(cb.ShowCategory(restaurant.slug, category, menu, dish))),),
     ]
-    return Screen("\n\n".join(parts), tuple(rows))
+    page = page_of(rows, row, beside)
+    turn = page.pager(lambda first: encode(cb.ShowItem(restaurant.slug, item.id, first)))
+    return Screen("\n\n".join(parts), (*page.of(rows), *turn, *beside))
 
 
 def _rule(group: OptionGroup) -> str:

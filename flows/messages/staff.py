@@ -7,11 +7,13 @@ from enum import StrEnum
 from flows import callbacks as cb
 from flows.callbacks import encode
 from flows.events import About, CancelReason, DeclineReason, Side
-from flows.messages.text import LIMIT, because, block, ending, esc, line_text, local, pages, plain, visible, who
+from flows.messages.text import LIMIT, because, ending, esc, line_text, local, pages, plain, visible, who
 from flows.order import COOKING, MINUTES, WAITING, Order, Status
-from flows.screens import Button, Screen
+from flows.paging import equal_page, fitting
+from flows.paging import page as page_at
+from flows.screens import Button, Row, Screen
 
-Rows = tuple[tuple[Button, ...], ...]
+Rows = tuple[Row, ...]
 
 PAUSES = {60: "1 hour", 120: "2 hours", 0: "Until /resume"}
 """The pauses that a ticket offers after *Closing early*, in minutes; 0 has no end."""
@@ -54,15 +56,12 @@ def ticket_screen(order: Order, mode: Mode = Mode.TICKET, page: int = 0) -> Scre
     head, tail = "\n\n".join(_head(order)), "\n\n".join(_tail(order, mode))
     room = LIMIT - visible(head) - visible(tail) - _MARGIN
     leaves = pages([line_text(line) for line in order.placed.lines], room)
-    page = page if 0 <= page < len(leaves) else 0
-    lines = "\n".join(leaves[page])
-    rows = _rows(order, mode)
-    if len(leaves) > 1:
-        lines += f"\n<i>Page {page + 1} of {len(leaves)}</i>"
-        following = (page + 1) % len(leaves)
-        turn = Button(f"📄 Page {following + 1} of {len(leaves)}", encode(cb.ShowTicket(order.id, following)))
-        rows = ((turn,), *rows)
-    return Screen(f"{head}\n\n{lines}\n\n{tail}", rows)
+    leaf = page_at(len(leaves), page, 1)
+    lines = "\n".join(leaves[leaf.first])
+    if not leaf.is_all:
+        lines += f"\n<i>Page {leaf.first + 1} of {len(leaves)}</i>"
+    turn = leaf.pager(lambda number: encode(cb.ShowTicket(order.id, number)))
+    return Screen(f"{head}\n\n{lines}\n\n{tail}", (*turn, *_rows(order, mode)))
 
 
 def _head(order: Order) -> list[str]:
@@ -235,11 +234,17 @@ def ring(order: Order, about: About) -> Screen:
     return Screen(text)
 
 
-def open_orders_screen(orders: list[Order]) -> Screen:
-    """The orders that are not over, oldest first. Their tickets stay the one place to answer them."""
+def open_orders_screen(orders: list[Order], row: int = 0) -> Screen:
+    """The orders that are not over, oldest first; of many, the page with that one on it.
+
+    Their tickets stay the one place to answer them.
+    """
     if not orders:
         return Screen("No open orders.")
-    return Screen(f"<b>Open orders</b>\n{block([_entry(order) for order in orders], LIMIT - _MARGIN)}")
+    entries = [_entry(order) for order in orders]
+    page = equal_page(len(entries), row, fitting([visible(entry) + 1 for entry in entries], LIMIT - _MARGIN))
+    turn = page.pager(lambda first: encode(cb.ShowOpenOrders(first)))
+    return Screen("\n".join(["<b>Open orders</b>", *page.of(entries)]), turn)
 
 
 def _entry(order: Order) -> str:

@@ -9,6 +9,7 @@ from flows.callbacks import encode
 from flows.menu import Restaurant, Service
 from flows.messages.staff import PAUSES, pairs
 from flows.messages.text import esc, plain
+from flows.paging import page_of
 from flows.screens import Button, Screen
 
 COMMANDS = (
@@ -83,8 +84,11 @@ def pause_screen(restaurant: Restaurant, service: Service, now: datetime) -> Scr
     return Screen(text, pairs([Button(words, encode(cb.Pause(minutes))) for minutes, words in _PAUSES.items()]))
 
 
-def items_screen(restaurant: Restaurant, service: Service, category: int) -> Screen:
-    """The dishes of one category, each to hide or to show again; the other categories below."""
+def items_screen(restaurant: Restaurant, service: Service, category: int, row: int = 0) -> Screen:
+    """The dishes of one category, each to hide or to show again; of many, the page with that dish on it.
+
+    The other categories stand below.
+    """
     category = category if 0 <= category < len(restaurant.menu) else 0
     rows = [
         (
@@ -100,5 +104,7 @@ def items_screen(restaurant: Restaurant, service: Service, category: int) -> Scr
         for index, other in enumerate(restaurant.menu)
         if index != category
     ]
+    page = page_of(rows, row, pairs(others))
+    turn = page.pager(lambda first: encode(cb.ShowItems(category, first)))
     text = f"<b>{esc(restaurant.menu[category].name)}</b>\nTap a dish to hide it (🚫) or to show it again (🟢)."
-    return Screen(text, (*rows, *pairs(others)))
+    return Screen(text, (*page.of(rows), *turn, *pairs(others)))

@@ -26,7 +26,13 @@ ON_TICKETS: list[StaffTap] = [
     cb.NotCollected(ORDER),
     cb.CancelTicket(ORDER, "other"),
 ]
-ON_SETTINGS: list[StaffTap] = [cb.ShowItems(0), cb.SetItem("cola", 1, 0), cb.Pause(60), cb.Resume()]
+ON_SETTINGS: list[StaffTap] = [
+    cb.ShowItems(0),
+    cb.ShowOpenOrders(0),
+    cb.SetItem("cola", 1, 0),
+    cb.Pause(60),
+    cb.Resume(),
+]
 OF_AN_ORDER: list[CustomerTap] = [cb.ShowOrder(ORDER), cb.AskCancel(ORDER), cb.CancelMine(ORDER), cb.KeepOrder(ORDER)]
 
 

@@ -27,9 +27,11 @@ from flows.ledger import Ledger, Shown
 from flows.menu import Service
 from flows.messages.customer import status_screen
 from flows.order import Order, Status
+from flows.ordering import Turn
 from flows.store import Together
 from tests.customers import trattoria
 from tests.faults import faulty
+from tests.flows.test_longest_screens import biggest, fullest_cart
 from tests.orders import ANNA, place
 from tests.people import Message, Person, Telegram, buttons
 from tests.waiting import until
@@ -197,6 +199,43 @@ def tap_of(scene: Scene, message_id: int, payload: str) -> dict[str, Any]:
     who = {"id": BOT_ID, "is_bot": True, "first_name": "Bot"}
     message = {**typed, "message_id": message_id, "from": who, "text": "x"}
     return {"id": "1", "from": typed["from"], "chat_instance": "1", "data": payload, "message": message}
+
+
+class TestLongScreens:
+    async def test_a_dish_with_many_long_options_is_shown_and_ordered(self, scene: Scene) -> None:
+        """The local Telegram refuses a keyboard above 10 kB, as Telegram does."""
+        scene.ledger.save_restaurant(biggest("ჯ", "nonna").model_copy(update={"hours": None}))
+        await scene.carla.send("/start nonna")
+        first = await scene.carla.sees("What would you like?")
+        for row in (0, 0):  # the first category, its first dish
+            [button] = first["reply_markup"]["inline_keyboard"][row]
+            await scene.carla.tap_payload(first["message_id"], button["callback_data"])
+            await scene.settled()
+            first = await scene.message(first["message_id"])
+        await scene.carla.tap("›")
+        await scene.settled()
+        shown = await scene.message(first["message_id"])
+        option = shown["reply_markup"]["inline_keyboard"][0][0]
+        await scene.carla.tap_payload(shown["message_id"], option["callback_data"])
+        await scene.settled()
+        chosen = (await scene.message(first["message_id"]))["reply_markup"]["inline_keyboard"][0][0]
+        assert chosen["text"] == option["text"].replace("○", "☑")
+        assert scene.redis.hlen(keys.inbox_dead("customer")) == 0
+
+    async def test_the_fullest_cart_is_shown_and_ordered(self, scene: Scene) -> None:
+        restaurant = biggest("ჯ", "nonna").model_copy(update={"hours": None})
+        scene.ledger.save_restaurant(restaurant)
+        cart = fullest_cart(restaurant, "ჯ" * 300)
+        scene.ledger.advance(scene.carla.id, "test", lambda session, _: Turn(session.with_cart(cart)))
+        await scene.carla.send("/start nonna")
+        await scene.carla.sees("What would you like?")
+        await scene.carla.tap("🛒 Cart")
+        message = await scene.carla.sees("Your cart at")
+        await scene.carla.tap("›")
+        await scene.shows(message["message_id"], "of 30")
+        await scene.carla.tap("Place order")
+        await scene.carla.sees("Order received")
+        assert len(scene.order.placed.lines) == 30
 
 
 class TestStatus:

@@ -24,6 +24,7 @@ from flows import keys
 from flows.callbacks import encode
 from flows.commands import AcceptOrder, CancelOrder, DeclineOrder, MarkPickedUp
 from flows.events import CancelReason, DeclineReason, Side
+from flows.events import Person as Customer
 from flows.gate import Gate
 from flows.ledger import Ledger, Shown
 from flows.messages.staff import ticket_screen
@@ -31,6 +32,7 @@ from flows.order import Order, Status
 from flows.restaurant_file import load
 from flows.store import Together
 from tests.faults import faulty
+from tests.flows.test_longest_screens import biggest
 from tests.orders import BRUNO, CARLA, place
 from tests.people import Message, Person, Telegram, buttons
 from tests.waiting import until
@@ -647,6 +649,37 @@ class TestSettings:
         scene.ledger.execute(ORDER, AcceptOrder(BRUNO, 10), "other")
         await anna.send("/orders")
         assert "#17" in (await anna.sees("Open orders"))["text"]
+
+    async def test_more_open_orders_than_fit_on_a_message_are_turned_over_in_it(self, scene: Scene) -> None:
+        anna = await scene.staff()
+        for number in range(60):
+            order_id = f"{number:012}"
+            customer = Customer(id=CARLA.id, name="ჯ" * 64)
+            scene.ledger.execute(order_id, place(order_id, customer=customer), f"customer-{order_id}")
+        await anna.send("/orders")
+        first = await anna.sees("Open orders")
+        assert await anna.tap("›") == ""
+        second = await scene.telegram.changing(
+            lambda: scene.message(anna, first["message_id"]), lambda one: bool(buttons(one, "‹")), "not turned over"
+        )
+        assert second["text"].startswith("Open orders")
+        assert buttons(second, "2/2")
+
+    async def test_a_category_of_many_dishes_with_long_names_is_hidden_page_by_page(self, scene: Scene) -> None:
+        anna = await scene.staff()
+        restaurant = biggest("ჯ", "nonna")
+        scene.ledger.save_restaurant(restaurant)
+        await anna.send("/items")
+        await anna.sees("Tap a dish to hide it")
+        await anna.tap("›")
+        message = await anna.sees("Tap a dish to hide it")
+        label = message["reply_markup"]["inline_keyboard"][0][0]["text"]
+        await anna.tap(label)
+        await until(lambda: len(scene.ledger.service("nonna").hidden) == 1)
+        await anna.sees("Tap a dish to hide it")
+        await scene.settled()
+        message = await scene.message(anna, message["message_id"])
+        assert message["reply_markup"]["inline_keyboard"][0][0]["text"] == label.replace("🟢", "🚫")
 
     async def test_86_means_the_dishes_to_hide(self, scene: Scene) -> None:
         anna = await scene.staff()

@@ -462,12 +462,15 @@ class TestOrder:
             with_cart(carla).taps("Place order").waits(timedelta(days=1))
         carla.commands("orders")
         assert carla.labels[0] == "21 Mar · #17 Trattoria da Nonna · €25.00 · waiting"
-        assert carla.labels[6:] == ["Older ›", "Restaurants"]
-        carla.taps("Older ›")
-        assert [label[:6] for label in carla.labels] == ["15 Mar", "14 Mar", "‹ Newe", "Restau"]
+        assert carla.labels[6:] == ["1/2", "›", "Restaurants"]
+        carla.taps("›")
+        older = ["15 Mar", "14 Mar", "‹", "2/2", "Restau"]
+        assert [label[:6] for label in carla.labels] == older
         carla.taps("14 Mar")
         assert "Order #17" in carla.screen.text
         assert carla.labels == ["Cancel order", "‹ Back"]
+        carla.taps("‹ Back")
+        assert [label[:6] for label in carla.labels] == older
 
     def test_a_customer_without_orders_is_shown_the_restaurants(self, carla: Customer) -> None:
         assert "no recent orders" in carla.commands("orders").screen.text

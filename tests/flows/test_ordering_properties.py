@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from html.parser import HTMLParser
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from flows import callbacks as cb
-from flows import cart as carts
 from flows import ordering
 from flows.callbacks import CustomerTap, decode, encode
 from flows.commands import AcceptOrder, AnyCommand, CancelOrder, DeclineOrder, MarkPickedUp, PlaceOrder
 from flows.events import CancelReason, DeclineReason, Person, Side
-from flows.hours import Hours
-from flows.menu import Category, Item, Option, OptionGroup, Restaurant, Service
+from flows.menu import Category, Item, Option, OptionGroup, Service
 from flows.messages.menus import closed_because
-from flows.messages.text import visible
 from flows.money import total
 from flows.order import Refused
-from flows.screens import Screen
-from flows.session import Cart, Choice, Draft, Session
+from flows.session import Session
 from tests.customers import Customer, MemoryShop, trattoria
-from tests.orders import ANNA, NOON, eur
+from tests.orders import ANNA, eur
+from tests.telegram_limits import assert_telegram_takes
 
 SLUGS = ("nonna", "bao")
 ITEMS = ("margherita", "stew", "cola", "x", "y" * 24)
@@ -72,32 +68,6 @@ def menus(draw: st.DrawFn) -> tuple[Category, ...]:
     return tuple(Category(name=draw(LABELS), items=tuple(part)) for part in parts)
 
 
-def biggest(slug: str) -> Restaurant:
-    """The largest restaurant that the rules of a file allow, in characters of two UTF-16 units each."""
-    longest = "🍕" * 60
-    options = tuple(Option(name=f"{number:02}{longest[:58]}", price=eur(10**9)) for number in range(20))
-    groups = tuple(OptionGroup(name=f"{group}{longest[:59]}", least=0, most=20, options=options) for group in range(4))
-    first = Item(
-        id="0" * 24,
-        name=longest,
-        price=eur(10**9),
-        description="🍕" * 500,
-        allergens=(longest,) * 40,
-        options=groups,
-    )
-    others = tuple(first.model_copy(update={"id": f"{number:024}", "options": ()}) for number in range(1, 50))
-    return Restaurant(
-        slug=slug,
-        name=longest,
-        address="🏠" * 200,
-        phone="☎" * 40,
-        currency="EUR",
-        timezone="Asia/Kathmandu",
-        hours=Hours(sun=("10:00-10:05",)),
-        menu=(Category(name=longest, items=(first, *others)), *[Category(name=longest, items=others[:1])] * 29),
-    )
-
-
 TAPS: st.SearchStrategy[CustomerTap] = st.one_of(
     st.just(cb.ShowRestaurants()),
     st.builds(cb.ShowMenu, st.sampled_from(SLUGS)),
@@ -126,37 +96,6 @@ STAFF: st.SearchStrategy[AnyCommand] = st.sampled_from(
         MarkPickedUp(ANNA),
     ]
 )
-
-
-class Markup(HTMLParser):
-    """Fails on what Telegram would not parse: unknown tags, and tags that are not closed in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert (tag, attrs) in [("b", []), ("i", []), ("code", [])]
-        self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
-def assert_telegram_takes(screen: Screen) -> None:
-    parser = Markup()
-    parser.feed(screen.text)
-    parser.close()
-    assert parser.open == []
-    assert visible(screen.text) > 0
-    assert visible(screen.text) + 202 <= 4096, "a notice and an empty line may stand above it"
-    assert all(1 <= len(row) <= 8 for row in screen.rows)
-    buttons = [button for row in screen.rows for button in row]
-    assert len(buttons) <= 100
-    for button in buttons:
-        assert 1 <= len(button.text.strip()) <= 120
-        assert len((button.payload or "").encode()) <= 64
-        assert len(button.copy or "") <= 256
 
 
 class OneChat(RuleBasedStateMachine):
@@ -281,41 +220,3 @@ OneChat.TestCase.settings = settings(
     max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestOneChat = OneChat.TestCase
-
-
-def test_the_biggest_restaurant_and_its_fullest_cart_fit_their_messages() -> None:
-    """30 different dishes with 79 options each, the longest note, a closed restaurant."""
-    shop = MemoryShop(stored={"bao": biggest("bao")})
-    carla = Customer(shop, now=NOON)
-    menu, item = shop.stored["bao"].fingerprint, shop.stored["bao"].menu[0].items[0]
-    for tap in (cb.ShowMenu("bao"), cb.ShowCategory("bao", 0, menu), cb.ShowItem("bao", item.id)):
-        assert_telegram_takes(carla.sends(encode(tap)).screen)
-    cart: Cart | str = Cart(id="0" * 12, slug="bao")
-    for number in range(30):
-        left_out = (number // 20, number % 20)
-        choices = tuple(
-            Choice(group=group.name, option=option.name)
-            for at, group in enumerate(item.options)
-            for index, option in enumerate(group.options)
-            if (at, index) != left_out
-        )
-        assert isinstance(cart, Cart)
-        cart = carts.add(cart, item, Draft(slug="bao", item_id=item.id, choices=choices), eur(81 * 10**9 - 10**9))
-    assert isinstance(cart, Cart)
-    carla.session = carla.session.with_cart(cart)
-    carla.sends(encode(cb.ShowCart("bao"))).taps("Add a note").types("🍕" * 300)
-
-    assert len(carla.session.carts[0].lines) == 30
-    assert "more lines" in carla.screen.text
-    assert_telegram_takes(carla.screen)
-
-    carla.waits(timedelta(hours=16, minutes=17)).taps("Place order")
-    assert carla.notice == "Order received"
-    assert_telegram_takes(carla.screen)
-
-
-def test_more_restaurants_than_buttons_say_so() -> None:
-    shop = MemoryShop(stored={f"r{number}": trattoria(f"r{number}") for number in range(95)})
-    carla = Customer(shop).starts()
-    assert_telegram_takes(carla.screen)
-    assert "… and 5 more" in carla.screen.text

@@ -13,7 +13,7 @@ from flows.events import DeclineReason
 from flows.menu import Service
 from flows.messages.staff import ticket_screen
 from flows.order import Refused, decide
-from flows.serving import TicketTap
+from flows.serving import SettingTap, TicketTap
 from tests.customers import Customer, MemoryShop, trattoria
 from tests.fuzz.budget import fuzz
 from tests.fuzz.taps import CART, ORDER, payloads
@@ -73,7 +73,7 @@ def test_whatever_staff_tap_is_a_step_a_refusal_or_a_bad_payload(payload: str, s
             assert ticket_screen(order, step.mode, step.page).text
             if step.command is not None:
                 decide(order, step.command, NOON)
-        elif not isinstance(tap, CustomerTap):
+        elif isinstance(tap, SettingTap):
             setting = serving.on_setting(tap, trattoria(), NOON)
             changed = setting.change(service) if setting.change else service
             assert setting.screen is None or setting.screen(changed).text
