@@ -61,11 +61,6 @@ class Control:
         bot = self._world.bot(verb.token, verb.username, verb.name)
         if bot is None:
             raise ControlError("another bot or a person has that number already")
-        if verb.inline is not None or verb.inline_placeholder is not None:
-            bot.inline = (verb.inline_placeholder or bot.inline or "") if verb.inline is not False else None
-            self._world.changed("bot", bot=bot.id)
-        if verb.inline_feedback is not None:
-            bot.inline_feedback = verb.inline_feedback
         return bot.user
 
     def _make_user(self, verb: verbs.MakeUser) -> Json:

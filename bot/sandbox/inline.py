@@ -18,13 +18,25 @@ from bot.sandbox.inline_results import results_of
 from bot.sandbox.links import LinkError, checked
 from bot.sandbox.rooms import InlineQuery, Room
 from bot.sandbox.state import World
-from bot.sandbox.verbs import Act, ControlError, Say, Verbs
+from bot.sandbox.verbs import Act, ControlError, Say, Verb, Verbs
 
 QUERY_LIMIT = 256  # characters; Bot API, InlineQuery
 OFFSET_LIMIT = 64  # bytes; Bot API, answerInlineQuery
 CACHE, LONGEST_CACHE = 300, 24 * 3600  # seconds that Telegram keeps an answer, unless the bot says otherwise
 
 served = Served()
+
+
+class SetInline(Verb):
+    """Give a bot inline mode or take it away, as its owner does with @BotFather's /setinline.
+
+    `placeholder` stands in the empty field; with `feedback` the bot hears what is chosen (/setinlinefeedback).
+    """
+
+    bot: str
+    on: bool = True
+    placeholder: str = Field(default="", max_length=64)
+    feedback: bool = False
 
 
 class AskInline(Act):
@@ -52,14 +64,26 @@ class Inline:
     def __init__(self, world: World) -> None:
         self._world = world
         self._find = Directory(world)
-        self.verbs: Verbs = {"ask_inline": (AskInline, self._ask), "choose_inline": (ChooseInline, self._choose)}
+        self.verbs: Verbs = {
+            "set_inline": (SetInline, self._set),
+            "ask_inline": (AskInline, self._ask),
+            "choose_inline": (ChooseInline, self._choose),
+        }
+
+    def _set(self, verb: SetInline) -> Json:
+        bot = self._find.bot(verb.bot)
+        bot.inline, bot.inline_feedback = (verb.placeholder if verb.on else None), verb.feedback
+        self._world.changed("bot", bot=bot.id)
+        return {"inline": bot.inline, "feedback": bot.inline_feedback}
 
     def _ask(self, verb: AskInline) -> Json:
         room, person = self._find.room(verb.bot, verb.chat, verb.user), self._find.online(verb.user)
         bot = self._find.bot(verb.of)
         if bot.inline is None:
             name = bot.user["username"]
-            raise ControlError(f"@{name} has no inline mode: on Telegram @BotFather gives it by /setinline, here `bot`")
+            raise ControlError(
+                f"@{name} has no inline mode: on Telegram @BotFather's /setinline gives it, here set_inline"
+            )
         known = self._kept(bot, verb)
         if known is not None:
             return {"inline_query_id": known, "kept": True}

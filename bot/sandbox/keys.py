@@ -9,7 +9,7 @@ from bot.sandbox.fields import Json
 from bot.sandbox.hearing import say, write
 from bot.sandbox.rooms import Room
 from bot.sandbox.state import World
-from bot.sandbox.verbs import Act, ControlError, Verb, Verbs
+from bot.sandbox.verbs import Act, ControlError, Say, Verb, Verbs
 from bot.sandbox.webapps import opened
 
 _NAMES = ("first_name", "last_name")
@@ -34,11 +34,8 @@ class PressKey(_Shared, Act):
     shared_chat: int | None = None
 
 
-class SendContact(_Shared, Verb):
-    """A person shares the own phone number with the bot."""
-
-    user: int
-    bot: str
+class SendContact(_Shared, Say):
+    """A person shares the own phone number."""
 
 
 class Keys:
@@ -71,8 +68,8 @@ class Keys:
         return write(self._world, room, person, key["text"], None if room.kind == "private" else message)
 
     def _send_contact(self, verb: SendContact) -> Json:
-        room, person = self._find.acting(Act(user=verb.user, bot=verb.bot))
-        return self._say(room, person, contact=_contact(person, verb.phone_number))
+        room, person, reply = self._find.saying(verb)
+        return say(self._world, room, person, reply, contact=_contact(person, verb.phone_number))
 
     def _say(self, room: Room, person: Json, **content: Json) -> Json:
         return say(self._world, room, person, **content)

@@ -182,8 +182,8 @@ class Looking:
         if not content:  # of an address, which nobody asks
             return web.Response(text=pictures.PLACEHOLDER, content_type="image/svg+xml")
         kind = pictures.kind(content)
-        # What is no picture is never shown by the browser, which might run it.
-        how = "inline" if kind else f"attachment; filename*=UTF-8''{quote(name)}"
+        # What is neither shown nor played is never opened by the browser, which might run it.
+        how = f"{'inline' if kind else 'attachment'}; filename*=UTF-8''{quote(name)}"
         headers = {"Content-Disposition": how, "X-Content-Type-Options": "nosniff"}
         return web.Response(body=content, content_type=kind or "application/octet-stream", headers=headers)
 

@@ -1,9 +1,18 @@
-"""How large a picture is, from its first bytes. The sandbox shows pictures; it does not need to decode them."""
+"""What a file is that people look at or listen to, from its first bytes: the sandbox does not need to decode it."""
 
 from __future__ import annotations
 
 import struct
 
+_STARTS = (
+    (b"\x89PNG", "image/png"),
+    (b"GIF8", "image/gif"),
+    (b"\xff\xd8", "image/jpeg"),
+    (b"OggS", "audio/ogg"),
+    (b"ID3", "audio/mpeg"),
+    (b"\xff\xfb", "audio/mpeg"),
+    (b"\x1a\x45\xdf\xa3", "video/webm"),
+)
 UNKNOWN = (800, 600)  # pixels; of what is no picture, or comes from an address that nobody asks
 PLACEHOLDER = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 600">
 <rect width="800" height="600" fill="#9aa7b1"/>
@@ -12,11 +21,12 @@ PLACEHOLDER = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 600">
 
 
 def kind(content: bytes) -> str | None:
-    """The content type of a picture that browsers show and can't run, or None."""
-    for start, name in ((b"\x89PNG", "png"), (b"GIF8", "gif"), (b"\xff\xd8", "jpeg")):
-        if content.startswith(start):
-            return f"image/{name}"
-    return None
+    """The content type of what browsers show or play and can't run, or None."""
+    if content[4:8] == b"ftyp":
+        return "video/mp4"
+    if content.startswith(b"RIFF"):
+        return {b"WAVE": "audio/wav", b"WEBP": "image/webp"}.get(content[8:12])
+    return next((name for start, name in _STARTS if content.startswith(start)), None)
 
 
 def size(content: bytes) -> tuple[int, int]:

@@ -213,7 +213,8 @@ def _method(name: str) -> Callable[[Call], Any]:
 
 _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 _PAGE = {file.name: file for file in (resources.files("bot.sandbox") / "page").iterdir()}
-_POLICY = "default-src 'self'; img-src 'self' data:"
+# Web apps are framed: over TLS, or from this very machine.
+_POLICY = "default-src 'self'; img-src 'self' data:; frame-src https: http://127.0.0.1:*"
 
 
 async def _page(request: web.Request) -> web.Response:

@@ -22,18 +22,11 @@ Verbs = dict[str, tuple[type[BaseModel], Callable[[Any], Any]]]  # by name: what
 
 
 class RegisterBot(Verb):
-    """Give the bot of a token its username and name, and what @BotFather would give it.
-
-    `inline` switches inline mode on or off, with what `inline_placeholder` says in the empty field; with
-    `inline_feedback` the bot hears which results are chosen. What is not named stays.
-    """
+    """Give the bot of a token its username and name."""
 
     token: str = Field(pattern=r"^\d{1,15}:[A-Za-z0-9_-]{3,}$")
     username: str | None = None
     name: str | None = None
-    inline: bool | None = None
-    inline_placeholder: str | None = Field(default=None, max_length=64)
-    inline_feedback: bool | None = None
 
 
 class MakeUser(Verb):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from pydantic import Field
@@ -107,21 +107,30 @@ def opened(world: World, room: Room, person: Json, url: str, key: str | None = N
     told = "" if key else signed(_about(world, app, person), bot.token)
     joint = "&" if "#" in url else "#"
     fragment = {"tgWebAppData": told, "tgWebAppVersion": VERSION, "tgWebAppPlatform": "web"}
-    fragment |= {"tgWebAppThemeParams": json.dumps(_THEME)}
-    return {"web_app": app, "url": f"{url}{joint}{urlencode(fragment)}", "sends_data": key is not None}
+    fragment |= {"tgWebAppThemeParams": _json(_THEME)}
+    return {"web_app": app, "url": f"{url}{joint}{_query(fragment)}", "sends_data": key is not None}
 
 
 def _about(world: World, app: str, person: Json) -> dict[str, str]:
     names = ("id", "first_name", "last_name", "username", "language_code")
     user = {name: person[name] for name in names if name in person} | {"allows_write_to_pm": True}
-    return {"query_id": app, "user": json.dumps(user, ensure_ascii=False), "auth_date": str(int(world.now()))}
+    return {"query_id": app, "user": _json(user), "auth_date": str(int(world.now()))}
 
 
 def signed(about: dict[str, str], token: str) -> str:
     """What a page is told, with the hash that only the bot's token makes (Bot API, Mini Apps)."""
     lines = "\n".join(f"{name}={about[name]}" for name in sorted(about))
     secret = hmac.new(b"WebAppData", token.encode(), hashlib.sha256).digest()
-    return urlencode(about | {"hash": hmac.new(secret, lines.encode(), hashlib.sha256).hexdigest()})
+    return _query(about | {"hash": hmac.new(secret, lines.encode(), hashlib.sha256).hexdigest()})
+
+
+def _query(fields: dict[str, str]) -> str:
+    """As browsers write it: pages may not take a plus for a space."""
+    return urlencode(fields, quote_via=quote)
+
+
+def _json(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 @served

@@ -93,7 +93,7 @@ async def test_script_in_names_and_messages_does_not_run(telegram: Telegram, ope
     await expect(chat(page).locator(".message")).to_have_count(2, timeout=PATIENCE)
     await page.get_by_role("link", name="as it is").click()
     await expect(page.get_by_role("dialog")).to_contain_text("onerror")
-    assert await page.title() == "Telegram sandbox"
+    assert (await page.title()).startswith("Telegram sandbox")
     assert await page.locator(".chat img, .chat script").count() == 0
 
 

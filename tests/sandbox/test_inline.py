@@ -34,7 +34,7 @@ async def sandbox(clock: Clock) -> AsyncIterator[Sandbox]:
 @pytest.fixture
 async def me(telegram: Telegram, carla: Person) -> dict[str, Any]:
     """Carla in her chat with the bot, which has inline mode with feedback and has heard all that she has said."""
-    await telegram.act("bot", token=TOKEN, inline_placeholder="Find a dish…", inline_feedback=True)
+    await telegram.act("set_inline", bot=TOKEN, placeholder="Find a dish…", feedback=True)
     await heard(telegram)
     return {"user": carla.id, "bot": TOKEN}
 
@@ -50,7 +50,7 @@ async def offer(telegram: Telegram, query: str, *results: dict[str, Any], **more
 
 async def test_only_a_bot_whose_inline_mode_is_on_is_asked(telegram: Telegram, me: dict[str, Any]) -> None:
     assert (await telegram.call(TOKEN, "getMe"))["supports_inline_queries"]
-    await telegram.act("bot", token=TOKEN, inline=False)
+    await telegram.act("set_inline", bot=TOKEN, on=False)
     assert not (await telegram.call(TOKEN, "getMe"))["supports_inline_queries"]
     assert "/setinline" in await refused_to_act(telegram, "ask_inline", **me, of="pizza_bot")
     assert await heard(telegram) == []
@@ -108,7 +108,7 @@ async def test_the_buttons_of_a_message_via_the_bot_name_it_by_its_inline_id(
 async def test_without_feedback_and_in_a_chat_without_it_the_bot_hears_nothing(
     telegram: Telegram, me: dict[str, Any]
 ) -> None:
-    await telegram.act("bot", token=TOKEN, inline_feedback=False)
+    await telegram.act("set_inline", bot=TOKEN)
     await telegram.act("start", user=me["user"], bot=OTHER)
     query = await ask(telegram, me)
     await offer(telegram, query, PIZZA)
@@ -201,7 +201,7 @@ class TestAnswers:
         query = await ask(telegram, me)
         await offer(telegram, query, result | {"id": "1"})
         await heard(telegram)
-        await telegram.act("bot", token=TOKEN, inline_feedback=False)
+        await telegram.act("set_inline", bot=TOKEN)
         await telegram.act("choose_inline", **me, inline_query_id=query, result="1")
         assert field in await heard_by_both(telegram)
 

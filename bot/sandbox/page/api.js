@@ -20,6 +20,14 @@ export async function get(path) {
 // Carries out a verb. Returns its result, or null after telling by `refused` why it can't be.
 export const act = (verb, body, refused) => carryOut(verb, { method: "POST", body: JSON.stringify(body) }, refused);
 
+// The same with a file of the person's own machine.
+export function send(verb, body, file, refused) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(body)) form.append(name, value);
+  form.append("content", file);
+  return carryOut(verb, { method: "POST", body: form }, refused);
+}
+
 export const liftFault = (name, refused) => carryOut(`faults/${name}`, { method: "DELETE" }, refused);
 
 async function carryOut(path, options, refused) {

@@ -4,6 +4,7 @@ import { quietly } from "./api.js";
 import { Calls } from "./calls.js";
 import { Chats } from "./chats.js";
 import { once } from "./dom.js";
+import { offerIntro, showZone } from "./intro.js";
 import { Notices } from "./notices.js";
 import { Phone } from "./phone.js";
 import { Tabs } from "./tabs.js";
@@ -22,6 +23,8 @@ const calls = new Calls(id("log"), id("calls"));
 const trouble = new Trouble(id("switches"), phones, notices);
 const tabs = new Tabs(document.querySelector("body > nav"), phones);
 offerTheme(id("theme"));
+offerIntro(id("intro"), id("help"));
+showZone(id("zone"));
 
 function show() {
   phones.forEach((phone) => phone.show());
@@ -59,7 +62,7 @@ function onChange(change) {
       showWhatThereIs();
       return trouble.show();
     case "faults": return quietly(() => trouble.loadFaults())();
-    case "update": case "answer": case "ask": return;
+    case "update": case "answer": case "inline": case "ask": return;
   }
   if (!chats.apply(change)) look();
   if (change.kind === "message") offer(change);
@@ -74,9 +77,9 @@ function onChange(change) {
 function offer({ room: key, message }) {
   const room = chats.roomOf(key);
   if (!room || phones.some((phone) => phone.room === room)) return;
-  const theirs = phones.findLast((phone) => room.members.some((one) => one.id === phone.person && one.id !== message.from.id));
+  const theirs = phones.findLast((phone) => room.members.some((one) => one.id === phone.person && one.id !== message.from?.id));
   if (theirs) theirs.offer(room, theirs.person);
-  else if (room.chat.type !== "private" && message.from.is_bot) staffPhone.offer(room, room.members[0].id);
+  else if (room.chat.type !== "private" && message.from?.is_bot) staffPhone.offer(room, room.members[0].id);
 }
 
 function connect() {

@@ -1,6 +1,8 @@
 // The chats to choose from: each person's, as that person's phone lists them.
 
 import { arrowKeys, button, clock, dayOf, element, face, nameOf } from "./dom.js";
+import { inShort } from "./media.js";
+import { service } from "./services.js";
 
 export const titleOf = (room) =>
   room.chat.type === "private" ? room.bots[0]?.first_name ?? "A bot" : room.chat.title;
@@ -92,11 +94,9 @@ export class ChatList {
 
 const when = (seconds) => (dayOf(seconds) === "Today" ? clock(seconds) : dayOf(seconds));
 
-const KINDS = { photo: "🖼 Photo", document: "📄 File", venue: "📍 Place", location: "📍 Place", contact: "👤 Contact", invoice: "🧾 Invoice" };
-
 function summary(room) {
-  const { from, text, caption, ...message } = room.last;
-  const kind = Object.keys(KINDS).find((name) => message[name]);
-  const said = text ?? caption ?? KINDS[kind] ?? "…";
-  return room.chat.type === "private" ? said : `${nameOf(from)}: ${said}`;
+  const told = service(room.last);
+  if (told) return told;
+  const said = inShort(room.last);
+  return room.chat.type === "private" || !room.last.from ? said : `${nameOf(room.last.from)}: ${said}`;
 }

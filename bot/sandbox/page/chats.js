@@ -98,6 +98,6 @@ function heard(room, message) {
   room.newest = message.message_id;
   room.last = message;
   room.started = true;
-  for (const member of room.members) if (member.id !== message.from.id) member.unread += 1;
+  for (const member of room.members) if (member.id !== message.from?.id) member.unread += 1;
   return true;
 }

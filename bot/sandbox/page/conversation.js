@@ -1,6 +1,6 @@
 // The messages of a chat on a phone. Only what has changed is touched, so that focus and place stay.
 
-import { button, dayOf, element } from "./dom.js";
+import { arrowKeys, button, dayOf, element } from "./dom.js";
 import { messageOf } from "./message.js";
 
 const SHOWN = 100; // messages at first; earlier ones on request
@@ -19,7 +19,9 @@ export class Conversation {
     this.box = element("div", "conversation");
     this.box.append(this.list, this.down);
     this.clear();
+    arrowKeys(this.list, ".more-of-it");
     this.list.addEventListener("scroll", () => this.scrolled());
+    this.list.addEventListener("load", () => this.settle(), true); // a picture
     // A keyboard that comes up below, or a panel that is opened, leaves the newest message in sight.
     new ResizeObserver(() => this.settle()).observe(this.list);
   }
@@ -29,13 +31,17 @@ export class Conversation {
     this.list.replaceChildren();
     this.limit = SHOWN;
     this.atEnd = true;
+    this.top = 0;
   }
 
   get isSeen() { return this.list.clientHeight > 0; }
 
   scrolled() {
     if (!this.isSeen) return;
-    this.atEnd = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < NEAR;
+    const { scrollTop: top, scrollHeight, clientHeight } = this.list;
+    const isUp = top < this.top; // what comes late, as a picture, moves the end away from who was there
+    this.atEnd = scrollHeight - top - clientHeight < NEAR || (this.atEnd && !isUp);
+    this.top = top;
     this.showDown();
     if (this.atEnd) this.on.end();
   }
@@ -77,6 +83,13 @@ export class Conversation {
     this.place(nodes);
     this.showDown(unread);
     this.settle();
+    this.letTab();
+  }
+
+  // Of all that is offered for messages one can be reached by Tab, the newest; the arrow keys lead to the others.
+  letTab() {
+    const all = [...this.list.querySelectorAll(".more-of-it")];
+    all.forEach((one, index) => (one.tabIndex = index === all.length - 1 ? 0 : -1));
   }
 
   // What goes goes first: then nothing that stays has to be moved, which would take the focus from it.

@@ -47,15 +47,32 @@ export class Notices {
 
   // Resolves to the answer, or to "" when the dialog was left by Escape or by another one.
   ask(title, text, answers) {
-    this.finish("");
     const row = element("div", "answers");
     row.append(...answers.map((answer) => button("", answer, () => this.finish(answer))));
+    return this.open(title, [element("p", "", text), row], row.lastChild);
+  }
+
+  // Resolves to what was filled in, by the names of the fields, or to "".
+  fill(title, text, fields, yes) {
+    const form = element("form");
+    const row = element("div", "answers");
+    row.append(button("", "Cancel", () => this.finish("")), element("button", "", yes));
+    form.append(element("p", "", text), ...fields.map((field) => field.node), row);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.finish(Object.fromEntries(fields.map((field) => [field.name, field.value()])));
+    });
+    return this.open(title, [form], form.querySelector("input, select"));
+  }
+
+  open(title, nodes, first) {
+    this.finish("");
     this.dialog.setAttribute("aria-label", title);
-    this.dialog.replaceChildren(element("h2", "", title), element("p", "", text), row);
+    this.dialog.replaceChildren(element("h2", "", title), ...nodes);
     this.before = document.activeElement;
     this.behind.inert = true;
     this.dialog.show();
-    row.lastChild.focus();
+    first.focus();
     return new Promise((resolve) => (this.resolve = resolve));
   }
 

@@ -1,12 +1,17 @@
 // A phone: one person in one chat, or that person looking at the list of chats.
 
-import { act, get, quietly } from "./api.js";
+import { offerActions } from "./actions.js";
+import { act, get, quietly, send } from "./api.js";
+import { attach, moveOn, stopSharing } from "./attaching.js";
 import { ChatList, seatOf, seats, titleOf } from "./chatlist.js";
 import { Conversation } from "./conversation.js";
 import { button, element, face, nameOf, once, signButton } from "./dom.js";
+import { Inline } from "./inline.js";
+import { press } from "./keys.js";
 import { Notices } from "./notices.js";
 import { newCustomer, newGroup } from "./people.js";
-import { follow, start, tap } from "./taps.js";
+import { inShort } from "./media.js";
+import { follow, openMenuApp, start, tap } from "./taps.js";
 import { Writing } from "./writing.js";
 
 const TYPING = 5000; // ms that "typing…" lasts (Bot API, sendChatAction)
@@ -31,11 +36,20 @@ export class Phone {
       command: (text) => this.write(text),
       link: (address) => follow(this, address),
       end: () => this.markRead(),
+      more: (message) => offerActions(this, message),
+      move: (message) => moveOn(this, message),
+      stop: (message) => stopSharing(this, message),
     });
+    this.inline = new Inline(this);
     this.writing = new Writing({
       write: (text, replyTo) => this.write(text, replyTo),
       command: (name) => this.write(this.isGroup ? `/${name}@${this.bot.username}` : `/${name}`),
-      key: (key) => this.pressReplyKey(key),
+      edit: (number, text) => this.perform("edit", { ...this.whose, message_id: number, text }),
+      key: (key) => press(this, key),
+      attach: async (kind) => (await attach(this, kind)) && this.writing.about.clear(),
+      typed: (text) => this.inline.typed(text),
+      menu: () => openMenuApp(this),
+      results: this.inline.box,
       up: () => this.conversation.focusKeys(),
     });
     this.list = new ChatList({
@@ -49,8 +63,9 @@ export class Phone {
     this.banner = element("p", "banner", "📵 This phone is offline");
     this.unblock = button("unblock", "Unblock", () => this.act("block", { user: this.person, bot: String(this.bot.id), blocked: false }));
     this.front = element("div", "front");
-    const { menu, form, keys } = this.writing;
-    this.front.append(this.pinned, this.banner, this.conversation.box, menu, form, keys, this.unblock);
+    const { menu, kinds, about, form, keys } = this.writing;
+    const above = [menu, kinds.box, this.inline.box, about.box];
+    this.front.append(this.pinned, this.banner, this.conversation.box, ...above, form, keys, this.unblock);
     screen.append(this.buildHead(), this.list.box, this.front);
     this.section.replaceChildren(screen);
     this.notices = new Notices(this.section, screen);
@@ -99,6 +114,19 @@ export class Phone {
     return this.isGroup ? { chat: this.room.chat.id } : { bot: String(this.bot.id) };
   }
 
+  // Who does something, and where.
+  get whose() {
+    return { user: this.person, ...this.place };
+  }
+
+  // The same for a new message, with what it answers.
+  get whereToWrite() {
+    const { answered } = this.writing.about;
+    return { ...this.whose, ...(answered ? { reply_to: answered } : {}) };
+  }
+
+  get mayWrite() { return Boolean(this.room) && !this.room.blocked; }
+
   // How many messages this person has not seen, in this chat and in the others.
   get unread() {
     const own = seats(this.chats.rooms).find(([first]) => first.person.id === this.person) ?? [];
@@ -106,27 +134,22 @@ export class Phone {
     return { here: this.me?.unread ?? 0, others };
   }
 
-  act(verb, body) {
-    return act(verb, body, (why) => this.notices.toast(why));
+  act(verb, body, file) {
+    const refused = (why) => this.notices.toast(why);
+    return file ? send(verb, body, file, refused) : act(verb, body, refused);
   }
 
   // As `act`, for what a person does in a chat. Why that can't be is known here: there is no need to ask.
-  perform(verb, body, key = this.room.room) {
+  perform(verb, body, file, key = this.room.room) {
     const person = this.chats.rooms.flatMap((room) => room.members).find((one) => one.id === body.user);
     if (person?.offline) return this.notices.toast(`${nameOf(person)}’s phone is offline`);
     if (this.chats.roomOf(key)?.blocked) return this.notices.toast("Unblock the bot first");
-    return this.act(verb, body);
+    return this.act(verb, body, file);
   }
 
   write(text, replyTo) {
     this.conversation.toEnd();
-    return this.perform("send", { user: this.person, text, ...this.place, ...(replyTo ? { reply_to: replyTo } : {}) });
-  }
-
-  async pressReplyKey(key) {
-    if (!key.request_contact) return this.write(key.text ?? key);
-    const agreed = await this.notices.confirm("Share your phone number?", `${this.heading} will see it.`, "Share");
-    if (agreed) this.perform("send_contact", { user: this.person, bot: String(this.bot.id) });
+    return this.perform("send", { ...this.whose, text, ...(replyTo ? { reply_to: replyTo } : {}) });
   }
 
   // Which chat
@@ -213,7 +236,16 @@ export class Phone {
     const begin = this.isGroup || room.started ? undefined : button("start", "START", () => start(this, bot, ""));
     this.conversation.patch(messages, me.unread, begin);
     this.writing.patch(messages, this.person, bot?.commands_of?.[this.person] ?? bot?.commands ?? []);
+    this.writing.showMenuButton(this.isGroup ? undefined : bot?.menu_button);
     this.drawPinned(messages);
+  }
+
+  // Asks the bot that a message is of in inline mode, as if that had been typed.
+  ask(message, query) {
+    const { username } = message.via_bot ?? message.from;
+    this.writing.input.value = `@${username} ${query}`;
+    this.writing.input.focus();
+    this.inline.typed(this.writing.input.value);
   }
 
   get heading() { return this.room ? titleOf(this.room) : "No chat"; }
@@ -243,7 +275,7 @@ export class Phone {
   drawPinned(messages) {
     const message = messages.find((one) => one.message_id === this.room.pinned?.[0]);
     this.pinned.hidden = !message;
-    this.pinned.textContent = message ? `📌 ${message.text ?? message.caption ?? "Media"}` : "";
+    this.pinned.textContent = message ? `📌 ${inShort(message)}` : "";
   }
 
   typing() {
@@ -256,7 +288,7 @@ export class Phone {
   heard(change) {
     if (change.kind === "typing") return this.typing();
     if (change.kind === "checkout") return this.notices.toast(change.error);
-    if (change.kind === "message" && change.message.from.id !== this.person) this.typingUntil = 0;
+    if (change.kind === "message" && change.message.from?.id !== this.person) this.typingUntil = 0;
     this.show();
   }
 

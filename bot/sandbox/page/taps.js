@@ -2,6 +2,7 @@
 
 import { get, quietly } from "./api.js";
 import { isSafe } from "./dom.js";
+import { open } from "./webapp.js";
 
 const PATIENCE = 20; // seconds for the bot's answer to a tap
 
@@ -14,9 +15,11 @@ export async function tap(phone, message, key, where) {
   const address = key.url ?? key.login_url?.url;
   if (address) return follow(phone, address) || (isSafe(address) && window.open(address, "_blank", "noopener"));
   if (message.chat.id !== phone.room.chat.id) return notices.toast("That was before the group became a supergroup");
-  const place = { ...phone.place, user: phone.person, message_id: message.message_id };
+  const place = { ...phone.whose, message_id: message.message_id };
   if (key.pay) return phone.perform("pay", place);
-  if (!key.callback_data) return notices.toast(key.web_app ? "Web apps don’t open on this page" : "Only Telegram’s own apps can do that");
+  if (key.web_app) return openApp(phone, { message_id: message.message_id, button: key.text }, key.text);
+  if (key.switch_inline_query_current_chat !== undefined) return phone.ask(message, key.switch_inline_query_current_chat);
+  if (!key.callback_data) return notices.toast("Only Telegram’s own apps can do that");
   where.classList.add("waiting");
   where.setAttribute("aria-busy", "true");
   const title = phone.heading;
@@ -28,6 +31,13 @@ export async function tap(phone, message, key, where) {
 }
 
 const answerTo = quietly((query) => get(`callback/${query}?wait=${PATIENCE}`));
+
+async function openApp(phone, which, title) {
+  const opened = await phone.perform("open_web_app", { ...phone.whose, ...which });
+  if (opened) open(phone, opened, title);
+}
+
+export const openMenuApp = (phone) => openApp(phone, {}, phone.bot.menu_button.text);
 
 // A link to a bot of this sandbox opens here. Returns whether it was one.
 export function follow(phone, address) {
@@ -43,7 +53,7 @@ export function follow(phone, address) {
 
 export async function start(phone, bot, payload, person = phone.person) {
   const key = `${bot.id}:${person}`;
-  const done = await phone.perform("start", { user: person, bot: String(bot.id), payload }, key);
+  const done = await phone.perform("start", { user: person, bot: String(bot.id), payload }, undefined, key);
   if (done) phone.choose(`${key}|${person}`);
 }
 
