@@ -35,7 +35,7 @@ from telegram.ext import (
 )
 
 from bot.customer_errors import meaning_of
-from bot.customer_http import Request
+from bot.customer_http import OutOfReach, Request
 from bot.customer_limits import Limiter
 from bot.customer_replies import Replies
 from bot.inbox import button_of, chat_of
@@ -266,6 +266,8 @@ def _later(error: Exception) -> TryLater:
     if isinstance(error, RetryAfter):
         wait = error.retry_after
         return TryLater("429", wait if isinstance(wait, int) else wait.total_seconds())
+    if isinstance(error, OutOfReach):
+        return TryLater(error.message)
     return TryLater(f"Telegram is out of reach ({type(error).__name__})")
 
 

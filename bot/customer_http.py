@@ -11,10 +11,14 @@ from aiohttp import ClientSession, ClientTimeout
 from telegram.error import NetworkError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
-from flows.http import UNANSWERED, client
+from flows.http import UNANSWERED, client, out_of_reach
 
 READ = 10.0  # seconds
 TIMEOUT = ClientTimeout(total=15, connect=5)
+
+
+class OutOfReach(NetworkError):
+    """Telegram gave no answer; the message says why, and holds no token."""
 
 
 class Request(BaseRequest):
@@ -43,7 +47,7 @@ class Request(BaseRequest):
     async def do_request(
         self, url: str, method: str, request_data: RequestData | None = None, *_: Any, **__: Any
     ) -> tuple[int, bytes]:
-        """The status and the content of the answer. Raises `TimedOut` or `NetworkError`, neither with the token."""
+        """The status and the content of the answer. Raises `TimedOut` or `OutOfReach`."""
         if self._session is None:
             raise RuntimeError("initialize comes first")
         form = request_data.json_parameters if request_data else None
@@ -53,4 +57,4 @@ class Request(BaseRequest):
         except TimeoutError:
             raise TimedOut from None
         except UNANSWERED as error:
-            raise NetworkError(type(error).__name__) from None
+            raise OutOfReach(out_of_reach(error)) from None

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from bot.inbox import Update, offset_after
 from bot.intake import Intake, Refused
 from flows.backoff import Backoff
-from flows.http import UNANSWERED, client
+from flows.http import UNANSWERED, client, out_of_reach
 from flows.store import is_outage
 
 log = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ class Polling:
             async with http.post(self._url, json=body, allow_redirects=False) as response:
                 answer = _Answer.model_validate_json(await response.read())
         except UNANSWERED as error:
-            raise NotNow(f"Telegram is out of reach ({type(error).__name__})") from None
+            raise NotNow(out_of_reach(error)) from None
         except ValidationError:
             raise NotNow("what answers in Telegram's place does not speak the Bot API") from None
         if answer.ok:

@@ -15,8 +15,6 @@ from typing import Any
 
 from aiogram import Bot, Dispatcher, F, Router
 from aiogram.client.default import DefaultBotProperties
-from aiogram.client.session.aiohttp import AiohttpSession
-from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import (
     AiogramError,
     TelegramMigrateToChat,
@@ -39,6 +37,7 @@ from bot.inbox import button_of, chat_of
 from bot.intake import Refused, TryLater
 from bot.process import run_bot
 from bot.restaurant_errors import REFUSALS, Refusal, meaning_of
+from bot.restaurant_http import Session
 from bot.restaurant_limits import Limiter
 from bot.restaurant_replies import Replies, thread
 from flows import serving
@@ -46,6 +45,7 @@ from flows.callbacks import BadPayload, ShowOpenOrders, StaffTap, decode, order_
 from flows.commands import AnyCommand
 from flows.events import Person
 from flows.gate import Gate
+from flows.http import UNANSWERED, out_of_reach
 from flows.ledger import JoinOutcome, JoinResult, Ledger
 from flows.ledger.orders import reads_of_staff
 from flows.menu import Restaurant
@@ -62,7 +62,6 @@ from flows.telegram_errors import Meaning
 log = logging.getLogger(__name__)
 
 UPDATES = ["message", "callback_query", "my_chat_member"]
-TIMEOUT = 15.0  # seconds for an answer of Telegram
 
 # What staff may type for a command: the menu's names, and the trade's word for a dish that has run out.
 _ALIASES = {"86": "items", "open": "orders"}
@@ -74,7 +73,7 @@ class RestaurantBot:
 
     def __init__(self, token: str, api_url: str, ledger: Ledger, gate: Gate) -> None:
         self._ledger = ledger
-        session = AiohttpSession(api=TelegramAPIServer.from_base(api_url), timeout=TIMEOUT)
+        session = Session(api_url)
         session.middleware(Limiter(gate))
         defaults = DefaultBotProperties(parse_mode="HTML", link_preview=LinkPreviewOptions(is_disabled=True))
         self._bot = Bot(token, session=session, default=defaults)
@@ -320,6 +319,8 @@ def _later(error: AiogramError) -> TryLater:
     """What the intake is told of an error that is not the update's fault."""
     if isinstance(error, TelegramRetryAfter):
         return TryLater("429", error.retry_after)
+    if isinstance(error.__cause__, UNANSWERED):
+        return TryLater(out_of_reach(error.__cause__))
     return TryLater(f"Telegram is out of reach ({type(error).__name__})")
 
 

@@ -7,7 +7,6 @@ processes of a bot may listen side by side behind one address.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import json
 import logging
@@ -20,7 +19,9 @@ from redis.exceptions import RedisError
 from bot.inbox import LISTENING_LIFE
 from bot.intake import Intake, Refused
 from flows.backoff import Backoff
-from flows.http import UNANSWERED, client
+from flows.http import UNANSWERED, client, out_of_reach
+from flows.listening import cannot_listen
+from flows.settings import secret_of
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +38,6 @@ class _Update(BaseModel):
     update_id: int
 
 
-def secret_of(token: str) -> str:
-    """What Telegram proves itself with: made from the token, so that every process of the bot knows it."""
-    return hmac.new(token.encode(), b"comanda webhook", hashlib.sha256).hexdigest()
-
-
 class Webhook:
     """Listens for one bot's updates at `host`:`port`, which the world reaches at `url`."""
 
@@ -53,7 +49,7 @@ class Webhook:
         allowed: list[str],
         *,
         url: str,
-        host: str,
+        host: str | None,
         port: int,
     ) -> None:
         self._bot = bot
@@ -78,7 +74,7 @@ class Webhook:
             try:
                 await web.TCPSite(runner, self._host, self._port).start()
             except OSError as error:
-                raise Refused(f"WEBHOOK_LISTEN: can't listen on {self._host}:{self._port}: {error.strerror}") from None
+                raise Refused(cannot_listen(self._host, self._port, error)) from None
             await self._register(intake)
             while True:
                 await intake.tell("")
@@ -116,7 +112,7 @@ class Webhook:
                     async with http.post(self._method, json=asked, allow_redirects=False) as answer:
                         problem = await self._problem(answer)
                 except UNANSWERED as error:
-                    problem = type(error).__name__
+                    problem = out_of_reach(error)
                 if problem is None:
                     log.info("%s bot: Telegram sends updates to %s", self._bot, self._asked["url"])
                     return

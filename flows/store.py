@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as NoReply
@@ -17,9 +18,10 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from flows.gathering import Gathering
+from flows.store_pool import Pool, SentinelPool
+from flows.store_url import StoreAddress, parse
 
 NAME = "comanda"  # of each connection, as CLIENT LIST shows it
-CONNECTIONS = 1000  # of a process at most: more than it has threads; redis-py's limit of 100 would look like an outage
 TIMEOUT = 5.0  # seconds for a connection or a reply; a loaded disk under appendfsync always takes a fraction of it
 
 REPLICATED_WITHIN = 2000
@@ -34,51 +36,53 @@ class NotReplicated(RedisError):
 
 
 def connect(url: str) -> Redis:
-    """A client of the store at `redis://`, `rediss://` or `unix://`; it connects at the first command.
-
-    `redis+sentinel://user:password@host:port,host:port/name/0` (or `rediss+…`) is the primary that these sentinels
-    know by that name, whichever server that is by now; `?sentinel_password=` is for the sentinels themselves.
+    """A client of the store at a URL (see `flows.store_url`); it connects at the first command.
 
     It never repeats a command by itself, as redis-py does ten times by default: after a lost reply the first try may
-    have been carried out, and only the caller can tell (see `flows.ledger.transaction`). Raises `ValueError`.
+    have been carried out, and only the caller can tell (see `flows.ledger.transaction`). Raises `BadURL`.
     """
-    scheme, _, rest = url.partition("://")
-    if scheme.endswith("+sentinel"):
-        return _primary(rest, tls=scheme.startswith("rediss"))
-    return Redis.from_url(url, **_options())
+    address = parse(url)
+    tls = {"ssl": True, **address.tls} if address.uses_tls else {}
+    if address.primary is not None:
+        return _primary(address, address.primary, tls)
+    if address.path is not None:
+        return Redis.from_pool(
+            Pool(connection_class=UnixDomainSocketConnection, path=address.path, **address.login, **_OPTIONS)
+        )
+    [(host, port)] = address.hosts
+    kind = SSLConnection if address.uses_tls else Connection
+    return Redis.from_pool(
+        Pool(connection_class=kind, host=host, port=port, **address.tls, **address.login, **_OPTIONS)
+    )
 
 
-def _options() -> dict[str, Any]:
-    return {
-        "client_name": NAME,
-        "retry": Retry(NoBackoff(), 0),
-        "socket_timeout": TIMEOUT,
-        "socket_connect_timeout": TIMEOUT,
-        "health_check_interval": 0,
-        "max_connections": CONNECTIONS,
-    }
+_OPTIONS: dict[str, Any] = {
+    "client_name": NAME,
+    "retry": Retry(NoBackoff(), 0),
+    "socket_timeout": TIMEOUT,
+    "socket_connect_timeout": TIMEOUT,
+    "health_check_interval": 0,
+}
 
 
-def _primary(address: str, tls: bool) -> Redis:
-    login, _, place = address.rpartition("@")
-    user, _, password = login.partition(":")
-    parts = urlsplit(f"//{place}")
-    name, _, database = parts.path.strip("/").partition("/")
-    hosts = [_host(part) for part in parts.netloc.split(",")]
-    if not name:
-        raise ValueError("the name of the primary is missing")
-    options = {**_options(), "db": int(database or 0), "ssl": tls}
-    credentials = {"username": unquote(user) or None, "password": unquote(password) or None}
-    [spoken] = parse_qs(parts.query).get("sentinel_password", [None])
-    spoken_to = {**_options(), "ssl": tls, "password": spoken}
-    sentinel = Sentinel(hosts, sentinel_kwargs=spoken_to)  # type: ignore[no-untyped-call]
-    primary: Redis = sentinel.master_for(name, **options, **credentials)  # type: ignore[no-untyped-call]
+def _primary(address: StoreAddress, name: str, tls: dict[str, Any]) -> Redis:
+    """Whichever server the sentinels know by that name; they are asked again at every new connection."""
+    asking = {**_OPTIONS, **tls, **address.sentinel_login}
+    sentinel = Sentinel(list(address.hosts), sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
+    options = {**_OPTIONS, **tls, **address.login}
+    primary: Redis = sentinel.master_for(name, connection_pool_class=SentinelPool, **options)  # type: ignore[no-untyped-call]
     return primary
 
 
-def _host(part: str) -> tuple[str, int]:
-    host, _, port = part.rpartition(":")
-    return (host, int(port)) if host else (port, 26379)
+def apart(redis: Redis) -> Redis:
+    """A client of the same store with connections of its own: for a lease, which must not wait for others' commands."""
+    pool = redis.connection_pool
+    if not isinstance(pool, Pool):
+        return redis
+    own = pool.apart()
+    client = Redis(connection_pool=own)
+    weakref.finalize(client, own.disconnect)
+    return client
 
 
 def is_outage(error: Exception) -> bool:

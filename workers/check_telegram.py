@@ -7,18 +7,21 @@ told by the bots instead, who get the 409: they leave word in the store (see `fl
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+from aiohttp import ClientSession, ClientTimeout
 
+from flows.http import UNANSWERED, client, out_of_reach
 from flows.settings import Bot, Settings
 from workers.checks import Check, Level
 
-PATIENCE = 5.0  # seconds for an answer
+PATIENCE = ClientTimeout(total=5)  # seconds for an answer
 SKEW = 5.0  # seconds that our clock may be off Telegram's, beside what the answer took
 RECENT = 600.0  # seconds that a failed delivery to the webhook is worth a word
 MANY = 100  # updates that wait at Telegram; one getUpdates takes as many
@@ -27,17 +30,26 @@ MANY = 100  # updates that wait at Telegram; one getUpdates takes as many
 async def of_telegram(settings: Settings, clock: Callable[[], float] = time.time) -> list[Check]:
     """Whether both bots can work. Raises `BadSettings` when there are no two tokens."""
     customer, restaurant = settings.tokens()
-    async with httpx.AsyncClient(timeout=PATIENCE) as http:
+    async with client(settings.telegram_api_url, PATIENCE, connections=2) as http:
         telegram = _Telegram(http, settings, clock)
         found = await asyncio.gather(telegram.look("customer", customer), telegram.look("restaurant", restaurant))
     # What is about both, as a wrong clock, is said once.
     return list({check.check: check for checks in found for check in checks}.values())
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """What the Bot API answered, and when by its own clock."""
+
+    status: int
+    date: str
+    body: dict[str, Any]
+
+
 class _Telegram:
     """The Bot API, as far as a check asks it. Neither its errors nor its answers are shown: they may hold a token."""
 
-    def __init__(self, http: httpx.AsyncClient, settings: Settings, clock: Callable[[], float]) -> None:
+    def __init__(self, http: ClientSession, settings: Settings, clock: Callable[[], float]) -> None:
         self._http = http
         self._root = settings.telegram_api_url
         self._ours = settings.webhook
@@ -48,32 +60,40 @@ class _Telegram:
         name = f"{bot} bot's token"
         try:
             began = self._clock()
-            response = await self._http.get(f"{self._root}/bot{token}/getMe")
+            me = await self._ask(f"bot{token}/getMe")
             ended = self._clock()
-            me = _body(response)
-            webhook = _body(await self._http.get(f"{self._root}/bot{token}/getWebhookInfo")) if me.get("ok") else {}
-        except httpx.HTTPError as error:
-            cure = "check the network, a firewall or proxy on the way, and TELEGRAM_API_URL"
-            return [Check("Telegram", Level.PROBLEM, f"is out of reach ({type(error).__name__})", cure)]
+            webhook = (await self._ask(f"bot{token}/getWebhookInfo")).body if me.body["ok"] else {}
+        except UNANSWERED as error:
+            says, _, cure = out_of_reach(error).removeprefix("Telegram ").partition(": ")
+            usual = "check the network, a firewall or proxy on the way, and TELEGRAM_API_URL"
+            return [Check("Telegram", Level.PROBLEM, says, cure or usual)]
         except ValueError:
             cure = "check TELEGRAM_API_URL"
             return [Check("Telegram", Level.PROBLEM, "what answers in its place does not speak the Bot API", cure)]
-        if response.status_code in (401, 404):
+        if me.status in (401, 404):
             cure = f"check {bot.upper()}_BOT_TOKEN and TELEGRAM_API_URL"
             return [Check(name, Level.PROBLEM, "Telegram refuses it", cure)]
-        if not me.get("ok"):
-            return [Check("Telegram", Level.WARNING, f"answers {response.status_code}", "try again in a while")]
-        found = [Check(name, Level.OK, f"is that of @{_result(me).get('username', 'nobody')}")]
-        found += _clock_checks(response, began, ended)
+        if not me.body["ok"]:
+            return [Check("Telegram", Level.WARNING, f"answers {me.status}", "try again in a while")]
+        found = [Check(name, Level.OK, f"is that of @{_result(me.body).get('username', 'nobody')}")]
+        found += _clock_checks(me.date, began, ended)
         found += _webhook_checks(bot, _result(webhook), self._ours(bot), ended)
         return found
 
+    async def _ask(self, method: str) -> _Answer:
+        """Raises `UNANSWERED`, and `ValueError` for what is no answer of the Bot API."""
+        async with self._http.get(f"{self._root}/{method}", allow_redirects=False) as response:
+            body = json.loads(await response.read())
+            if not isinstance(body, dict) or not isinstance(body.get("ok"), bool):
+                raise ValueError("an answer of the Bot API says whether it is ok")
+            return _Answer(response.status, response.headers.get("Date", ""), body)
 
-def _clock_checks(response: httpx.Response, began: float, ended: float) -> Iterator[Check]:
+
+def _clock_checks(date: str, began: float, ended: float) -> Iterator[Check]:
     """Whether our clock is right by the Date of an answer, which has whole seconds."""
     try:
-        theirs = parsedate_to_datetime(response.headers["Date"]).timestamp()
-    except (KeyError, ValueError):
+        theirs = parsedate_to_datetime(date).timestamp()
+    except ValueError:
         return
     off = max(0.0, began - theirs - 1) + min(0.0, ended - theirs)
     if abs(off) > SKEW:
@@ -100,14 +120,6 @@ def _webhook_checks(bot: Bot, info: dict[str, Any], ours: str | None, now: float
     if isinstance(waiting, int) and waiting >= MANY:
         cure = "see that the bot runs; it works them off by itself"
         yield Check(name, Level.WARNING, f"{waiting} updates wait at Telegram", cure)
-
-
-def _body(response: httpx.Response) -> dict[str, Any]:
-    """Raises `ValueError` for what is no answer of the Bot API."""
-    body = response.json()
-    if not isinstance(body, dict) or not isinstance(body.get("ok"), bool):
-        raise ValueError("an answer of the Bot API says whether it is ok")
-    return body
 
 
 def _result(body: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from flows import keys
 from flows.settings import Settings
 from flows.store import connect
+from flows.urls import BadURL
 from workers.durability import check_durable
 from workers.embedded import STOP, EmbeddedStore
 from workers.errors import StoreError
@@ -101,5 +102,5 @@ def client_of(url: str) -> Redis:
     """A client of an outside store. Raises `StoreError` for what is no URL of one."""
     try:
         return connect(url)
-    except ValueError:
-        raise StoreError("REDIS_URL is wrong: expected a URL such as redis://host:6379/0") from None
+    except BadURL as error:
+        raise StoreError(f"REDIS_URL is wrong: {error}") from None

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from flows.backoff import LONGEST
 from flows.events import Side
 from flows.gate import Gate, NotYet
-from flows.http import UNANSWERED, client
+from flows.http import UNANSWERED, client, out_of_reach
 from flows.screens import Screen
 from flows.store import Together
 from flows.telegram_errors import Meaning, meaning
@@ -140,7 +140,7 @@ class Sender:
             async with self._session(side).post(url, json=body, allow_redirects=False) as response:
                 answer = _Answer.model_validate_json(await response.read())
         except UNANSWERED as error:
-            raise Later(None, f"Telegram is out of reach: {type(error).__name__}") from None
+            raise Later(None, out_of_reach(error)) from None
         except ValidationError:
             raise Later(
                 None, f"what answers in Telegram's place does not speak the Bot API ({response.status})"

@@ -16,8 +16,9 @@ from redis.exceptions import ConnectionError as StoreGone
 
 from bot.intake import Intake, Refused
 from bot.process import set_up_logging
-from bot.webhook import HEADER, LARGEST, Webhook, secret_of
+from bot.webhook import HEADER, LARGEST, Webhook
 from flows import keys
+from flows.settings import secret_of
 from tests.bot.scenes import TOKEN, Scene
 from tests.faults import faulty
 from tests.waiting import until

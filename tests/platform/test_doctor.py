@@ -319,7 +319,7 @@ async def test_a_telegram_out_of_reach_is_named_once_and_without_the_tokens(free
     found = problems(await of_telegram(settings_for(f"http://127.0.0.1:{free_port}")))
 
     assert found == [
-        "Telegram: is out of reach (ConnectError) → "
+        "Telegram: is out of reach (ClientConnectorError) → "
         "check the network, a firewall or proxy on the way, and TELEGRAM_API_URL"
     ]
 

@@ -48,7 +48,7 @@ def _run(module: str) -> None:
         settings = read_settings()
         settings.tokens()
         refuse_passing_store(settings)
-        running.set_up_logging(settings.log_level)
+        running.set_up_logging(settings.log_level, settings.secrets())
         with the_store(settings, new=True) as store:
             code = _in_foreground(Program(module, module, programs.environment(settings, store.url)))
     raise SystemExit(code)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 import click
-import httpx
+from aiohttp import ClientTimeout
 
+from flows.http import UNANSWERED, client
 from flows.ledger import Ledger
 from flows.menu import Restaurant
 from flows.restaurant_file import BadFile, decoded, load
@@ -17,7 +19,7 @@ from workers.cli.one_restaurant import export, known, remove, show, state, summa
 from workers.cli.stores import named
 
 INVITE_LIFE = 7 * 24  # hours that an invite for a staff chat works, unless said otherwise
-ASK_TELEGRAM = 3.0  # seconds to wait for a bot's name
+ASK_TELEGRAM = ClientTimeout(total=3)  # seconds to wait for a bot's name
 
 
 @click.group()
@@ -128,8 +130,12 @@ def _bot_names(settings: Settings) -> tuple[str | None, str | None]:
 
 def _bot_name(settings: Settings, token: str) -> str | None:
     try:
-        answer = httpx.get(f"{settings.telegram_api_url}/bot{token}/getMe", timeout=ASK_TELEGRAM)
-        name = answer.json()["result"]["username"]
-    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        name = asyncio.run(_ask_its_name(settings.telegram_api_url, token))
+    except (*UNANSWERED, ValueError, KeyError, TypeError):
         return None
     return name if isinstance(name, str) else None
+
+
+async def _ask_its_name(root: str, token: str) -> object:
+    async with client(root, ASK_TELEGRAM) as http, http.get(f"{root}/bot{token}/getMe") as answer:
+        return json.loads(await answer.read())["result"]["username"]

@@ -6,11 +6,12 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import click
 
+from flows.logs import hiding, log_to_stderr
 from flows.settings import BadSettings
 from workers.errors import StoreError
 from workers.store import Store
@@ -30,21 +31,26 @@ def failures_in_one_line() -> Iterator[None]:
         raise click.ClickException(str(error)) from None
 
 
-def set_up_logging(level: str) -> None:
+def set_up_logging(level: str, secrets: Iterable[str] = ()) -> None:
     """Log to stderr, as the programs do."""
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    log_to_stderr(level, secrets)
     # httpx logs each URL at INFO, and a URL of the Bot API holds the token.
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 async def run(
-    stages: Sequence[Sequence[Program]], store: Store, beside: Callable[[Supervisor], Awaitable[None]]
+    stages: Sequence[Sequence[Program]],
+    store: Store,
+    beside: Callable[[Supervisor], Awaitable[None]],
+    secrets: Iterable[str] = (),
 ) -> bool:
     """Run the programs and look after the store until stopped. Returns whether all of them could end in order.
 
-    `beside` is done meanwhile; if it raises, everything is stopped, and then it is raised here.
+    `beside` is done meanwhile; if it raises, everything is stopped, and then it is raised here. No line that a program
+    writes is shown with one of the `secrets`, not even one that the program's own log has not gone through.
     """
-    supervisor = Supervisor(stages, show)
+    hide = hiding(secrets)
+    supervisor = Supervisor(stages, lambda line: show(hide(line)))
     helpers = [asyncio.create_task(_look_after(store)), asyncio.ensure_future(beside(supervisor))]
     for helper in helpers:
         helper.add_done_callback(lambda done: supervisor.stop() if _failed(done) else None)

@@ -8,7 +8,8 @@ import os
 
 import click
 
-from flows.settings import Settings, read_settings
+from flows.listening import check_listening
+from flows.settings import BOTS, Settings, read_settings
 from workers.check_telegram import of_telegram
 from workers.checks import Level
 from workers.cli import programs, running
@@ -30,7 +31,8 @@ def up() -> None:
         settings = read_settings()
         settings.tokens()
         refuse_passing_store(settings)
-        running.set_up_logging(settings.log_level)
+        running.set_up_logging(settings.log_level, settings.secrets())
+        asyncio.run(check_ports(settings))
         try:
             with the_only_one(settings.data_dir) as instance, the_store(settings, new=True) as store:
                 instance.tell(f"process {os.getpid()}")
@@ -40,11 +42,17 @@ def up() -> None:
                 async def beside(_: Supervisor) -> None:
                     await warn(settings)
 
-                orderly = asyncio.run(running.run(stages, store, beside))
+                orderly = asyncio.run(running.run(stages, store, beside, settings.secrets()))
         except AlreadyRunning as other:
             raise click.ClickException(f"it runs already with DATA_DIR={settings.data_dir}: {other}") from None
     if not orderly:
         raise SystemExit(1)
+
+
+async def check_ports(settings: Settings) -> None:
+    """Find out before anything starts whether both bots can listen for their webhooks. Raises `BadSettings`."""
+    for bot in BOTS if settings.webhook_url else ():
+        await check_listening(*settings.webhook_address(bot))
 
 
 async def warn(settings: Settings) -> None:
