@@ -20,7 +20,7 @@ from redis import Redis
 
 from flows import keys
 from flows.ledger import Check
-from flows.store import Command, Script, at_once, pipelined, text, texts
+from flows.store import Command, Script, apart, at_once, pipelined, text, texts
 
 log = logging.getLogger(__name__)
 
@@ -128,6 +128,7 @@ class Inbox:
     def __init__(self, redis: Redis, bot: str, me: str, replicas: int = 0) -> None:
         """`replicas` is how many have to hold an update before it counts as stored."""
         self._redis = redis
+        self._apart = apart(redis)  # so that signs of life wait for no handler's commands
         self._bot = bot
         self._me = me
         self._replicas = replicas
@@ -192,17 +193,17 @@ class Inbox:
         Dead is whose lease is missing at two looks, so that a paused store does not expire everybody.
         """
         owned, waiting = ("HGETALL", keys.inbox_owners(self._bot)), ("HLEN", keys.inbox(self._bot))
-        _, found, number = at_once(self._redis, [self._alive(), owned, waiting])
+        _, found, number = at_once(self._apart, [self._alive(), owned, waiting])
         owners = {text(chat): text(owner) for chat, owner in found.items()}
         others = {owner for owner in owners.values() if owner not in ("", self._me)}
-        missing = {owner for owner in others if not self._redis.exists(keys.inbox_lease(owner))}
+        missing = {owner for owner in others if not self._apart.exists(keys.inbox_lease(owner))}
         dead, self._missing = missing & self._missing, missing
         ours = [chat for chat, owner in owners.items() if owner == self._me or self._claim(chat, owner, dead)]
         return Ours(number, dict.fromkeys(ours))
 
     def stay(self) -> None:
         """Say that this process is alive, and take nothing."""
-        at_once(self._redis, [self._alive()])
+        at_once(self._apart, [self._alive()])
 
     def _alive(self) -> Command:
         return ("SET", keys.inbox_lease(self._me), "1", "EX", LEASE)
@@ -210,7 +211,7 @@ class Inbox:
     def _claim(self, chat: str, owner: str, dead: set[str]) -> bool:
         if owner and owner not in dead:
             return False
-        return bool(_CLAIM.run(self._redis, [keys.inbox_owners(self._bot), chat, owner, self._me]))
+        return bool(_CLAIM.run(self._apart, [keys.inbox_owners(self._bot), chat, owner, self._me]))
 
     def release(self) -> None:
         """Let others have the chats of this process, for it ends."""

@@ -12,7 +12,7 @@ import logging
 from redis import Redis
 
 from flows import keys
-from flows.store import texts
+from flows.store import apart, texts
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class Recovery:
     """One worker's view of the others."""
 
     def __init__(self, redis: Redis, queue_key: str, worker: str) -> None:
-        self._redis = redis
+        self._redis = apart(redis)  # so that signs of life wait for no job's commands
         self._queue_key = queue_key
         self._worker = worker
         self._missing: set[str] = set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import socket
 import subprocess
 import sys
 import tomllib
@@ -74,6 +75,39 @@ def test_a_second_up_in_one_directory_is_refused(tmp_path: Path, monkeypatch: py
 
     assert done.exit_code == 1
     assert "it runs already with DATA_DIR=data: process 4711" in done.output
+
+
+@pytest.mark.parametrize("above", [0, 1])
+def test_a_webhooks_port_that_is_taken_is_said_in_one_line_before_anything_starts(
+    above: int, free_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CUSTOMER_BOT_TOKEN", "1:customer")
+    monkeypatch.setenv("RESTAURANT_BOT_TOKEN", "2:restaurant")
+    monkeypatch.setenv("WEBHOOK_URL", "https://orders.example.com")
+    monkeypatch.setenv("WEBHOOK_LISTEN", f"127.0.0.1:{free_port}")
+    with socket.create_server(("127.0.0.1", free_port + above)):
+        done = CliRunner().invoke(main, ["up"])
+
+    assert done.exit_code == 1
+    said = f"Error: WEBHOOK_LISTEN: can't listen on 127.0.0.1:{free_port + above} (the restaurants' bot takes the port "
+    assert done.output.startswith(said)
+    assert done.output.endswith(": another program listens there, so stop that or name another port\n")
+    assert done.output.count("\n") == 1
+    assert not (tmp_path / "data").exists()
+
+
+def test_an_address_that_this_machine_does_not_have_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CUSTOMER_BOT_TOKEN", "1:customer")
+    monkeypatch.setenv("RESTAURANT_BOT_TOKEN", "2:restaurant")
+    monkeypatch.setenv("WEBHOOK_URL", "https://orders.example.com")
+    monkeypatch.setenv("WEBHOOK_LISTEN", "192.0.2.7:8081")  # of a network that is for documents only (RFC 5737)
+
+    done = CliRunner().invoke(main, ["up"])
+
+    assert done.exit_code == 1
+    assert "this machine has no such address; 0.0.0.0 means each that it has" in done.output
 
 
 def test_being_the_only_one_ends_with_the_process_that_was_it(tmp_path: Path) -> None:
