@@ -94,7 +94,7 @@ def test_a_webhooks_port_that_is_taken_is_said_in_one_line_before_anything_start
     assert done.output.startswith(said)
     assert done.output.endswith(": another program listens there, so stop that or name another port\n")
     assert done.output.count("\n") == 1
-    assert not (tmp_path / "data").exists()
+    assert not (tmp_path / "data" / "store").exists()
 
 
 def test_an_address_that_this_machine_does_not_have_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -15,7 +17,7 @@ from workers.checks import Level
 from workers.cli import programs, running
 from workers.cli.stores import the_store
 from workers.instance import AlreadyRunning, the_only_one
-from workers.store import refuse_passing_store
+from workers.store import Store, refuse_passing_store
 from workers.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -32,9 +34,8 @@ def up() -> None:
         settings.tokens()
         refuse_passing_store(settings)
         running.set_up_logging(settings.log_level, settings.secrets())
-        asyncio.run(check_ports(settings))
         try:
-            with the_only_one(settings.data_dir) as instance, the_store(settings, new=True) as store:
+            with the_only_one(settings.data_dir) as instance, _all_well(settings) as store:
                 instance.tell(f"process {os.getpid()}")
                 env = programs.environment(settings, store.url)
                 stages = [programs.bots(env), programs.crew(settings.workers, env)]
@@ -47,6 +48,14 @@ def up() -> None:
             raise click.ClickException(f"it runs already with DATA_DIR={settings.data_dir}: {other}") from None
     if not orderly:
         raise SystemExit(1)
+
+
+@contextmanager
+def _all_well(settings: Settings) -> Iterator[Store]:
+    """The store, once nothing else keeps the programs from running. Raises `BadSettings`, `StoreError`."""
+    asyncio.run(check_ports(settings))
+    with the_store(settings, new=True) as store:
+        yield store
 
 
 async def check_ports(settings: Settings) -> None:
