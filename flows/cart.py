@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flows.events import Line
 from flows.menu import Item, Restaurant
 from flows.money import Money, total
+from flows.option_names import ambiguous
 from flows.session import Cart, CartLine, Choice, Draft
 
 MAX_LINES = 30  # lines of a cart: each has three buttons, and Telegram allows about 100 on a message
@@ -120,11 +121,24 @@ def check(cart: Cart, restaurant: Restaurant, hidden: frozenset[str]) -> Checked
         if unit != line.unit:
             changes.append(f"{item.name} is {unit} now (was {line.unit}).")
         kept.append(line.model_copy(update={"name": item.name, "unit": unit}))
-        options = tuple(choice.option for choice in line.choices)
-        lines.append(Line(item_id=item.id, name=item.name, options=options, quantity=line.quantity, unit=unit))
+        lines.append(_line(item, line, unit))
     return Checked(
         cart=cart.model_copy(update={"lines": tuple(kept)}),
         lines=tuple(lines),
         total=total([line.total for line in lines], restaurant.currency),
         changes=tuple(changes),
+    )
+
+
+def _line(item: Item, line: CartLine, unit: Money) -> Line:
+    """A line of the order, with the groups of those options that say nothing without."""
+    together = ambiguous(item)
+    groups = tuple(choice.group if (choice.group, choice.option) in together else "" for choice in line.choices)
+    return Line(
+        item_id=item.id,
+        name=item.name,
+        options=tuple(choice.option for choice in line.choices),
+        groups=groups if any(groups) else (),
+        quantity=line.quantity,
+        unit=unit,
     )

@@ -9,11 +9,13 @@ import json
 from collections.abc import Callable
 from enum import StrEnum
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from flows.money import Money
+from flows.option_names import named
 from flows.times import Instant, Zone
 
 
@@ -78,17 +80,27 @@ class RestaurantCard(_Frozen):
 
 
 class Line(_Frozen):
-    """One line of an order with the price agreed: `unit` includes the surcharges of `options`."""
+    """One line of an order with the price agreed: `unit` includes the surcharges of `options`.
+
+    `groups` has the group of each option whose name says nothing without it, and "" for the others; nothing where there
+    is none to name, and in orders from before it was stored.
+    """
 
     item_id: str
     name: str
     options: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     quantity: int = Field(ge=1)
     unit: Money
 
     @property
     def total(self) -> Money:
         return self.unit * self.quantity
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The options as everyone reads them, such as "Large" and "Onions: No"."""
+        return tuple(named(group, option) for option, group in zip_longest(self.options, self.groups, fillvalue=""))
 
 
 class Event(_Frozen):

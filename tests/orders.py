@@ -33,9 +33,11 @@ def place(
     restaurant: RestaurantCard = NONNA,
     note: str = "",
     seconds: int = 300,
+    options: tuple[str, ...] = ("Large",),
+    groups: tuple[str, ...] = (),
 ) -> PlaceOrder:
     """The command of a customer who orders two large margheritas."""
-    line = Line(item_id="margherita", name="Margherita", options=("Large",), quantity=2, unit=eur(1150))
+    line = Line(item_id="margherita", name="Margherita", options=options, groups=groups, quantity=2, unit=eur(1150))
     return PlaceOrder(
         order_id=order_id,
         number=17,

@@ -47,7 +47,7 @@ _TABLES = (
         line INTEGER NOT NULL,         -- from 1
         item_id TEXT NOT NULL,
         name TEXT NOT NULL,
-        options TEXT NOT NULL,         -- as "Large, Extra cheese"
+        options TEXT NOT NULL,         -- as "Large, Extra cheese, Onions: No"
         quantity INTEGER NOT NULL,
         unit INTEGER NOT NULL,         -- price of one with its options
         total INTEGER NOT NULL,
@@ -123,7 +123,7 @@ def _order_row(order: Order, ended_at: datetime) -> _Row:
 
 def _line_rows(order: Order) -> Iterator[_Row]:
     for number, line in enumerate(order.placed.lines, 1):
-        options = ", ".join(line.options)
+        options = ", ".join(line.chosen)
         yield order.id, number, line.item_id, line.name, options, line.quantity, line.unit.minor, line.total.minor
 
 

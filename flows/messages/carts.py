@@ -66,7 +66,7 @@ def priced(lines: tuple[Line, ...]) -> str:
 
 
 def _priced(line: Line) -> str:
-    options = f" — <i>{esc(plain(', '.join(line.options), OPTIONS))}</i>" if line.options else ""
+    options = f" — <i>{esc(plain(', '.join(line.chosen), OPTIONS))}</i>" if line.options else ""
     return f"{line.quantity} × {esc(line.name)}{options} · {line.total}"
 
 

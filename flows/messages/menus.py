@@ -11,11 +11,13 @@ from flows.cart import Checked, missing, unit_price
 from flows.menu import Item, Option, OptionGroup, Restaurant, Service
 from flows.messages.about import restaurants_row
 from flows.messages.text import esc, plain
+from flows.option_names import ambiguous, named
 from flows.paging import page_of
 from flows.screens import Button, Row, Screen
 from flows.session import Choice, Draft
 
 NAME = 40  # UTF-16 units of a name on a button, of which a phone shows about as many
+GROUP = 16  # of that for an option's group, so that the option can be read as well
 
 
 @dataclass(frozen=True)
@@ -132,13 +134,14 @@ def item_screen(restaurant: Restaurant, item: Item, draft: Draft, place: tuple[i
         parts.append(f"Allergens: {esc(plain(', '.join(item.allergens), 500))}")
     if item.options:
         parts.append("\n".join(f"<b>{esc(group.name)}</b>: {_rule(group)}" for group in item.options))
-    menu = restaurant.fingerprint
+    menu, named_groups = restaurant.fingerprint, {group for group, _ in ambiguous(item)}
     rows: list[Row] = []
     for index, group in enumerate(item.options):
+        heading = group.name if group.name in named_groups else ""
         for number, option in enumerate(group.options):
             tap = cb.ToggleOption(restaurant.slug, item.id, index, number, menu)
             chosen = Choice(group=group.name, option=option.name) in draft.choices
-            rows.append((Button(_option(option, chosen), encode(tap)),))
+            rows.append((Button(_option(heading, option, chosen), encode(tap)),))
     less, more = (encode(cb.ChangeQuantity(restaurant.slug, item.id, by)) for by in (-1, 1))
     here = encode(cb.ShowItem(restaurant.slug, item.id, row))
     category, dish = place
@@ -159,9 +162,9 @@ def _rule(group: OptionGroup) -> str:
     return f"choose up to {most}" if group.least == 0 else f"choose {group.least} to {most}"
 
 
-def _option(option: Option, chosen: bool) -> str:
+def _option(group: str, option: Option, chosen: bool) -> str:
     price = f" +{option.price}" if option.price.minor else ""
-    return f"{'☑' if chosen else '○'} {plain(option.name, NAME)}{price}"
+    return f"{'☑' if chosen else '○'} {plain(named(plain(group, GROUP), option.name), NAME)}{price}"
 
 
 def _add_button(restaurant: Restaurant, item: Item, draft: Draft) -> Button:

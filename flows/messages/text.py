@@ -78,7 +78,7 @@ def local(at: datetime, order: Order) -> str:
 
 def line_text(line: Line) -> str:
     """ "2 × Margherita — Large, Olives", in HTML."""
-    options = f" — <b>{esc(plain(', '.join(line.options), _OPTIONS))}</b>" if line.options else ""
+    options = f" — <b>{esc(plain(', '.join(line.chosen), _OPTIONS))}</b>" if line.options else ""
     return f"{line.quantity} × {esc(plain(line.name, 100))}{options}"
 
 

@@ -158,13 +158,13 @@ class TestCart:
 
     def test_a_cart_holds_at_most_30_lines(self, shop: MemoryShop, carla: Customer) -> None:
         many = MARGHERITA.model_copy(
-            update={"options": (EXTRAS.model_copy(update={"options": tuple(option(f"No {n}") for n in range(31))}),)}
+            update={"options": (EXTRAS.model_copy(update={"options": tuple(option(f"Kind {n}") for n in range(31))}),)}
         )
         shop.stored["nonna"] = with_item(trattoria(), many)
         carla.starts("nonna").taps("Pizza")
         for number in range(30):
-            carla.taps("Margherita", f"○ No {number}", "Add to cart")
-        carla.taps("Margherita", "○ No 30", "Add to cart")
+            carla.taps("Margherita", f"○ Kind {number}", "Add to cart")
+        carla.taps("Margherita", "○ Kind 30", "Add to cart")
         assert carla.notice == "Your cart is full: at most 30 different dishes."
         carla.taps("‹ Back", "Cart")
         assert sum(len(row) for row in carla.screen.rows) <= 100

@@ -20,14 +20,14 @@ from redis.exceptions import ConnectionError as StoreGone
 
 from flows import events, keys
 from flows.commands import AcceptOrder, AnyCommand, CancelOrder, DeclineOrder, MarkPickedUp, RecordNotified
-from flows.events import About, CancelReason, DeclineReason, OrderPlaced, Person, Side
+from flows.events import About, CancelReason, DeclineReason, OrderDeclined, OrderPlaced, Person, Side
 from flows.ledger import Ledger, Shown
 from flows.order import Order, fold
 from tests.faults import Killed, faulty
 from tests.footprint import bytes_by_kind, finish_orders
-from tests.orders import ANNA, CARLA, NOON, place
+from tests.orders import ANNA, CARLA, NOON, after, place
 from workers.archive import Archived, Archiving
-from workers.archive_file import ArchiveFile, CannotArchive
+from workers.archive_file import ArchiveFile, CannotArchive, rows_of
 from workers.backup import take
 from workers.backup_file import Reader
 from workers.cli import main, progress
@@ -108,6 +108,15 @@ def histories(redis: Redis) -> dict[str, list[bytes]]:
 
 
 # What the file has
+
+
+def test_options_that_say_nothing_alone_are_archived_with_their_group() -> None:
+    order = after(of=place(options=("Large", "No"), groups=("", "Onions")))
+    declined = OrderDeclined(at=NOON, by=ANNA, reason=DeclineReason.OTHER)
+
+    [line] = rows_of([events.dump(order.placed), events.dump(declined)]).lines
+
+    assert line[4] == "Large, Onions: No"
 
 
 def test_an_owner_reads_orders_lines_and_events_with_any_tool(years: Years) -> None:

@@ -218,6 +218,15 @@ class TestOneOrder:
 
         assert said.splitlines()[-1].endswith(f"Z  {last}")
 
+    async def test_options_that_say_nothing_alone_are_read_with_their_group(self, ledger: Ledger) -> None:
+        ledger.execute("0rder0000001", place(options=("Large", "No"), groups=("", "Onions")), "test-1")
+
+        said = (await comanda("order", "0rder0000001")).output
+        read = json.loads((await comanda("order", "0rder0000001", "--json")).output)
+
+        assert "  2 × Margherita Large, Onions: No\n" in said
+        assert read["lines"][0]["groups"] == ["", "Onions"]
+
     async def test_the_customers_note_is_there_if_there_is_one(self, ledger: Ledger) -> None:
         ledger.execute("0rder0000001", place("0rder0000001", note="No basil, please"), "test-1")
         ledger.execute("0rder0000002", place("0rder0000002"), "test-2")

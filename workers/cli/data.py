@@ -92,7 +92,7 @@ def order(order_id: str, slug: str | None, as_json: bool) -> None:
     placed = found.placed
     click.echo(f"#{placed.number} at {placed.restaurant.name}, {placed.total}, {found.status}")
     for line in placed.lines:
-        click.echo(f"  {line.quantity} × {line.name} {', '.join(line.options)}".rstrip())
+        click.echo(f"  {line.quantity} × {line.name} {', '.join(line.chosen)}".rstrip())
     if placed.note:
         click.echo(f"  note: {placed.note}")
     for row in events:
