@@ -39,9 +39,9 @@ def not_a_member(kind: str) -> ApiError:
     return forbidden(f"bot is not a member of the {kind} chat")
 
 
-def not_served(method: str) -> ApiError:
-    """The refusal of a method that Telegram has and the sandbox has not: the one answer that is not Telegram's."""
-    words = f"this sandbox does not serve {method}; GET /control lists the methods that it serves"
+def not_served(what: str) -> ApiError:
+    """The refusal of what Telegram has and the sandbox has not: the one answer that is not Telegram's."""
+    words = f"this sandbox does not serve {what}; GET /control lists the methods that it serves"
     return ApiError(501, f"Not Implemented: {words}")
 
 

@@ -12,10 +12,10 @@ from bot.sandbox.calls import Call
 from bot.sandbox.errors import ApiError, bad_request
 from bot.sandbox.fields import Given, Json, Text, complaint
 from bot.sandbox.keyboards import markup_of
-from bot.sandbox.media import file_of
 from bot.sandbox.messages import preview
 from bot.sandbox.shares import contact_of, location_of, venue_of
 from bot.sandbox.texts import caption_of, text_of
+from bot.sandbox.uploads import file_of
 
 MOST_RESULTS = 50
 ID_LIMIT = 64  # bytes
@@ -102,9 +102,9 @@ def _content(call: Call, kind: str, given: Json) -> Json:
     if not given.get(name):
         raise _cant_parse(f'Can\'t find field "{name}"')
     duration = given.get(f"{prefix}_duration")
-    told = {} if sent_as in ("photo", "document") else {"duration": duration or 0}
+    told = {} if sent_as in ("photo", "document") else {"duration": duration}
     caption, entities = caption_of(part)
-    file = attached(call.world, sent_as, file_of(part, given[name], name), **told)
+    file = attached(call.world, sent_as, file_of(part, given[name], sent_as, name), **told)
     return file | {"caption": caption, "caption_entities": entities}
 
 

@@ -6,11 +6,14 @@ words. (getUpdates waits, so it lives in `updates`.)
 
 from __future__ import annotations
 
+from bot.sandbox.attachments import described, path_of
 from bot.sandbox.calls import Call, Served
 from bot.sandbox.errors import bad_request
 from bot.sandbox.fields import Json
 
 served = Served()
+
+DOWNLOAD_LIMIT = 20 * 1024 * 1024  # bytes; Bot API, getFile
 
 
 @served
@@ -38,5 +41,7 @@ def get_file(call: Call) -> Json:
     file_id = call.text("file_id")
     if file_id not in call.world.files:
         raise bad_request("invalid file_id")
-    size = len(call.world.files[file_id][1])
-    return {"file_id": file_id, "file_unique_id": f"u{file_id}", "file_size": size, "file_path": file_id}
+    file = described(call.world, file_id)
+    if file["file_size"] > DOWNLOAD_LIMIT:
+        raise bad_request("file is too big")
+    return file | {"file_path": path_of(call.world, file_id)}

@@ -30,6 +30,7 @@ from bot.sandbox import (
     webhooks,
     wire,
 )
+from bot.sandbox.attachments import found_at
 from bot.sandbox.bots import Bot
 from bot.sandbox.calls import Call, Served
 from bot.sandbox.control_http import ControlApi
@@ -84,7 +85,7 @@ class Sandbox:
         self.app.add_routes(
             [
                 web.route("*", "/bot{token}/{method}", self._api),
-                web.get("/file/bot{token}/{file_id}", self._download),
+                web.get("/file/bot{token}/{path:.+}", self._download),
                 *self._control.routes(),
                 web.get("/", _page),
                 web.get("/page/{name}", _page),
@@ -198,8 +199,10 @@ class Sandbox:
             self._bot(request.match_info["token"])
         except ApiError as error:
             return web.json_response(error.body(), status=error.code)
-        name, content = self.world.files.get(request.match_info["file_id"], ("", b""))
-        return web.Response(body=content) if name else await _no_such_path(request)
+        file_id = found_at(self.world, request.match_info["path"])
+        if file_id is None:
+            return await _no_such_path(request)
+        return web.Response(body=self.world.files[file_id][1])
 
 
 def _method(name: str) -> Callable[[Call], Any]:

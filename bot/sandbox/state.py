@@ -40,6 +40,7 @@ class World:
         self.web_apps: dict[str, WebApp] = {}  # those that are open
         self.checkouts: dict[str, Checkout] = {}
         self.files: dict[str, tuple[str, bytes]] = {}
+        self.kinds: dict[str, str] = {}  # as what each file was sent first
         self.changes = Journal(now)
         self.log = Journal(now)
         self.troubles = Journal(now)

@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 # Only these are JSON inside a form field; a text of `{"a": 1}` stays the text it is.
 STRUCTURED = {"reply_markup", "entities", "caption_entities", "reply_parameters", "link_preview_options"}
-STRUCTURED |= {"allowed_updates", "commands", "scope", "message_ids", "menu_button"}
+STRUCTURED |= {"permissions", "allowed_updates", "commands", "scope", "message_ids", "menu_button"}
 STRUCTURED |= {"button", "results", "result", "media", "prices", "suggested_tip_amounts", "reaction"}
 BODY_LIMIT = 50 * 1024 * 1024  # bytes; Bot API, the largest upload
 PHOTO_LIMIT = 10 * 1024 * 1024  # bytes; Bot API, sendPhoto

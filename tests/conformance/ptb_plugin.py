@@ -27,9 +27,6 @@ TOKEN = json.loads(base64.b64decode(os.environ["BOTS"]))[1]["token"]
 
 # Fixtures that stand for something the sandbox does not have.
 OUT_OF_SCOPE = {
-    "forum_group_id": "topics of a forum",
-    "real_topic": "topics of a forum",
-    "channel_id": "channels",
     "subscription_channel_id": "paid channels",
 }
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from tests.conformance import samples
 from tests.conformance.report import Outcome
 from tests.conformance.stage import Stage
 
@@ -22,8 +23,8 @@ LOCK = ROOT / "requirements" / "conformance.txt"
 SOURCE = HERE / "source.txt"
 PLACE = ROOT / ".venv" / "conformance"
 PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet", "--require-virtualenv")
-# The source distribution lacks some of the tests' files; others of its own stand in for those.
-STAND_INS = {"telegram.jpg": "thumb.jpg", "telegram.png": "telegram_sticker.png", "game.gif": "telegram.gif"}
+# The source distribution lacks some of the tests' files: others of its own stand in for those, or they are made.
+STAND_INS = {"telegram.jpg": "thumb.jpg", "game.gif": "telegram.gif"}
 LONGEST = 900  # seconds that the whole run may take
 
 # Where no test talks to Telegram, or where more packages would be needed to find that out.
@@ -32,7 +33,7 @@ LEFT_OUT = ("tests/ext", "tests/docs", "tests/test_official")
 
 def fetch(say: Callable[[str], None]) -> Path:
     """The folder of the unpacked tests; made, with their environment, when it is not there or of another version."""
-    wanted = sha256(LOCK.read_bytes() + SOURCE.read_bytes()).hexdigest()
+    wanted = sha256(b"".join(file.read_bytes() for file in (LOCK, SOURCE, HERE / "samples.py"))).hexdigest()
     stamp = PLACE / "stamp"
     if not stamp.exists() or stamp.read_text() != wanted:
         shutil.rmtree(PLACE, ignore_errors=True)
@@ -46,9 +47,10 @@ def fetch(say: Callable[[str], None]) -> Path:
         [archive] = PLACE.glob("*.tar.gz")
         with tarfile.open(archive) as tar:
             tar.extractall(PLACE, filter="data")
+        data = _folder() / "tests" / "data"
         for name, other in STAND_INS.items():
-            data = _folder() / "tests" / "data"
             shutil.copy(data / other, data / name)
+        samples.write(data)
         stamp.write_text(wanted)
     return _folder()
 

@@ -46,14 +46,20 @@ def _environment(control: httpx.Client) -> dict[str, str]:
     _act(control, "send", user=PERSON, bot=TOKEN, text="/start")
     group = _act(control, "group", title=f">>> telegram.Bot(test) @{USERNAME}", members=[PERSON], bots=[TOKEN])
     supergroup = _act(control, "migrate", chat=group["id"])
+    forum = _act(control, "group", title="Forum", members=[PERSON], bots=[TOKEN])
+    forum = _act(control, "migrate", chat=forum["id"])
+    _act(control, "forum", chat=forum["id"])
+    channel = _act(control, "channel", title="Channel", members=[PERSON], bots=[TOKEN])
+    for chat in (supergroup, forum):
+        _act(control, "promote", chat=chat["id"], user=int(TOKEN.partition(":")[0]))
     bot = {
         "token": TOKEN,
         "payment_provider_token": "284685063:TEST:made-up",
         "chat_id": str(PERSON),
         "super_group_id": str(supergroup["id"]),
-        "forum_group_id": str(supergroup["id"]),
-        "channel_id": str(supergroup["id"]),
-        "subscription_channel_id": supergroup["id"],
+        "forum_group_id": str(forum["id"]),
+        "channel_id": str(channel["id"]),
+        "subscription_channel_id": channel["id"],
         "name": "Conformance",
         "username": f"@{USERNAME}",
     }

@@ -56,7 +56,8 @@ async def test_captions_and_media_are_edited_in_place(telegram: Telegram, carla:
     place = {"chat_id": carla.id, "message_id": sent["message_id"]}
     edited = await telegram.call(TOKEN, "editMessageCaption", caption="*Hot*", parse_mode="MarkdownV2", **place)
     assert (edited["caption"], edited["caption_entities"][0]["type"]) == ("Hot", "bold")
-    media = {"type": "document", "media": sent["photo"][-1]["file_id"], "caption": "As a file"}
+    file = await upload(telegram, carla, "Document", "pizza.png", PNG)
+    media = {"type": "document", "media": file["document"]["file_id"], "caption": "As a file"}
     changed = await telegram.call(TOKEN, "editMessageMedia", media=media, **place)
     assert "photo" not in changed
     assert (changed["document"]["file_name"], changed["caption"]) == ("pizza.png", "As a file")
