@@ -8,6 +8,7 @@ from bot.sandbox import memberships, reactions, rights, verbs
 from bot.sandbox.bots import Bot, Pending
 from bot.sandbox.buttons import button_of
 from bot.sandbox.directory import Directory
+from bot.sandbox.discussions import Discussions
 from bot.sandbox.faults import Fault, Faults
 from bot.sandbox.fields import Json
 from bot.sandbox.groups import Groups
@@ -54,6 +55,7 @@ class Control:
             | Rewriting(world).verbs
             | Inline(world).verbs
             | Keys(world).verbs
+            | Discussions(world).verbs
             | WebApps(world).verbs
         )
 
@@ -69,8 +71,7 @@ class Control:
         return self._world.user(**verb.model_dump())
 
     def _send(self, verb: verbs.Send) -> Json:
-        room, person, reply = self._find.saying(verb)
-        return write(self._world, room, person, verb.text, reply)
+        return write(self._world, self._find.saying(verb), verb.text)
 
     def _start(self, verb: verbs.Start) -> Json:
         return self._send(verbs.Send(user=verb.user, bot=verb.bot, text=f"/start {verb.payload}".rstrip()))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bot.sandbox import forum
 from bot.sandbox.bots import Bot
 from bot.sandbox.fields import Json
-from bot.sandbox.rooms import Room
+from bot.sandbox.hearing import Place
+from bot.sandbox.rooms import GENERAL_TOPIC, Room, Topic
 from bot.sandbox.state import World
 from bot.sandbox.verbs import Act, ControlError, Say
 
@@ -73,9 +75,21 @@ class Directory:
             raise ControlError("this person has blocked the bot")
         return room, person
 
-    def saying(self, verb: Say) -> tuple[Room, Json, Json | None]:
-        """The same for somebody who sends a message, with the one that it replies to."""
+    def saying(self, verb: Say) -> Place:
+        """The same for somebody who sends a message, with the one that it replies to, and its topic."""
         room, person = self.acting(verb)
         reply = None if verb.reply_to is None else self.message(room, verb.reply_to)
-        room.started = True
-        return room, person, reply
+        if not room.topics:
+            if verb.topic is not None:
+                raise ControlError("that chat has no topics")
+            return Place(room, person, reply)
+        topic = verb.topic or (forum.thread_of(reply) if reply else GENERAL_TOPIC)
+        self.topic(room, topic)
+        return Place(room, person, reply, topic)
+
+    def topic(self, room: Room, number: int) -> Topic:
+        """A topic of a forum."""
+        if number not in room.topics:
+            names = {key: topic.name for key, topic in room.topics.items()}
+            raise ControlError(f"no topic {number} among {names}")
+        return room.topics[number]

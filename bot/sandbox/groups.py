@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.sandbox import forum, memberships, rights, verbs
 from bot.sandbox.directory import Directory
 from bot.sandbox.fields import Json
-from bot.sandbox.hearing import write
+from bot.sandbox.hearing import Place, write
 from bot.sandbox.rooms import Room
 from bot.sandbox.state import World
 from bot.sandbox.verbs import ControlError, Verbs
@@ -69,7 +69,7 @@ class Groups:
         room, bot, person = self._find.group(verb.chat), self._find.bot(verb.bot), self._find.person(verb.by)
         message = memberships.bot_joins(self._world, room, bot, person)
         if verb.start is not None:
-            return write(self._world, room, person, f"/start@{bot.user['username']} {verb.start}".rstrip())
+            return write(self._world, Place(room, person), f"/start@{bot.user['username']} {verb.start}".rstrip())
         return message
 
     def _remove_bot(self, verb: verbs.RemoveBot) -> Json:

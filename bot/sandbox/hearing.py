@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
-from bot.sandbox import rights
+from bot.sandbox import forum, rights
 from bot.sandbox.bots import Bot
 from bot.sandbox.entities import Entity, units
 from bot.sandbox.fields import Json
-from bot.sandbox.rooms import Room
+from bot.sandbox.rooms import GENERAL_TOPIC, Room
 from bot.sandbox.services import deliver
 from bot.sandbox.state import World
 from bot.sandbox.texts import CAPTION_LIMIT, typed
 from bot.sandbox.verbs import ControlError
 
 
-def write(world: World, room: Room, person: Json, text: str, reply: Json | None = None) -> Json:
+@dataclass(frozen=True)
+class Place:
+    """Where a person says something: in which chat, and there in which topic and to which message."""
+
+    room: Room
+    person: Json
+    reply: Json | None = None
+    topic: int = 0
+
+
+def write(world: World, at: Place, text: str) -> Json:
     """A person's text. Raises `ControlError` for one that shows nothing."""
     text, entities = written(text)
-    return say(world, room, person, reply, text=text, entities=entities)
+    return say(world, at, text=text, entities=entities)
 
 
 def written(text: str) -> tuple[str, list[Entity] | None]:
@@ -38,9 +49,16 @@ def captioned(caption: str | None) -> Json:
     return {"caption": text or None, "caption_entities": entities or None}
 
 
-def say(world: World, room: Room, person: Json, reply: Json | None = None, **content: Any) -> Json:
-    """A person's message, told to the bots that may hear it."""
-    message = world.post(room, person, reply, **content)
+def say(world: World, at: Place, **content: Any) -> Json:
+    """A person's message, told to the bots that may hear it. Raises `ControlError` where the person may not send it."""
+    room, number = at.room, at.person["id"]
+    room.lapse(world.now())
+    if what := rights.forbidden_content(room, number, content):
+        raise ControlError(f"{at.person['first_name']} may not send {what} there")
+    if room.topics and forum.is_closed_to(room, at.topic or GENERAL_TOPIC, number):
+        raise ControlError("that topic is closed")
+    room.started = True
+    message = world.post(room, at.person, at.reply, at.topic, **content)
     tell(world, room, message)
     return message
 

@@ -109,12 +109,12 @@ class Inline:
         if query is None or verb.result not in query.contents:
             raise ControlError("no such result")
         content = query.contents[verb.result]
-        room, person, reply = self._find.saying(verb)
+        place = self._find.saying(verb)
         bot = self._world.bots[query.bot]
-        message = say(self._world, room, person, reply, **content, via_bot=dict(bot.user))
+        message = say(self._world, place, **content, via_bot=dict(bot.user))
         if bot.inline_feedback:
-            named = {"inline_message_id": id_of(room, message)} if "reply_markup" in message else {}
-            chosen = {"from": dict(person), "query": query.query, "result_id": verb.result}
+            named = {"inline_message_id": id_of(place.room, message)} if "reply_markup" in message else {}
+            chosen = {"from": dict(place.person), "query": query.query, "result_id": verb.result}
             self._world.update(bot, chosen_inline_result=chosen | named)
         return message
 

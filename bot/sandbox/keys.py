@@ -6,7 +6,7 @@ from pydantic import Field
 
 from bot.sandbox.directory import Directory
 from bot.sandbox.fields import Json
-from bot.sandbox.hearing import say, write
+from bot.sandbox.hearing import Place, say, write
 from bot.sandbox.rooms import Room
 from bot.sandbox.state import World
 from bot.sandbox.verbs import Act, ControlError, Say, Verb, Verbs
@@ -65,14 +65,15 @@ class Keys:
         if "request_chat" in key:
             return self._say(room, person, chat_shared=self._chat(key["request_chat"], person, verb.shared_chat))
         # In a group the answer is a reply, so that the bot hears of it.
-        return write(self._world, room, person, key["text"], None if room.kind == "private" else message)
+        reply = None if room.kind == "private" else message
+        return write(self._world, Place(room, person, reply, message.get("message_thread_id", 0)), key["text"])
 
     def _send_contact(self, verb: SendContact) -> Json:
-        room, person, reply = self._find.saying(verb)
-        return say(self._world, room, person, reply, contact=_contact(person, verb.phone_number))
+        place = self._find.saying(verb)
+        return say(self._world, place, contact=_contact(place.person, verb.phone_number))
 
     def _say(self, room: Room, person: Json, **content: Json) -> Json:
-        return say(self._world, room, person, **content)
+        return say(self._world, Place(room, person), **content)
 
     def _users(self, asked: Json, chosen: list[int]) -> Json:
         """UsersShared. Raises `ControlError` for people whom a client would not offer."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -126,6 +126,7 @@ class Looking:
             "former": room.former,
             "chat": world.chat(room),
             "members": [self._as_member(user, room) for user in sorted(room.members)],
+            "topics": [{"topic": number} | asdict(topic) for number, topic in room.topics.items()],
             "bots": [self._as_bot(bot, room) for bot in world.bots_in(room)],
             "pinned": room.pinned[-1:],
             "started": room.started,
@@ -146,7 +147,7 @@ class Looking:
         since = self._world.offline.get(user)
         offline: Json = {"offline": False} if since is None else {"offline": True, "offline_since_seq": since}
         seen: Json = {"read": room.read.get(user, 0), "unread": room.unread(user)}
-        return self._world.users[user] | offline | seen
+        return self._world.users[user] | offline | seen | {"status": room.status_of(user)}
 
     async def _messages(self, request: web.Request) -> web.Response:
         which = _query(request, _WhichChat)

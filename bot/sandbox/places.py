@@ -70,17 +70,17 @@ class Places:
         }
 
     def _send(self, verb: SendLocation) -> Json:
-        room, person, reply = self._find.saying(verb)
+        place = self._find.saying(verb)
         location = verb.model_dump(include=_LIVE | set(_Place.model_fields), exclude_none=True)
         if verb.live_period is None:
             location = {name: value for name, value in location.items() if name not in _LIVE}
-        return say(self._world, room, person, reply, location=location)
+        return say(self._world, place, location=location)
 
     def _move(self, verb: MoveLocation) -> Json:
         room, message = self._live(verb)
-        place = verb.model_dump(include=set(_Heading.model_fields), exclude_none=True)
+        there = verb.model_dump(include=set(_Heading.model_fields), exclude_none=True)
         period = message["location"]["live_period"]
-        return change(self._world, room, message, location=place | {"live_period": period})
+        return change(self._world, room, message, location=there | {"live_period": period})
 
     def _stop(self, verb: StopLocation) -> Json:
         room, message = self._live(verb)
@@ -88,10 +88,10 @@ class Places:
         return change(self._world, room, message, location=place)
 
     def _send_venue(self, verb: SendVenue) -> Json:
-        room, person, reply = self._find.saying(verb)
+        place = self._find.saying(verb)
         location = verb.model_dump(include=set(_Place.model_fields), exclude_none=True)
         venue = {"location": location, "title": verb.title, "address": verb.address}
-        return say(self._world, room, person, reply, venue=venue, location=location)
+        return say(self._world, place, venue=venue, location=location)
 
     def _live(self, verb: MoveLocation | StopLocation) -> tuple[Room, Json]:
         """The message of a live place that still moves. Raises `ControlError` for any other."""

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from bot.sandbox.directory import Directory
 from bot.sandbox.fields import Json
-from bot.sandbox.hearing import captioned, change, say, written
+from bot.sandbox.hearing import Place, captioned, change, say, written
 from bot.sandbox.media import WITH_CAPTION
 from bot.sandbox.shares import forwarded, may_go
 from bot.sandbox.state import World
@@ -80,5 +80,4 @@ class Rewriting:
         if not may_go(message):
             raise ControlError("that message can't be forwarded")
         room, person = self._find.acting(Act(user=verb.user, bot=verb.to_bot, chat=verb.to_chat))
-        room.started = True
-        return say(self._world, room, person, **forwarded(message))
+        return say(self._world, Place(room, person), **forwarded(message))

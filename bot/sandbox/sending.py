@@ -74,15 +74,14 @@ class Sending:
 
     def _send_file(self, verb: SendFile) -> Json:
         content = self._content(verb)
-        room, person, reply = self._find.saying(verb)
-        return say(self._world, room, person, reply, **content)
+        return say(self._world, self._find.saying(verb), **content)
 
     def _send_album(self, verb: SendAlbum) -> Json:
         _check_album(verb.files)
         contents = [self._content(file) for file in verb.files]
-        room, person, reply = self._find.saying(verb)
-        album = _unused(room)
-        sent = [say(self._world, room, person, reply, **content, media_group_id=album) for content in contents]
+        place = self._find.saying(verb)
+        album = _unused(place.room)
+        sent = [say(self._world, place, **content, media_group_id=album) for content in contents]
         return {"media_group_id": album, "messages": sent}
 
     def _content(self, file: File) -> Json:

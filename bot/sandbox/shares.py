@@ -20,9 +20,12 @@ FOR_EVER = 0x7FFFFFFF  # seconds, of a live location that has no end
 
 _random = Random()  # noqa: S311 - throws dice, keeps no secret
 _ABOUT = {"message_id", "date", "chat", "from", "edit_date", "reply_to_message", "quote"}
-_ABOUT |= {"has_protected_content", "reply_markup"}
+_ABOUT |= {"has_protected_content", "reply_markup", "sender_chat", "message_thread_id", "is_topic_message"}
+_ABOUT |= {"media_group_id"}
 _SERVICE = {"new_chat_members", "left_chat_member", "pinned_message", "migrate_to_chat_id", "migrate_from_chat_id"}
-_SERVICE |= {"successful_payment"}
+_SERVICE |= {"successful_payment", "users_shared", "chat_shared", "web_app_data", "forum_topic_created"}
+_SERVICE |= {"forum_topic_edited", "forum_topic_closed", "forum_topic_reopened", "general_forum_topic_hidden"}
+_SERVICE |= {"general_forum_topic_unhidden"}
 
 
 @served
@@ -167,7 +170,10 @@ def _forward(call: Call, original: Json) -> Json:
 
 def forwarded(original: Json) -> Json:
     """The fields of a message that forwards another one, whose origin it keeps where that was forwarded itself."""
-    origin = {"type": "user", "sender_user": original["from"], "date": original["date"]}
+    origin: Json = {"type": "user", "sender_user": original.get("from"), "date": original["date"]}
+    if "sender_chat" in original:  # a post of a channel
+        about = {"chat": original["sender_chat"], "message_id": original["message_id"]}
+        origin = {"type": "channel", **about, "date": original["date"]}
     return {"forward_origin": origin} | _content(original)
 
 

@@ -115,9 +115,10 @@ class Act(Verb):
 
 
 class Say(Act):
-    """A person sends a message, which may reply to another one."""
+    """A person sends a message, which may reply to another one; in a forum to its `topic` (else that of the reply)."""
 
     reply_to: int | None = None
+    topic: int | None = None
 
 
 class Send(Say):

@@ -19,7 +19,7 @@ from bot.sandbox.calls import Call, Served
 from bot.sandbox.directory import Directory
 from bot.sandbox.errors import OLD_QUERY
 from bot.sandbox.fields import Json
-from bot.sandbox.hearing import say
+from bot.sandbox.hearing import Place, say
 from bot.sandbox.inline_ids import id_of
 from bot.sandbox.inline_results import result_of
 from bot.sandbox.profile import menu_button
@@ -93,7 +93,7 @@ class WebApps:
             raise ControlError(f"data is longer than {DATA_LIMIT} bytes")
         room, person = self._find.acting(Act(user=app.person, bot=str(app.bot)))
         del self._world.web_apps[verb.web_app]
-        return say(self._world, room, person, web_app_data={"data": verb.data, "button_text": app.key})
+        return say(self._world, Place(room, person), web_app_data={"data": verb.data, "button_text": app.key})
 
 
 def opened(world: World, room: Room, person: Json, url: str, key: str | None = None) -> Json:
@@ -142,5 +142,5 @@ def answer_web_app_query(call: Call) -> Json:
         raise OLD_QUERY
     del call.world.web_apps[call.text("web_app_query_id")]
     room, person = call.world.private(call.bot, app.person), call.world.users[app.person]
-    message = say(call.world, room, person, **result.content, via_bot=dict(call.bot.user))
+    message = say(call.world, Place(room, person), **result.content, via_bot=dict(call.bot.user))
     return {"inline_message_id": id_of(room, message)} if "reply_markup" in message else {}

@@ -259,7 +259,8 @@ class TestPage:
         answer = await telegram._http.get(path)
         assert answer.status_code == 200
         assert kind in answer.headers["Content-Type"]
-        assert answer.headers["Content-Security-Policy"] == "default-src 'self'; img-src 'self' data:"
+        policy = answer.headers["Content-Security-Policy"].split("; ")
+        assert policy == ["default-src 'self'", "img-src 'self' data:", "frame-src https: http://127.0.0.1:*"]
 
     async def test_nothing_else_is(self, telegram: Telegram) -> None:
         for path in ("/page/server.py", "/page/../server.py", "/page/%2e%2e/server.py"):
