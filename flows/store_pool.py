@@ -49,7 +49,7 @@ class Pool(BlockingConnectionPool):
             try:
                 return super().get_connection()  # type: ignore[no-any-return, no-untyped-call]
             except ConnectionLost as error:
-                if not _has_no_room(error) or time.monotonic() > deadline:
+                if not has_no_room(error) or time.monotonic() > deadline:
                     raise
             time.sleep(TRY_AGAIN)  # by then one of ours may be free, or another process has left
 
@@ -67,6 +67,7 @@ class SentinelPool(SentinelConnectionPool, Pool):
         return SentinelPool(self.service_name, manager, connection_class=self.connection_class, **options)  # type: ignore[no-untyped-call]
 
 
-def _has_no_room(error: ConnectionLost) -> bool:
+def has_no_room(error: Exception) -> bool:
+    """Whether the store may have refused a connection because it has as many as it takes."""
     said = str(error).lower()
     return any(words in said for words in _NO_ROOM)

@@ -18,6 +18,7 @@ from flows.menu import Restaurant, Service
 from flows.store import text, texts
 from workers.durability import ENOUGH, WANTED, shortcomings
 from workers.embedded import LOW_DISK
+from workers.trial import inability
 
 BOTS = ("customer", "restaurant")
 MUCH, TOO_MUCH = 0.75, 0.9  # parts of the memory there is
@@ -55,6 +56,10 @@ def of_store(redis: Redis, directory: Path | None, replicas: int = 0) -> Iterato
 
     `directory` is the embedded one's.
     """
+    unable = inability(redis, replicas)
+    if unable is not None:
+        says, _, cure = unable.rpartition(": ")
+        yield Check("store", Level.PROBLEM, says, cure)
     wrong = shortcomings(redis, replicas)
     wanted = WANTED | ({ENOUGH: str(replicas)} if replicas else {})
     cure = "set " + ", ".join(f"`{name} {value}`" for name, value in wanted.items()) + " in its configuration"

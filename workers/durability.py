@@ -10,6 +10,8 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
 from flows.store import text
+from flows.store_pool import has_no_room
+from flows.urls import HOW_TO_WRITE
 from workers.errors import StoreError
 
 log = logging.getLogger(__name__)
@@ -38,9 +40,13 @@ def shortcomings(redis: Redis, replicas: int = 0) -> list[str]:
         return list(_shortcomings(redis, replicas))
     except (AuthenticationError, NoPermissionError) as error:
         raise StoreError(
-            f"REDIS_URL: the store does not let us in ({type(error).__name__}): check user and password"
+            f"REDIS_URL: the store does not let us in ({type(error).__name__}): check user and password; {HOW_TO_WRITE}"
         ) from None
     except RedisError as error:
+        if has_no_room(error):
+            raise StoreError(
+                "REDIS_URL: the store takes no more connections: raise its `maxclients`, or stop what else uses it"
+            ) from None
         raise StoreError(f"REDIS_URL: no store answers there ({type(error).__name__}): is it running?") from None
 
 

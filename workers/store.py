@@ -18,6 +18,7 @@ from workers.embedded import STOP, EmbeddedStore
 from workers.errors import StoreError
 from workers.lasting import refuse_passing
 from workers.occupied import is_used
+from workers.trial import check_able
 
 __all__ = ["Store", "StoreError", "check_durable", "open_store", "open_store_alone", "refuse_passing_store"]
 
@@ -95,6 +96,7 @@ def _refuse_half_a_store(url: str) -> None:
 def check_outside(url: str, allow_unsafe: bool, replicas: int = 0) -> None:
     """Refuse an outside store that can't be used. Raises `StoreError`, without the URL: it may hold a password."""
     with client_of(url) as redis:
+        check_able(redis, replicas)
         check_durable(redis, allow_unsafe, replicas)
 
 
