@@ -48,7 +48,7 @@ def inability(redis: Redis, replicas: int = 0) -> str | None:
     One that can't be reached, lets nobody in, or can't write just now says so to whoever asks it next.
     """
     try:
-        told: dict[str, Any] = redis.info("server")
+        told: dict[str, Any] = redis.info("server") | redis.info("cluster")
     except (ConnectionLost, NoReply, AuthenticationError):
         return None
     except RedisError:  # INFO is forbidden
@@ -60,7 +60,7 @@ def _by_its_kind(told: dict[str, Any]) -> str | None:
     """What its own words about itself rule out."""
     if told.get("redis_mode") == "sentinel":
         return "this is a sentinel, not the store: write redis+sentinel://host:26379/name"
-    if told.get("redis_mode") == "cluster":
+    if told.get("redis_mode") == "cluster" or told.get("cluster_enabled"):
         return "this is a cluster, which spreads keys over servers: Comanda needs one primary, replicas are welcome"
     version = text(told.get("redis_version", ""))
     major = version.partition(".")[0]
