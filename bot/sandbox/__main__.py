@@ -6,7 +6,9 @@ import argparse
 import asyncio
 import json
 import signal
+from pathlib import Path
 
+from bot.sandbox.keeping import CannotKeep
 from bot.sandbox.limits import Limits
 from bot.sandbox.server import Sandbox
 from bot.sandbox.sites import is_loopback
@@ -49,15 +51,25 @@ def main() -> None:
         f"(default {KEYBOARD_BYTES})",
     )
     parser.add_argument("--nobody", action="store_true", help="make no person up for the first bot that comes")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        metavar="FILE",
+        help="keep people, bots, chats, messages and files in FILE and go on with them (default: in memory only)",
+    )
     parser.add_argument("--json", action="store_true", help="print the address as JSON")
     options = parser.parse_args()
     try:
         limits = None if options.limits is None else Limits.parse(options.limits)
     except ValueError:
         parser.error("--limits takes numbers above 0 for bot, chat, burst and group, as in bot=30,chat=1")
-    sandbox = Sandbox(limits=limits, somebody=not options.nobody, keyboard_bytes=options.keyboard_bytes)
+    sandbox = Sandbox(
+        limits=limits, somebody=not options.nobody, keyboard_bytes=options.keyboard_bytes, keep=options.keep
+    )
     try:
         asyncio.run(run(sandbox, options.host, options.port, options.json))
+    except CannotKeep as error:
+        raise SystemExit(str(error)) from None
     except OSError as error:
         raise SystemExit(f"can't listen on port {options.port}: {error.strerror}. Choose another with --port") from None
 

@@ -23,6 +23,20 @@ def unused_number() -> int:
     return int(time.time() * 100) % 2**31
 
 
+@dataclass
+class Numbers:
+    """Numbers that are given out one after the other."""
+
+    upcoming: int
+
+    def __iter__(self) -> Numbers:
+        return self
+
+    def __next__(self) -> int:
+        self.upcoming += 1
+        return self.upcoming - 1
+
+
 GENERAL_TOPIC = 1  # its number; its messages name none
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from importlib import resources
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from aiohttp import web
@@ -38,6 +39,7 @@ from bot.sandbox.delivery import Sleep, Webhooks
 from bot.sandbox.errors import NO_METHOD, NOT_FOUND, UNAUTHORIZED, ApiError, bad_request, not_served
 from bot.sandbox.faults import Faults
 from bot.sandbox.fields import Json
+from bot.sandbox.keeping import Keeper
 from bot.sandbox.limits import Limits, Meter
 from bot.sandbox.state import KEYBOARD_BYTES, TOKEN, World
 from bot.sandbox.updates import Pollers
@@ -57,7 +59,8 @@ class Sandbox:
 
     `now` gives seconds since 1970; without `limits` bots send as much as they like. `sleep` waits
     between two tries of a webhook. With `somebody` a first bot finds a person, where there is nobody yet.
-    A keyboard whose JSON has more than `keyboard_bytes` is refused.
+    A keyboard whose JSON has more than `keyboard_bytes` is refused. With `keep` the world is read from that file and
+    kept there.
     """
 
     def __init__(
@@ -66,9 +69,12 @@ class Sandbox:
         limits: Limits | None = None,
         sleep: Sleep = asyncio.sleep,
         somebody: bool = False,
+        *,
         keyboard_bytes: int = KEYBOARD_BYTES,
+        keep: Path | None = None,
     ) -> None:
         self.world = World(now, keyboard_bytes)
+        self._keeper = None if keep is None else Keeper(self.world, keep)
         self.faults = Faults(self._faults_changed)
         self._meter = Meter(limits, now)
         self.url = ""
@@ -96,6 +102,8 @@ class Sandbox:
     @asynccontextmanager
     async def serve(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Sandbox]:
         """Listen, on a free port if `port` is 0, until the context is left."""
+        if self._keeper is not None and (told := self._keeper.open()):
+            print(told, file=sys.stderr, flush=True)
         # Long polls and event streams last; nobody waits for them at the end.
         runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()
@@ -105,6 +113,7 @@ class Sandbox:
         self.url = sites.url_of(*runner.addresses[0][:2])
         works: list[asyncio.Task[Any]] = [asyncio.create_task(self._webhooks.run())]
         works += [asyncio.create_task(payments.fail_unanswered(self.world, self._watch))]
+        works += [asyncio.create_task(self._keeper.run())] if self._keeper else []
         try:
             yield self
         finally:
@@ -114,6 +123,9 @@ class Sandbox:
                 with suppress(asyncio.CancelledError):
                     await work
             await runner.cleanup()
+            if self._keeper is not None:
+                await self._keeper.save()
+                self._keeper.close()
 
     async def _api(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["method"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import time
 from collections import deque
@@ -13,7 +12,17 @@ from bot.sandbox.bots import ONLY_WHEN_ASKED, Bot, Pending
 from bot.sandbox.errors import BLOCKED, DEACTIVATED, NEVER_STARTED, NO_CHAT, bad_request, kicked, not_a_member
 from bot.sandbox.fields import Json
 from bot.sandbox.journal import Journal
-from bot.sandbox.rooms import GENERAL_TOPIC, Checkout, InlineQuery, Query, Room, WebApp, unused_number, without_keys
+from bot.sandbox.rooms import (
+    GENERAL_TOPIC,
+    Checkout,
+    InlineQuery,
+    Numbers,
+    Query,
+    Room,
+    WebApp,
+    unused_number,
+    without_keys,
+)
 
 TOKEN = re.compile(r"\d{1,15}:[A-Za-z0-9_-]{3,}")
 KEYBOARD_BYTES = 10_000  # of a keyboard's JSON: the bound that is reported, for Telegram tells none
@@ -44,9 +53,9 @@ class World:
         self.changes = Journal(now)
         self.log = Journal(now)
         self.troubles = Journal(now)
-        self._user_ids = itertools.count(FIRST_PERSON)
-        self._group_ids = itertools.count(unused_number())
-        self._file_ids = itertools.count(1)
+        self.user_ids = Numbers(FIRST_PERSON)
+        self.group_ids = Numbers(unused_number())
+        self.file_ids = Numbers(1)
 
     # People and bots
 
@@ -76,7 +85,7 @@ class World:
 
     def user(self, **fields: Any) -> Json:
         """A person, made or renamed."""
-        free = (number for number in self._user_ids if number not in self.users)
+        free = (number for number in self.user_ids if number not in self.users)
         number = int(fields.pop("id", None) or next(free))
         known = self.users.setdefault(number, {"id": number, "is_bot": False, "first_name": f"User {number}"})
         known |= {key: value for key, value in fields.items() if value is not None}
@@ -98,14 +107,14 @@ class World:
 
     def group(self, title: str, members: set[int], owner: int) -> Room:
         """A new group without bots."""
-        room = Room(-next(self._group_ids), "group", title=title, members=members, owner=owner)
+        room = Room(-next(self.group_ids), "group", title=title, members=members, owner=owner)
         self.rooms[room.key] = room
         self.changed("room", room=room)
         return room
 
     def channel(self, title: str, members: set[int], owner: int) -> Room:
         """A new channel without bots."""
-        room = Room(int(f"-100{next(self._group_ids):010}"), "channel", title=title, members=members, owner=owner)
+        room = Room(int(f"-100{next(self.group_ids):010}"), "channel", title=title, members=members, owner=owner)
         self.rooms[room.key] = room
         self.changed("room", room=room)
         return room
@@ -193,7 +202,7 @@ class World:
 
     def file(self, name: str, content: bytes) -> str:
         """Keep a file. Returns its id."""
-        file_id = f"file{next(self._file_ids)}"
+        file_id = f"file{next(self.file_ids)}"
         self.files[file_id] = (name, content)
         return file_id
 

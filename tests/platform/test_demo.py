@@ -140,6 +140,57 @@ async def test_an_order_of_the_demo_survives_ctrl_c(tmp_path: Path, free_port: i
         assert second.ends_by(signal.SIGTERM) == 0, second.log()
 
 
+@pytest.mark.timeout(400)  # two whole starts
+async def test_people_and_their_chats_are_there_again_and_everybody_can_be_told(
+    tmp_path: Path, free_port: int, telegram: Telegram
+) -> None:
+    url = f"http://127.0.0.1:{free_port}"
+    with demo(tmp_path, free_port) as first:
+        first.until_it_says(f"Comanda is ready:  {url}")
+        dora = await telegram.person("Dora", bot=CUSTOMER_TOKEN)
+        await dora.send("/start nonna")
+        for label in ("Pizza", "Margherita", "Add to cart", "Cart", "Place order"):
+            await dora.tap(label)
+        group = await anna(telegram)
+        await group.sees("Margherita")
+        said = [message["message_id"] for message in await dora.messages()]
+        assert first.ends_by(signal.SIGINT) == 0, first.log()
+
+    with demo(tmp_path, free_port) as second:
+        second.until_it_says(f"Comanda is ready:  {url}", times=2)
+        assert (await anna(telegram)).room == group.room
+        assert [message["message_id"] for message in await dora.messages()] == said
+        for label in ("Accept", "20 min"):
+            await group.tap(label)
+        await dora.sees("Ready by")
+        events = comanda(tmp_path, "events")
+        assert second.ends_by(signal.SIGTERM) == 0, second.log()
+
+    assert "unreachable" not in events
+    assert "unreachable" not in second.log()
+    assert "WARNING" not in second.log().partition("Comanda is ready")[2].partition("Comanda is ready")[2]
+
+
+@pytest.mark.timeout(400)  # two whole starts
+async def test_where_the_world_is_lost_the_staff_get_a_new_group_with_the_open_tickets(
+    tmp_path: Path, free_port: int, telegram: Telegram
+) -> None:
+    customer = carla(telegram)
+    with demo(tmp_path, free_port) as first:
+        first.until_it_says("Comanda is ready")
+        for label in ("Trattoria da Nonna", "Pizza", "Margherita", "Add to cart", "Cart", "Place order"):
+            await customer.tap(label)
+        await (await anna(telegram)).sees("Margherita")
+    (tmp_path / "data/demo/telegram.json").write_text("no world")
+
+    with demo(tmp_path, free_port) as second:
+        second.until_it_says("Comanda is ready", times=2)
+        await (await anna(telegram)).sees("Margherita")
+
+    assert "telegram.json holds no world for this sandbox" in second.log()
+    assert "unreachable" not in comanda(tmp_path, "events")
+
+
 def test_a_second_demo_says_where_the_first_one_is(tmp_path: Path, free_port: int) -> None:
     with demo(tmp_path, free_port) as first:
         first.until_it_says("Telegram sandbox at")

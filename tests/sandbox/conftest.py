@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot.sandbox.keeping import packed, unpack
 from bot.sandbox.server import Sandbox
+from bot.sandbox.state import World
 from tests.people import Person, Telegram
 from tests.sandbox.talk import TOKEN, Clock
 
@@ -20,6 +22,8 @@ def clock() -> Clock:
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox().serve() as serving:
         yield serving
+    # Whatever a test has done to its world, a sandbox that starts again can have it.
+    unpack(packed(serving.world), World())
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from flows.store import connect
 from workers.cli import programs, running
 from workers.cli.backstage import Backstage
 from workers.cli.foreground import own_terminal
-from workers.cli.seats import CUSTOMER_TOKEN, RESTAURANT_TOKEN, Guests, NobodyAnswers, clear_seats
+from workers.cli.seats import CUSTOMER_TOKEN, RESTAURANT_TOKEN, Guests, NobodyAnswers
 from workers.cli.stores import the_store
 from workers.instance import AlreadyRunning, Instance, the_only_one
 from workers.store import Store
@@ -25,6 +25,7 @@ from workers.supervisor import Program, Supervisor
 
 DATA_DIR = Path("data/demo")
 FIRST_PORT = 8080
+WORKER = "worker"  # the program's name
 PORTS = 100  # how many are tried
 
 READY = """
@@ -35,7 +36,7 @@ READY = """
     2. Anna: Accept the ticket, choose the minutes, later Ready and Picked up.
 
   What happened, from another terminal:  DATA_DIR={data_dir} {comanda} orders
-  Stop it with Ctrl-C. Orders and carts are kept in {data_dir}.
+  Stop it with Ctrl-C. Orders, people and chats are kept in {data_dir}.
 """
 
 
@@ -76,10 +77,13 @@ def _run(data_dir: Path, port: int, instance: Instance) -> bool:
     with the_store(settings, new=True) as store:
         instance.tell(url)
         ledger = Ledger(connect(store.url))
-        clear_seats(ledger)
         stages = _stages(settings, store, port)
 
         async def beside(supervisor: Supervisor) -> None:
+            # A worker would write to chats that the sandbox may not have.
+            supervisor.switch_off(WORKER)
+            await Guests(url).find_their_seats(ledger)
+            supervisor.switch_on(WORKER)
             await _welcome(url, ledger, _words(url, data_dir))
             await Backstage(url, store, supervisor, ledger).run()
 
@@ -90,7 +94,8 @@ def _stages(settings: Settings, store: Store, port: int) -> list[list[Program]]:
     env = programs.environment(settings, store.url)
     # A proxy has no part in what happens on this machine.
     env |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-    sandbox = Program("sandbox", programs.SANDBOX, env, ("--port", str(port), "--limits", "--nobody"))
+    keep = str(settings.data_dir.resolve() / "telegram.json")
+    sandbox = Program("sandbox", programs.SANDBOX, env, ("--port", str(port), "--limits", "--nobody", "--keep", keep))
     return [programs.bots(env), programs.crew(1, env), [sandbox]]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import resources
 from itertools import count
@@ -17,6 +18,7 @@ from flows.restaurant_file import load
 CUSTOMER_TOKEN = "1:demo-customers"  # noqa: S105 - made up; the sandbox takes any
 RESTAURANT_TOKEN = "2:demo-restaurants"  # noqa: S105
 CUSTOMER = 101
+CARLAS_CHAT = f"{CUSTOMER_TOKEN.partition(':')[0]}:{CUSTOMER}"  # as the sandbox names it
 # The first of each lets the bot in. Anna is everywhere: whoever has her phone sees every ticket.
 STAFF = {"nonna": {201: "Anna", 203: "Ben"}, "momiji": {202: "Yuki", 201: "Anna"}}
 COPIED = "nonna"  # what other restaurants are like, and who works there
@@ -36,20 +38,38 @@ class Guests:
 
     url: str
 
-    async def take_their_seats(self, ledger: Ledger) -> None:
-        """Import the samples, make the people and let them write to the bots. Raises `NobodyAnswers`."""
-        restaurants = await asyncio.to_thread(_open_all, ledger)
+    async def find_their_seats(self, ledger: Ledger) -> None:
+        """Forget the staff chats that the sandbox does not have, as one without its file. Raises `NobodyAnswers`.
+
+        To be done before a worker runs, which would write into them.
+        """
         async with self._control() as control:
             await _until_it_answers(control)
+            chats = (await control.get("/chats")).raise_for_status().json()
+        number = int(RESTAURANT_TOKEN.partition(":")[0])
+        there = {room["chat"]["id"] for room in chats if any(bot["id"] == number for bot in room["bots"])}
+        await asyncio.to_thread(_forget_all_but, ledger, there)
+
+    async def take_their_seats(self, ledger: Ledger) -> None:
+        """Import the samples, make the people and let them write to the bots. Raises `NobodyAnswers`.
+
+        Whoever has a seat from an earlier demo keeps it.
+        """
+        restaurants = await asyncio.to_thread(_open_all, ledger)
+        async with self._control() as control:
             await _act(control, "bot", token=CUSTOMER_TOKEN, username="comanda_bot", name="Comanda")
             await _act(control, "bot", token=RESTAURANT_TOKEN, username="comanda_staff_bot", name="Comanda for staff")
             await _act(control, "user", id=CUSTOMER, first_name="Carla")
             for restaurant in restaurants:
-                await _seat_staff(control, ledger, restaurant)
+                if await asyncio.to_thread(_staff_chat, ledger, restaurant) is None:
+                    await _seat_staff(control, ledger, restaurant)
             await _until_the_staff_has_joined(ledger, restaurants)
             # Not before: the first thing to see would be that nobody takes orders.
-            await _act(control, "send", user=CUSTOMER, bot=CUSTOMER_TOKEN, text="/start")
-            await _until_the_bot_answers(control)
+            chats = (await control.get("/chats")).raise_for_status().json()
+            if not any(room["room"] == CARLAS_CHAT and room["started"] for room in chats):
+                await _act(control, "send", user=CUSTOMER, bot=CUSTOMER_TOKEN, text="/start")
+            await _until_the_bots_are_up(control)
+            await _until_carla_has_an_answer(control)
 
     async def open_another(self, ledger: Ledger) -> Restaurant:
         """Open one more restaurant, like a sample but for its name, and seat its staff."""
@@ -63,12 +83,15 @@ class Guests:
         return httpx.AsyncClient(base_url=f"{self.url}/control", trust_env=False, timeout=10)
 
 
-def clear_seats(ledger: Ledger) -> None:
-    """Forget the staff chats of a former demo, for the sandbox has forgotten them. To be done before a worker runs."""
+def _forget_all_but(ledger: Ledger, there: Collection[int]) -> None:
     for restaurant in ledger.restaurants():
-        chat = ledger.service(restaurant.slug).staff_chat
-        if chat is not None:
+        chat = _staff_chat(ledger, restaurant)
+        if chat is not None and chat not in there:
             ledger.leave(chat)
+
+
+def _staff_chat(ledger: Ledger, restaurant: Restaurant) -> int | None:
+    return ledger.service(restaurant.slug).staff_chat
 
 
 def import_samples(ledger: Ledger) -> list[Restaurant]:
@@ -99,10 +122,9 @@ def _copy(ledger: Ledger) -> Restaurant:
 
 
 async def _seat_staff(control: httpx.AsyncClient, ledger: Ledger, restaurant: Restaurant) -> None:
-    """A group of the restaurant's staff, which the bot joins by an invite as it does in real life.
+    """A new group of the restaurant's staff, which the bot joins by an invite as it does in real life.
 
-    A sandbox knows nothing of the one before it, so this is a new group each time, and the tickets of open orders
-    come to it.
+    The tickets of open orders come to it.
     """
     staff = STAFF.get(restaurant.slug, STAFF[COPIED])
     for number, name in staff.items():
@@ -123,7 +145,7 @@ async def _until_it_answers(control: httpx.AsyncClient) -> None:
         async with asyncio.timeout(PATIENCE):
             while True:
                 try:
-                    (await control.get("/rooms")).raise_for_status()
+                    (await control.get("/chats")).raise_for_status()
                 except httpx.TransportError:
                     await asyncio.sleep(ASK_EVERY)
                 else:
@@ -132,18 +154,34 @@ async def _until_it_answers(control: httpx.AsyncClient) -> None:
         raise NobodyAnswers("the sandbox does not come up: see its lines above") from None
 
 
-async def _until_the_bot_answers(control: httpx.AsyncClient) -> None:
-    room, seen = f"{CUSTOMER_TOKEN.partition(':')[0]}:{CUSTOMER}", 0
+async def _until_the_bots_are_up(control: httpx.AsyncClient) -> None:
+    """Until each has asked this sandbox for something. What people write before waits for them."""
+    missing, seen = {int(token.partition(":")[0]) for token in (CUSTOMER_TOKEN, RESTAURANT_TOKEN)}, 0
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while missing:
+                # Answers as soon as there is something new.
+                entries = (await control.get("/log", params={"after": seen, "wait": 5})).raise_for_status().json()
+                missing -= {entry["bot"] for entry in entries if entry.get("method") and entry.get("status") == 200}
+                seen = entries[-1]["seq"] if entries else seen
+    except TimeoutError:
+        raise NobodyAnswers("the bots do not come up: see their lines above") from None
+
+
+async def _until_carla_has_an_answer(control: httpx.AsyncClient) -> None:
+    """Until the first thing to see is there; from an earlier demo it may be."""
+    seen = 0
     try:
         async with asyncio.timeout(PATIENCE):
             while True:
-                # Answers as soon as there is something new.
-                changes = (await control.get("/changes", params={"after": seen, "wait": 5})).json()
-                if any(_is_word_from_bot(change, room) for change in changes):
+                shown = (await control.get("/messages", params={"room": CARLAS_CHAT})).raise_for_status().json()
+                if any(message["from"]["is_bot"] for message in shown):
                     return
+                # Answers as soon as there is something new.
+                changes = (await control.get("/changes", params={"after": seen, "wait": 5})).raise_for_status().json()
                 seen = changes[-1]["seq"] if changes else seen
     except TimeoutError:
-        raise NobodyAnswers("the customers' bot does not come up: see its lines above") from None
+        raise NobodyAnswers("the customers' bot does not answer: see its lines above") from None
 
 
 async def _until_the_staff_has_joined(ledger: Ledger, restaurants: list[Restaurant]) -> None:
@@ -157,8 +195,4 @@ async def _until_the_staff_has_joined(ledger: Ledger, restaurants: list[Restaura
 
 
 def _all_joined(ledger: Ledger, restaurants: list[Restaurant]) -> bool:
-    return all(ledger.service(one.slug).staff_chat is not None for one in restaurants)
-
-
-def _is_word_from_bot(change: dict[str, Any], room: str) -> bool:
-    return change["kind"] == "message" and change["room"] == room and bool(change["message"]["from"]["is_bot"])
+    return all(_staff_chat(ledger, one) is not None for one in restaurants)
