@@ -14,12 +14,14 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from redis import Redis
 
 from flows import keys
 from flows.ledger import Check
+from flows.ledger.hearing import hear, store_time
 from flows.store import Command, Script, apart, at_once, pipelined, text, texts
 
 log = logging.getLogger(__name__)
@@ -133,6 +135,7 @@ class Inbox:
         self._me = me
         self._replicas = replicas
         self._missing: set[str] = set()
+        self._began: float | None = None  # when `time.monotonic` was 0 by the store's clock, or a little before
 
     def store(self, batch: list[Update], offset: int | None = None, reads: Reads = lambda _: ()) -> Ours:
         """Store what is new of a batch and, when polling, from which id on to ask next. Takes chats nobody owns.
@@ -221,6 +224,16 @@ class Inbox:
         """Leave word for `comanda doctor` that this bot asks for updates, and what hinders it; empty for nothing."""
         self._redis.set(keys.listening(self._bot), _word(problem), ex=LISTENING_LIFE)
 
+    def hear(self, since: float) -> None:
+        """Note that all is stored that people did until `since`, by this process's `time.monotonic`.
+
+        By the store's clock that is reckoned from when that was read last, so it is never taken for later than it was.
+        """
+        if self._began is None:
+            self._began = _began(self._redis.time())
+        heard = hear(self._bot, datetime.fromtimestamp(self._began + since, UTC))
+        self._began = _began(at_once(self._redis, [heard])[0])
+
     def offset(self) -> int:
         """From which id on to ask: one above the last that was stored, 0 when none was.
 
@@ -240,6 +253,10 @@ def _read(field: bytes, raw: bytes) -> Update:
     if not isinstance(update, dict) or str(update.get("update_id")).encode() != field:
         raise ValueError("this is not the update of that number")
     return update
+
+
+def _began(store_clock: Any) -> float:
+    return store_time(store_clock).timestamp() - time.monotonic()
 
 
 def _word(problem: str) -> str:

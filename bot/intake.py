@@ -27,7 +27,7 @@ from redis.exceptions import RedisError
 from bot.inbox import LISTENING_LIFE, First, Inbox, Next, Ours, Update
 from flows.backoff import Backoff, pause
 from flows.ledger import Superseded, having_read, only_while
-from flows.store import Command, is_outage
+from flows.store import Command, is_outage, trouble
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ REPLY_LIFE = 3600.0  # seconds that a reply is tried while Telegram does not tak
 DRAIN = 10.0  # seconds that running handlers have to finish once the intake is to stop
 RENEW = 1.0  # seconds between two signs of life
 TELL_AGAIN = LISTENING_LIFE / 4  # seconds until the same word is left again: each costs the store a write to disk
+HEAR_AGAIN = 1.0  # seconds until it is noted again that all has been taken in
 HEAD_START = 0.003  # seconds that handlers have before the next batch is asked for, which takes the loop a while
 SAY_SORRY_AFTER = 1.0  # seconds of an outage of the store until people are told to try again
 
@@ -101,6 +102,7 @@ class Intake:
         self._prompt = ThreadPoolExecutor(1, thread_name_prefix="lease")  # whose work waits for no handler's
         self._told: set[int] = set()  # updates whose senders know of it
         self._last_word: tuple[str | None, float] = None, 0.0  # what was told last, and when
+        self._heard = float("-inf")  # until when it is noted that all was taken in
         self._closing = asyncio.Event()
 
     async def run(self, source: Source, stop: asyncio.Event) -> None:
@@ -157,7 +159,20 @@ class Intake:
             await asyncio.to_thread(self._inbox.tell, problem)
             self._last_word = problem, time.monotonic()
         except RedisError as error:
-            log.warning("%s bot: the store is out of reach (%s)", self._name, type(error).__name__)
+            log.warning("%s bot: %s", self._name, trouble(error))
+
+    async def hear(self, since: float) -> None:
+        """All that people did until `since` (by `time.monotonic`) has been taken in: note that now and then.
+
+        Where that can't be noted, orders wait for their answers as if we had not heard.
+        """
+        if since - self._heard < HEAR_AGAIN:
+            return
+        try:
+            await asyncio.to_thread(self._inbox.hear, since)
+            self._heard = since
+        except RedisError as error:
+            log.warning("%s bot: %s", self._name, trouble(error))
 
     async def take(self, batch: list[Update], offset: int | None = None) -> None:
         """Store a batch and have it handled. Raises redis-py's errors: then it may or may not be stored."""
@@ -165,8 +180,9 @@ class Intake:
         self._storing.append(let_go)
         try:
             ours = await asyncio.to_thread(self._inbox.store, batch, offset, self._face.reads)
-        except RedisError:
-            await self._excuse(batch)
+        except RedisError as error:
+            if is_outage(error):
+                await self._excuse(batch)
             raise
         finally:
             self._storing = [one for one in self._storing if one is not let_go]
@@ -270,7 +286,7 @@ class Intake:
                     return self._trace(later)
             except Exception as error:  # whatever it is: the chat's next update must have its turn
                 if isinstance(error, RedisError) and is_outage(error):  # however long it takes
-                    log.warning("%s bot: the store is out of reach (%s)", self._name, type(error).__name__)
+                    log.warning("%s bot: %s", self._name, trouble(error))
                     await self._excuse([update])
                 else:
                     failures += 1
@@ -302,7 +318,7 @@ class Intake:
     # Waiting
 
     async def persist(self, call: Callable[[], T]) -> T | None:
-        """The result of a call on the store, however long the store is out of reach; None if the intake closes first.
+        """The result of a call on the store, however long that takes; None if the intake closes first.
 
         It is tried at least once, so that a handler which finished last has its update struck off.
         """
@@ -311,7 +327,7 @@ class Intake:
             try:
                 return await asyncio.to_thread(call)
             except RedisError as error:
-                log.warning("%s bot: the store is out of reach (%s)", self._name, type(error).__name__)
+                log.warning("%s bot: %s", self._name, trouble(error))
             if self.closing:
                 return None
             await self.pause(backoff.next())
@@ -321,7 +337,7 @@ class Intake:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._prompt, call)
         except RedisError as error:
-            log.warning("%s bot: the store is out of reach (%s)", self._name, type(error).__name__)
+            log.warning("%s bot: %s", self._name, trouble(error))
             return None
 
     async def pause(self, seconds: float) -> None:

@@ -7,6 +7,7 @@ import logging
 from redis.exceptions import RedisError
 
 from flows.gate import Gate, NotYet
+from flows.store import trouble
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ async def wait_for_turn(gate: Gate, chat_id: object, method: str) -> None:
     try:
         await gate.through(chat_id, new=new, patience=PATIENCE)
     except RedisError as error:
-        log.debug("%s goes unlimited, for the store is out of reach (%s)", method, type(error).__name__)
+        log.debug("%s goes unlimited: %s", method, trouble(error))
 
 
 async def slow_down(gate: Gate, chat_id: object, seconds: float) -> None:
@@ -39,7 +40,7 @@ async def slow_down(gate: Gate, chat_id: object, seconds: float) -> None:
     try:
         await gate.slow_down(chat_id if isinstance(chat_id, int) else 0, seconds)
     except RedisError as error:
-        log.debug("that Telegram asked to slow down can't be noted (%s)", type(error).__name__)
+        log.debug("that Telegram asked to slow down can't be noted: %s", trouble(error))
 
 
 __all__ = ["NotYet", "makes_a_message", "slow_down", "wait_for_turn"]

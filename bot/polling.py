@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any, Literal
 
 from aiohttp import ClientSession, ClientTimeout
@@ -13,11 +14,12 @@ from bot.inbox import Update, offset_after
 from bot.intake import Intake, Refused
 from flows.backoff import Backoff
 from flows.http import UNANSWERED, client, out_of_reach
-from flows.store import is_outage
+from flows.store import is_outage, trouble
 
 log = logging.getLogger(__name__)
 
-POLL = 50  # seconds; Bot API, the longest getUpdates
+POLL = 5  # seconds; an order ends for want of an answer only once a poll has found none
+MOST = 100  # updates in one answer; Bot API, getUpdates
 PATIENCE = 15.0  # seconds more until a silent connection is given up
 WEBHOOK_PAUSE = 30.0  # seconds until a bot is asked for again whose updates go elsewhere
 RIVAL_PAUSE = 10.0
@@ -72,12 +74,15 @@ class Polling:
         """
         backoff, outage = Backoff(), Backoff(LONGEST_OUTAGE_PAUSE)
         offset = await intake.offset()
+        before = -1, 0.0
         await intake.tell("")
         async with client(self._api_url, ClientTimeout(total=POLL + PATIENCE, connect=10)) as http:
             while not intake.closing:
                 if intake.full:
                     await intake.pause(0.1)
                     continue
+                began = time.monotonic()
+                is_cut, before = offset == before[0] and began < before[1] + ASK_AGAIN, (offset, began)
                 try:
                     batch = await self.ask(http, offset)
                 except NotNow as reason:
@@ -93,6 +98,10 @@ class Polling:
                         continue
                     outage.reset()
                     offset = offset_after(batch)
+                if len(batch) < MOST and not is_cut:
+                    # An empty answer was given when the poll was over, if it took as long.
+                    is_over = not batch and time.monotonic() >= began + POLL
+                    await intake.hear(began + POLL if is_over else began)
                 await intake.tell("")
 
     async def _stored(self, intake: Intake, batch: list[Update]) -> bool:
@@ -114,12 +123,12 @@ class Polling:
             except RedisError as error:
                 if self._is_outage(error):
                     return False
-                log.error("%s bot: the store does not take update %s: %s", self._bot, update["update_id"], error)  # noqa: TRY400
+                log.error("%s bot: update %s is dropped: %s", self._bot, update["update_id"], trouble(error))  # noqa: TRY400
         return taken > 0
 
     def _is_outage(self, error: RedisError) -> bool:
         if is_outage(error):
-            log.warning("%s bot: the store is out of reach (%s)", self._bot, type(error).__name__)
+            log.warning("%s bot: %s", self._bot, trouble(error))
         return is_outage(error)
 
     async def ask(self, http: ClientSession, offset: int) -> list[Update]:

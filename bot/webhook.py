@@ -10,23 +10,25 @@ import asyncio
 import hmac
 import json
 import logging
+import time
 from typing import Any, Literal
 
-from aiohttp import ClientResponse, ClientTimeout, web
+from aiohttp import ClientResponse, ClientSession, ClientTimeout, web
 from pydantic import BaseModel, ConfigDict, ValidationError
 from redis.exceptions import RedisError
 
-from bot.inbox import LISTENING_LIFE
 from bot.intake import Intake, Refused
 from flows.backoff import Backoff
 from flows.http import UNANSWERED, client, out_of_reach
 from flows.listening import cannot_listen
 from flows.settings import secret_of
+from flows.store import trouble
 
 log = logging.getLogger(__name__)
 
 HEADER = "X-Telegram-Bot-Api-Secret-Token"
 LARGEST = 2**20  # bytes of a request; an update is a few thousand
+ASK_EVERY = 3.0  # seconds until Telegram is asked again what waits there: an order may wait for that to end
 CONNECTIONS = 40  # that Telegram may open at a time; its default
 
 
@@ -36,6 +38,22 @@ class _Update(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
 
     update_id: int
+
+
+class _State(BaseModel):
+    """What Telegram says of a webhook."""
+
+    url: str
+    pending_update_count: int
+
+
+class _Info(BaseModel):
+    """The answer to getWebhookInfo."""
+
+    ok: bool
+    result: _State | None = None
+    error_code: int = 0
+    description: str = ""
 
 
 class Webhook:
@@ -55,6 +73,7 @@ class Webhook:
         self._bot = bot
         self._api_url = api_url
         self._method = f"{api_url}/bot{token}/setWebhook"
+        self._info = f"{api_url}/bot{token}/getWebhookInfo"
         self._secret = secret_of(token)
         self._asked = {"url": url, "secret_token": self._secret, "allowed_updates": allowed}
         self._host, self._port = host, port
@@ -76,11 +95,35 @@ class Webhook:
             except OSError as error:
                 raise Refused(cannot_listen(self._host, self._port, error)) from None
             await self._register(intake)
-            while True:
-                await intake.tell("")
-                await asyncio.sleep(LISTENING_LIFE / 4)
+            await self._listen(intake)
         finally:
             await runner.cleanup()
+
+    async def _listen(self, intake: Intake) -> None:
+        """Ask Telegram again and again whether it has updates that have not come here: if none, we have heard all."""
+        async with client(self._api_url, ClientTimeout(total=15)) as http:
+            while True:
+                began = time.monotonic()
+                problem, waiting = await self._state(http)
+                if not problem and not waiting:
+                    await intake.hear(began)
+                await intake.tell(problem)
+                await asyncio.sleep(ASK_EVERY)
+
+    async def _state(self, http: ClientSession) -> tuple[str, int]:
+        """What hinders updates on their way here, empty for nothing; and how many wait at Telegram."""
+        try:
+            async with http.post(self._info, json={}, allow_redirects=False) as response:
+                answer = _Info.model_validate_json(await response.read())
+        except UNANSWERED as error:
+            return out_of_reach(error), 0
+        except ValidationError:
+            return "what answers in Telegram's place does not speak the Bot API", 0
+        if not answer.ok or answer.result is None:
+            return f"getWebhookInfo: {answer.error_code} {answer.description}", 0
+        if answer.result.url != self._asked["url"]:
+            return "its webhook was set to another address: start this bot again, or stop what has set it", 0
+        return "", answer.result.pending_update_count
 
     async def _receive(self, request: web.Request, intake: Intake) -> web.Response:
         given = request.headers.get(HEADER, "").encode(errors="surrogateescape")  # the bytes as they came
@@ -98,7 +141,7 @@ class Webhook:
         try:
             await intake.take([update])
         except RedisError as error:
-            log.warning("%s bot: the store is out of reach (%s)", self._bot, type(error).__name__)
+            log.warning("%s bot: %s", self._bot, trouble(error))
             return web.Response(status=503)
         return web.Response()
 

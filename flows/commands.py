@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flows.events import About, CancelReason, DeclineReason, Line, Person, RestaurantCard, Side
 from flows.money import Money
@@ -62,7 +62,12 @@ class MarkNotCollected:
 
 @dataclass(frozen=True)
 class Wake:
-    """A deadline has come: `decide` says which and what it means."""
+    """A deadline has come: `decide` says which and what it means.
+
+    What staff have tapped until `heard` is known; None for all that they have tapped.
+    """
+
+    heard: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,22 @@ class ExtendAnswerTime:
     """Give staff until `until` to answer, because Comanda was down while the order waited."""
 
     until: datetime
+
+
+@dataclass(frozen=True)
+class MakeUpForDeafness:
+    """Give staff the time back in which they could not be heard, so that at least `least` is left to answer."""
+
+    since: datetime
+    until: datetime
+    least: timedelta
+
+
+@dataclass(frozen=True)
+class AskAgain:
+    """Ask staff again about a pick-up if they were asked before a long time, from `since` on, without us."""
+
+    since: datetime
 
 
 @dataclass(frozen=True)
@@ -99,6 +120,8 @@ AnyCommand = (
     | MarkNotCollected
     | Wake
     | ExtendAnswerTime
+    | MakeUpForDeafness
+    | AskAgain
     | RecordNotified
     | RecordUnreachable
 )

@@ -31,6 +31,7 @@ class About(StrEnum):
 
     PLACED = "placed"
     REMINDER = "reminder"
+    TAP_AGAIN = "tap_again"
     ACCEPTED = "accepted"
     READY = "ready"
     DECLINED = "declined"
@@ -187,7 +188,7 @@ class OrderExpired(Event):
 
 
 class OrderNotCollected(Event):
-    """Nobody came. `by` is None when no staff member said so and the order was closed by its deadline."""
+    """Staff said that nobody came; or, where `by` is None, nobody said anything and its deadline closed the order."""
 
     kind: Literal["order_not_collected"] = "order_not_collected"
     by: Person | None = None
@@ -200,10 +201,14 @@ class ReminderDue(Event):
 
 
 class AnswerTimeExtended(Event):
-    """Comanda itself was down while the order waited, so staff get time anew: a grace until `answer_by`."""
+    """Comanda was down, or could not hear staff, while the order waited: they have until `answer_by` now.
+
+    With `tap_again` what staff have tapped meanwhile may be lost, so they are told.
+    """
 
     kind: Literal["answer_time_extended"] = "answer_time_extended"
     answer_by: Instant
+    tap_again: bool = False
 
 
 class UserUnreachable(Event):

@@ -133,6 +133,11 @@ def inbox_dead(bot: str) -> str:
     return f"inbox:{bot}:dead"
 
 
+def heard(bot: str) -> str:
+    """Hash: until when that bot has heard all, and its last deafness (see flows.ledger.hearing)."""
+    return f"heard:{bot}"
+
+
 def listening(bot: str) -> str:
     """String with a life: JSON of when that bot last asked for updates, and what hinders it."""
     return f"listening:{bot}"

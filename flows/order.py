@@ -14,9 +14,11 @@ from typing import assert_never
 from flows.commands import (
     AcceptOrder,
     AnyCommand,
+    AskAgain,
     CancelOrder,
     DeclineOrder,
     ExtendAnswerTime,
+    MakeUpForDeafness,
     MarkNotCollected,
     MarkPickedUp,
     MarkReady,
@@ -59,7 +61,17 @@ PICK_UP_REMINDER = timedelta(minutes=30)
 """How long after the promised time staff are reminded to close an order that nobody has closed."""
 
 PICK_UP_CLOSE = timedelta(hours=6)
-"""How long after the promised time an order that nobody has closed ends as not collected."""
+"""How long after the promised time an order that nobody has closed is closed by the clock, if staff have been asked."""
+
+TAPS_ARE_LOST = timedelta(minutes=1)
+"""How long staff can't be heard until each waiting order asks them to tap again. Telegram keeps a tap for 150 s, and
+nobody waits that long for a button's answer."""
+
+REMINDED_UNHEARD = timedelta(seconds=30)
+"""How long staff are reminded although we have not heard them: it is known a little later what they have tapped."""
+
+LONG_AWAY = timedelta(minutes=30)
+"""How long Comanda is down or deaf until a reminder to close an order counts as forgotten, and is given again."""
 
 
 class Status(StrEnum):
@@ -120,6 +132,7 @@ class Order:
     answer_by: datetime
     changed_at: datetime  # when `changed` was
     reminders: int = 0
+    reminded_at: datetime | None = None
     ready_by: datetime | None = None
     answered_by: Person | None = None
     answered_at: datetime | None = None
@@ -192,12 +205,16 @@ def decide(order: Order | None, command: AnyCommand, now: datetime) -> list[AnyE
                 return []
             _require_cooking(order)
             return [OrderNotCollected(at=now, by=by)]
-        case Wake():
-            return _wake(order, now)
+        case Wake(heard):
+            return _wake(order, heard, now)
         case ExtendAnswerTime(until):
             if order.status not in WAITING or until <= order.answer_by:
                 return []
             return [AnswerTimeExtended(at=now, answer_by=until)]
+        case MakeUpForDeafness():
+            return _make_up_for_deafness(order, command, now)
+        case AskAgain(since):
+            return _ask_again(order, since, now)
         case RecordNotified(side, about):
             return _record_notified(order, side, about, now)
         case RecordUnreachable():
@@ -269,15 +286,39 @@ def _cancel(order: Order, command: CancelOrder, now: datetime) -> list[AnyEvent]
     return [OrderCancelled(at=now, side=command.side, by=command.by, reason=command.reason)]
 
 
-def _wake(order: Order, now: datetime) -> list[AnyEvent]:
+def _wake(order: Order, heard: datetime | None, now: datetime) -> list[AnyEvent]:
     due = next_deadline(order)
     if due is None or now < due:
         return []
+    ending = _ending(order, now)
+    if heard is not None:
+        latest = order.answer_by if order.status in WAITING else due
+        if heard < (latest if ending else due - REMINDED_UNHEARD):
+            return []
+    return [ending or ReminderDue(at=now)]
+
+
+def _ending(order: Order, now: datetime) -> OrderExpired | OrderNotCollected | None:
+    """What ends an order of which a deadline has come; None where staff are only to be reminded."""
     if order.status in WAITING:
-        return [OrderExpired(at=now)] if now >= order.answer_by else [ReminderDue(at=now)]
-    if now >= _pick_up_by(order) + PICK_UP_CLOSE:
-        return [OrderNotCollected(at=now)]
-    return [ReminderDue(at=now)]
+        return OrderExpired(at=now) if now >= order.answer_by else None
+    # Staff whom the question has not reached have not been asked.
+    were_asked = order.reminded_at is not None and not order.owes(Side.RESTAURANT, About.REMINDER)
+    return OrderNotCollected(at=now) if were_asked else None
+
+
+def _make_up_for_deafness(order: Order, command: MakeUpForDeafness, now: datetime) -> list[AnyEvent]:
+    lost = command.until - max(command.since, order.asked_at)
+    if order.status not in WAITING or lost <= timedelta():
+        return []
+    answer_by = max(order.answer_by + lost, now + command.least)
+    return [AnswerTimeExtended(at=now, answer_by=answer_by, tap_again=lost >= TAPS_ARE_LOST and order.ticket_seen)]
+
+
+def _ask_again(order: Order, since: datetime, now: datetime) -> list[AnyEvent]:
+    if order.status not in COOKING or order.reminded_at is None:
+        return []
+    return [ReminderDue(at=now)] if now - max(since, order.reminded_at) >= LONG_AWAY else []
 
 
 def _record_notified(order: Order, side: Side, about: About, now: datetime) -> list[AnyEvent]:
@@ -372,12 +413,14 @@ def _after(order: Order, event: AnyEvent) -> Order:
             return ended if event.unreachable else _owe(ended, Side.RESTAURANT, About.EXPIRED, at)
         case OrderNotCollected(at=at):
             ended = _end(order, Status.NOT_COLLECTED, at, event.by)
-            return _owe(ended, Side.CUSTOMER, About.NOT_COLLECTED, at)
+            # What the clock closes, most likely because nobody tapped *Picked up*, is no news to the customer.
+            return ended if event.by is None else _owe(ended, Side.CUSTOMER, About.NOT_COLLECTED, at)
         case ReminderDue(at=at):
-            reminded = replace(order, reminders=order.reminders + 1)
+            reminded = replace(order, reminders=order.reminders + 1, reminded_at=at)
             return _owe(reminded, Side.RESTAURANT, About.REMINDER, at)
-        case AnswerTimeExtended():
-            return replace(order, asked_at=event.at, answer_by=event.answer_by, reminders=0)
+        case AnswerTimeExtended(at=at):
+            extended = replace(order, asked_at=at, answer_by=event.answer_by, reminders=0, reminded_at=None)
+            return _owe(extended, Side.RESTAURANT, About.TAP_AGAIN, at) if event.tap_again else extended
         case UserUnreachable(about=about):
             return _unreachable(order, Side.CUSTOMER, about)
         case RestaurantUnreachable(about=about):
@@ -404,8 +447,9 @@ def _accepted(order: Order, event: OrderAccepted) -> Order:
         answered_at=event.at,
         ready_by=event.ready_by,
         reminders=0,
+        reminded_at=None,
         # A reminder to answer that is still on its way is pointless now.
-        owed=tuple(owed for owed in order.owed if owed.about is not About.REMINDER),
+        owed=tuple(owed for owed in order.owed if owed.about not in (About.REMINDER, About.TAP_AGAIN)),
     )
     return _owe(answered, Side.CUSTOMER, About.ACCEPTED, event.at)
 
@@ -448,8 +492,10 @@ def next_deadline(order: Order) -> datetime | None:
             return min(order.asked_at + window * REMIND_AT[order.reminders], order.answer_by)
         return order.answer_by
     if order.status in COOKING:
-        after = PICK_UP_REMINDER if order.reminders == 0 else PICK_UP_CLOSE
-        return _pick_up_by(order) + after
+        if order.reminded_at is None:
+            return _pick_up_by(order) + PICK_UP_REMINDER
+        # Staff who were asked late, because we were away, have as long to answer as all others.
+        return max(_pick_up_by(order) + PICK_UP_CLOSE, order.reminded_at + PICK_UP_CLOSE - PICK_UP_REMINDER)
     return None
 
 

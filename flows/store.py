@@ -10,9 +10,18 @@ from typing import Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.client import Pipeline
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.exceptions import (
+    ClusterDownError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
 from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as NoReply
 from redis.retry import Retry
 from redis.sentinel import Sentinel
@@ -27,8 +36,10 @@ TIMEOUT = 5.0  # seconds for a connection or a reply; a loaded disk under append
 REPLICATED_WITHIN = 2000
 """Milliseconds that replicas have to take what was written."""
 
-# What a server says that can't write just now: memory, role, replicas or disk; or that is starting or busy.
-_NOT_NOW = ("OOM", "READONLY", "NOREPLICAS", "MISCONF", "MASTERDOWN", "LOADING", "BUSY", "TRYAGAIN")
+# What a server says that can't do anything just now, whatever it is asked: for its memory, role, replicas or disk, or
+# because it is busy. redis-py has classes of its own for some, and takes the first word away; of others it leaves it.
+_OUTAGES = (ConnectionLost, NoReply, OutOfMemoryError, ReadOnlyError, ClusterDownError, TryAgainError)
+_NOT_NOW = frozenset({"NOREPLICAS", "MISCONF", "BUSY", "UNBLOCKED"})
 
 
 class NotReplicated(RedisError):
@@ -85,11 +96,40 @@ def apart(redis: Redis) -> Redis:
     return client
 
 
-def is_outage(error: Exception) -> bool:
-    """Whether the store can't do it now, whatever was asked; the same may succeed later. Else the asking is wrong."""
-    if isinstance(error, ResponseError):
-        return isinstance(error, OutOfMemoryError | ReadOnlyError) or str(error).startswith(_NOT_NOW)
-    return isinstance(error, ConnectionLost | NoReply | NotReplicated)
+def is_outage(error: BaseException) -> bool:
+    """Whether the store is out of reach: whatever was asked, it can't do it now, and may do it later.
+
+    Any other error of the store is about what was asked: a key of another type, a script or command that it refuses.
+    The same will fail again, so it must not hold up anything else.
+    """
+    if isinstance(error, ResponseError) and _said(error).partition(" ")[0] in _NOT_NOW:
+        return True
+    return isinstance(error, (*_OUTAGES, NotReplicated))
+
+
+def trouble(error: RedisError) -> str:
+    """What an error of the store means, for a log: without the arguments of the command, which may be anything."""
+    if is_outage(error):
+        return f"the store is out of reach ({type(error).__name__})"
+    said = _said(error).partition(", with args")[0]
+    return f"the store refuses what was asked of it ({said[:120] or type(error).__name__})"
+
+
+def _said(error: RedisError) -> str:
+    """The server's words, without those that redis-py puts before them for a command of a pipeline."""
+    return str(error).rpartition(" of pipeline caused error: ")[2]
+
+
+def each(pipe: Pipeline) -> list[Any]:
+    """The replies to a pipeline's commands, with its error in the place of one that was refused.
+
+    Raises the first error that is an outage.
+    """
+    replies: list[Any] = pipe.execute(raise_on_error=False)
+    for reply in replies:
+        if isinstance(reply, Exception) and is_outage(reply):
+            raise reply
+    return replies
 
 
 class Script:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from flows.commands import AnyCommand, PlaceOrder
-from flows.events import AnyEvent, Line, Person, RestaurantCard
+from flows.commands import AnyCommand, PlaceOrder, RecordNotified, Wake
+from flows.events import About, AnyEvent, Line, Person, RestaurantCard, Side
 from flows.money import Money
 from flows.order import Order, decide, evolve
 
@@ -20,6 +20,10 @@ NONNA = RestaurantCard(
     phone="+39 011 000000",
     timezone="Europe/Rome",
 )
+
+REMINDED = RecordNotified(Side.RESTAURANT, About.REMINDER)
+LEFT_OPEN: tuple[AnyCommand | timedelta, ...] = (timedelta(hours=1), Wake(), REMINDED, timedelta(hours=8), Wake())
+"""What happens to an accepted order that nobody closes: staff are asked, and the clock closes it."""
 
 
 def eur(minor: int) -> Money:

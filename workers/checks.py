@@ -14,13 +14,14 @@ from pydantic import BaseModel, ValidationError
 from redis import Redis
 
 from flows import keys
+from flows.ledger.hearing import DEAF, read_hearing, store_time
 from flows.menu import Restaurant, Service
-from flows.store import text, texts
 from workers.durability import ENOUGH, WANTED, shortcomings
 from workers.embedded import LOW_DISK
+from workers.key_types import BOTS, of_another_type
+from workers.reading import printable
 from workers.trial import inability
 
-BOTS = ("customer", "restaurant")
 MUCH, TOO_MUCH = 0.75, 0.9  # parts of the memory there is
 LATE = timedelta(minutes=2)
 """How late a deadline may be. One that can't be handled is put off by a minute, so it is never as late as this."""
@@ -102,6 +103,14 @@ def _disk(redis: Redis, directory: Path | None) -> Check:
     return Check("disk", Level.OK, says)
 
 
+def of_keys(redis: Redis) -> Iterator[Check]:
+    """Whether something else stands in the place of what all processes share."""
+    for key, there, right in of_another_type(redis):
+        says = f"`{key}` is a {there}, where a {right} belongs: whatever needs it fails"
+        cure = f"see what wrote it, `RENAME {key} {key}.old`, then `comanda verify --repair`"
+        yield Check("store", Level.PROBLEM, says, cure)
+
+
 def of_restaurants(redis: Redis) -> Iterator[Check]:
     """Whether each restaurant can be read and has a staff chat."""
     restaurants, services = _hash(redis, keys.RESTAURANTS), _hash(redis, keys.SERVICES)
@@ -126,7 +135,8 @@ def of_processes(redis: Redis, now: datetime) -> Iterator[Check]:
     """Whether bots and workers run, as they say themselves, and keep up."""
     heard = [_bot(redis, bot, now) for bot in BOTS]
     yield from heard
-    alive = sum(bool(redis.exists(keys.lease(name))) for name in texts(redis.smembers(keys.WORKERS)))
+    names: Any = redis.smembers(keys.WORKERS)
+    alive = sum(bool(redis.exists(keys.lease(printable(name)))) for name in names)
     if alive:
         yield Check("workers", Level.OK, f"{alive} alive")
     else:
@@ -136,6 +146,12 @@ def of_processes(redis: Redis, now: datetime) -> Iterator[Check]:
             "workers", level, "none is alive, so nobody is told anything", "start `comanda up` or `comanda worker`"
         )
     yield _deadlines(redis, now)
+
+
+_MEANWHILE = {
+    "customer": ", so cancellations may come too late",
+    "restaurant": ", so no order expires until it has",
+}
 
 
 def _bot(redis: Redis, bot: str, now: datetime) -> Check:
@@ -150,6 +166,11 @@ def _bot(redis: Redis, bot: str, now: datetime) -> Check:
     if word.problem:
         says, _, cure = word.problem.partition(": ")
         return Check(f"{bot} bot", Level.PROBLEM, f"gets no updates: {says}", cure or "it tries again by itself")
+    heard = read_hearing(redis.hgetall(keys.heard(bot)), now - store_time(redis.time()))  # type: ignore[arg-type]
+    deaf = timedelta() if heard is None else now - heard.until
+    if deaf > DEAF:
+        says = f"has not heard all that people did for {deaf.total_seconds():.0f} s"
+        return Check(f"{bot} bot", Level.PROBLEM, f"{says}{_MEANWHILE[bot]}", "see its log, and Telegram's lines above")
     return Check(f"{bot} bot", Level.OK, f"runs, last heard {max(0, now.timestamp() - word.at):.0f} s ago")
 
 
@@ -157,7 +178,7 @@ def _deadlines(redis: Redis, now: datetime) -> Check:
     first: Any = redis.zrange(keys.DUE, 0, 0, withscores=True)
     if not first:
         return Check("deadlines", Level.OK, "nothing waits")
-    member, score = text(first[0][0]), first[0][1]
+    member, score = printable(first[0][0]), first[0][1]
     late = now - datetime.fromtimestamp(score, UTC)
     if late > LATE:
         says = f"{member} was due {late.total_seconds():.0f} s ago"
@@ -167,4 +188,4 @@ def _deadlines(redis: Redis, now: datetime) -> Check:
 
 def _hash(redis: Redis, key: str) -> dict[str, bytes]:
     found: Any = redis.hgetall(key)
-    return {text(field): value for field, value in found.items()}
+    return {printable(field): value for field, value in found.items()}

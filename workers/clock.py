@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from flows import keys
-from flows.commands import ExtendAnswerTime
+from flows.commands import AnyCommand, AskAgain, ExtendAnswerTime, MakeUpForDeafness
 from flows.events import Side
 from flows.ledger import Ledger
-from flows.store import text
+from flows.ledger.hearing import MADE_UP, Hearing, hear, read_hearing, store_time
+from flows.store import at_once, each, is_outage, text
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +29,12 @@ DOWNTIME = timedelta(seconds=30)
 """A gap between two notes that counts as a downtime."""
 
 GRACE = timedelta(minutes=2)
-"""The least time that staff get to answer an order after a downtime."""
+"""The least time that staff get to answer an order after a downtime, or after we could not hear them."""
 
 SET_ASIDE = timedelta(minutes=1)
 """How long a deadline that can't be handled (an unreadable order, say) is kept from the others' way."""
+
+HEARD = keys.heard(Side.RESTAURANT)
 
 
 class Clock:
@@ -39,32 +45,64 @@ class Clock:
         self._redis = redis
 
     def tick(self) -> int:
-        """Wake everything that is due now. Returns how many there were."""
+        """Wake everything that is due now. Returns how many there were.
+
+        What is bad alone (a member, an order, a note) is set aside alone. Raises the store's error while it is out of
+        reach, and where it has no list of deadlines at all but something else in its place.
+        """
         now = self._ledger.clock()
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.get(keys.BEAT)
             pipe.zrangebyscore(keys.DUE, 0, now.timestamp(), start=0, num=BATCH)
-            beat, members = pipe.execute()
-        self._beat(beat, now)  # whoever gets a grace by that is woken in vain
+            pipe.hgetall(HEARD)
+            pipe.time()
+            beat, members, stored, time = each(pipe)
+        if isinstance(members, RedisError):
+            raise members
+        heard = Hearing(now)
+        with _alone("until when staff were heard"):
+            heard = self._hearing(stored, now, now - store_time(time))
+            self._make_up(heard, now)
+        with _alone("when a clock ran last"):
+            self._beat(beat, now)  # whoever gets a grace by that is woken in vain
         for member in members:
-            self._wake(member, now)
+            self._wake(member, now, heard)
         return len(members)
 
-    def _wake(self, member: bytes, now: datetime) -> None:
+    def _hearing(self, stored: Any, now: datetime, ahead: timedelta) -> Hearing:
+        """What is noted of the restaurants' bot. Where nothing is, note that its hearing counts from now on."""
+        heard = None if isinstance(stored, RedisError) else read_hearing(stored, ahead)
+        if heard is None:
+            at_once(self._redis, [("DEL", HEARD), hear(Side.RESTAURANT)])
+        return heard or Hearing(now)
+
+    def _wake(self, member: bytes, now: datetime, heard: Hearing) -> None:
         try:
             kind, order_id, *rest = text(member).split(":")
             match kind:
                 case "wake":
-                    self._ledger.wake(order_id)
+                    self._ledger.wake(order_id, heard.until)
                 case "repaint":
                     self._ledger.repaint(order_id, Side(rest[0]))
                 case _:
                     self._ledger.requeue(order_id, Side(rest[0]))
-        except RedisError:
-            raise
-        except Exception:
+        except Exception as error:
+            if is_outage(error):
+                raise
             log.exception("%r can't be handled; it is tried again in %s", member, SET_ASIDE)
             self._redis.zadd(keys.DUE, {member: (now + SET_ASIDE).timestamp()}, xx=True)
+
+    # Time given back
+
+    def _make_up(self, heard: Hearing, now: datetime) -> None:
+        """Give waiting orders the time back in which staff could not be heard, once for each such time."""
+        deaf = heard.deafness
+        if deaf is None:
+            return
+        log.warning("staff could not be heard from %s to %s; waiting orders get it back", deaf.since, deaf.until)
+        self._for_all(MakeUpForDeafness(deaf.since, deaf.until, GRACE), f"deaf-{deaf.mark}")
+        self._for_all(AskAgain(deaf.since), f"asked-{deaf.mark}")
+        self._redis.hset(HEARD, MADE_UP, deaf.mark)
 
     def _beat(self, noted: object, now: datetime) -> None:
         last = _time(noted)
@@ -80,19 +118,31 @@ class Clock:
         `last` in the cause keeps an order from getting its grace twice.
         """
         log.warning("nothing ran from %s to %s; waiting orders get a grace of %s", last, now, GRACE)
+        self._for_all(ExtendAnswerTime(until=now + GRACE), f"downtime-{last.isoformat()}")
+        self._for_all(AskAgain(last), f"asked-{last.isoformat()}")
+
+    def _for_all(self, command: AnyCommand, cause: str) -> None:
+        """Carry out a command on every order that has a deadline."""
         members: list[bytes] = self._redis.zrange(keys.DUE, 0, -1)  # type: ignore[assignment]
         for member in members:
             kind, _, order_id = member.partition(b":")
             if kind == b"wake":
-                self._extend(order_id, ExtendAnswerTime(until=now + GRACE), f"downtime-{last.isoformat()}")
+                self._execute(order_id, command, cause)
 
-    def _extend(self, order_id: bytes, command: ExtendAnswerTime, cause: str) -> None:
-        try:
+    def _execute(self, order_id: bytes, command: AnyCommand, cause: str) -> None:
+        with _alone(f"an order that is to get time back, {order_id!r}"):
             self._ledger.execute(text(order_id), command, cause)
-        except RedisError:
+
+
+@contextmanager
+def _alone(what: str) -> Iterator[None]:
+    """Let `what` fail alone, with a line in the log; an outage of the store fails everything."""
+    try:
+        yield
+    except Exception as error:
+        if is_outage(error):
             raise
-        except Exception:
-            log.exception("order %r can't be given its grace", order_id)
+        log.exception("%s: that can't be handled", what)
 
 
 def _time(raw: object) -> datetime | None:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 
 from redis import Redis
+from redis.exceptions import RedisError
 
 from flows import keys
-from flows.store import apart, texts
+from flows.store import apart, is_outage, texts, trouble
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,17 @@ class Recovery:
         others = self.renew()
         missing = {name for name in others if not self._redis.exists(keys.lease(name))}
         dead, self._missing = missing & self._missing, missing
-        return sum(self.put_back(name) for name in dead)
+        return sum(self._put_back_if_possible(name) for name in dead)
+
+    def _put_back_if_possible(self, worker: str) -> int:
+        """A list that the store refuses to read, being none, must not keep back the jobs of the others."""
+        try:
+            return self.put_back(worker)
+        except RedisError as error:
+            if is_outage(error):
+                raise
+            log.error("the jobs of worker %s can't be put back: %s", worker, trouble(error))  # noqa: TRY400
+            return 0
 
     def put_back(self, worker: str) -> int:
         """Move a worker's jobs to the front of the queue, in their order, and forget the worker."""

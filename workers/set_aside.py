@@ -13,7 +13,7 @@ from redis.client import Pipeline
 
 from flows import keys
 from flows.store import text
-from workers.checks import BOTS
+from workers.key_types import BOTS
 from workers.reading import watched
 
 

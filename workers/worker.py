@@ -36,7 +36,7 @@ from flows.backoff import Backoff, pause
 from flows.gathering import Gathering
 from flows.ledger.orders import FAILURE_TTL
 from flows.reactions import QUEUE
-from flows.store import Script, Together, is_outage, text, texts
+from flows.store import Script, Together, is_outage, text, texts, trouble
 from workers.books import Books, Ended, Error
 from workers.clock import Clock
 from workers.recovery import LOOK_EVERY, Recovery
@@ -157,7 +157,7 @@ class Worker(BaseWorker):
             await pause(every, stop)
 
     async def _persist(self, work: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
-        """Do `work`; while the store is out of reach, do it again until `stop` is set. All of it can be repeated."""
+        """Do `work`; while the store can't do it, do it again until `stop` is set. All of it can be repeated."""
         backoff = Backoff(LONGEST_WAIT)
         while True:
             try:
@@ -165,7 +165,7 @@ class Worker(BaseWorker):
                 return
             except RedisError as error:
                 wait = backoff.next()
-                log.warning("the store is out of reach (%s); next try in %.1f s", type(error).__name__, wait)
+                log.warning("%s; next try in %.1f s", trouble(error), wait)
                 await pause(wait, stop)
             if stop.is_set():
                 return
@@ -261,7 +261,7 @@ class Worker(BaseWorker):
                 await self._end(Ended(job, execution, result, error))
                 return
         except RedisError as lost:
-            log.warning("job %s: its books can't be kept: the store is out of reach (%s)", job.id, type(lost).__name__)
+            log.warning("job %s: its books can't be kept: %s", job.id, trouble(lost))
         except Exception:
             log.exception("job %s: its books can't be kept", job.id)
         await self._persist(partial(asyncio.to_thread, self._leave, job.id), asyncio.Event())

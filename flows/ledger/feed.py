@@ -12,7 +12,7 @@ from typing import Any
 from flows import events, keys
 from flows.events import AnyEvent
 from flows.ledger.transaction import Transacting
-from flows.store import text
+from flows.store import each, text
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Feed(Transacting):
         with self._redis.pipeline(transaction=False) as pipe:
             for _, order_id, version in entries:
                 pipe.lindex(keys.order(order_id), version - 1)
-            stored = pipe.execute(raise_on_error=False)
+            stored = each(pipe)
         read = []
         for (entry, order_id, version), raw in zip(entries, stored, strict=True):
             if raw is None:  # the order was archived meanwhile, and this entry with it

@@ -27,13 +27,16 @@ from flows.menu import Restaurant, Service
 from flows.order import Order, Refused, Why, decide, evolve, fold, next_deadline
 from flows.reactions import NOTIFY, OTHER, QUEUE, REACTIONS
 from flows.session import Session
-from flows.store import Command, text, texts
+from flows.store import Command, each, text, texts
 from flows.turns import Shop, Turn
 
 log = logging.getLogger(__name__)
 
 RECHECK = timedelta(seconds=30)
 """How long an outstanding notification is left alone before a clock looks whether its job still exists."""
+
+LOOK_AGAIN = timedelta(seconds=1)
+"""How long a deadline is put off while an answer may be on its way."""
 
 RESULT_TTL = 60  # seconds that RQ keeps a finished job
 FAILURE_TTL = 86_400  # seconds that RQ keeps a failed one, for `rq info` and dashboards
@@ -121,12 +124,12 @@ class Ledger(Restaurants, ShownMessages, Removal):
         with self._redis.pipeline(transaction=False) as pipe:
             for order_id in ids:
                 pipe.lrange(keys.order(order_id), 0, -1)
-            histories = pipe.execute()
+            histories = each(pipe)
         found = []
         for order_id, history in zip(ids, histories, strict=True):
             try:
                 found.append(fold(read_events(order_id, history)))
-            except ValueError as error:
+            except (ValueError, TypeError) as error:  # TypeError: what stands there is no list, and the reply an error
                 log.error("order %s can't be read: %s", order_id, error)  # noqa: TRY400 - the line says it all
         return [order for order in found if order is not None]
 
@@ -225,15 +228,21 @@ class Ledger(Restaurants, ShownMessages, Removal):
 
         return self._transact(work)
 
-    def wake(self, order_id: str) -> None:
-        """An order's deadline has come: append what follows, and put down the next one."""
+    def wake(self, order_id: str, heard: datetime | None = None) -> None:
+        """An order's deadline has come: append what follows, and put down the next one.
+
+        Unless staff were heard since then (`heard`; None for always), and nothing of theirs waits to be handled: then
+        it comes again in `LOOK_AGAIN`.
+        """
 
         def work(attempt: Transaction) -> None:
-            order = read_order(attempt, order_id)
-            new = [] if order is None else decide(order, Wake(), self.clock())
+            order, now = read_order(attempt, order_id), self.clock()
+            new = list[AnyEvent]()
+            if order is not None and not (order.over or _may_have_answered(attempt, order)):
+                new = decide(order, Wake(heard), now)
             after = self.stage(attempt.writes, order, new, f"deadline-{0 if order is None else order.version}")
             if not new:
-                _stage_deadline(attempt.writes, order_id, after)
+                _stage_deadline(attempt.writes, order_id, after, now + LOOK_AGAIN)
 
         self._transact(work)
 
@@ -293,7 +302,7 @@ class Ledger(Restaurants, ShownMessages, Removal):
         with self._redis.pipeline(transaction=False) as pipe:
             for name in [self._queue.key, *map(keys.processing, workers)]:
                 pipe.lpos(name, job_id)
-            return any(position is not None for position in pipe.execute())
+            return any(isinstance(position, int) for position in each(pipe))
 
     # Staging: what one transaction writes
 
@@ -405,9 +414,16 @@ def _stage_indices(pipe: Pipeline, order: Order) -> None:
     pipe.sadd(keys.open_orders(order.placed.restaurant.slug), order.id)
 
 
-def _stage_deadline(pipe: Pipeline, order_id: str, order: Order | None) -> None:
+def _may_have_answered(attempt: Transaction, order: Order) -> bool:
+    """Whether something that staff have done waits in the inbox: it may be the answer."""
+    chat = stored_service(attempt, order.placed.restaurant.slug).staff_chat
+    return chat is not None and attempt.length(keys.inbox_chat(Side.RESTAURANT, str(chat))) > 0
+
+
+def _stage_deadline(pipe: Pipeline, order_id: str, order: Order | None, earliest: datetime | None = None) -> None:
     deadline = None if order is None else next_deadline(order)
     if deadline is None:
         pipe.zrem(keys.DUE, keys.wake(order_id))
     else:
-        pipe.zadd(keys.DUE, {keys.wake(order_id): deadline.timestamp()})
+        at = deadline if earliest is None else max(deadline, earliest)
+        pipe.zadd(keys.DUE, {keys.wake(order_id): at.timestamp()})

@@ -69,7 +69,8 @@ def _status(order: Order) -> str:
         case Status.EXPIRED:
             return f"⌛ {name} did not answer in time, so the order expired. Nothing to pay."
         case Status.NOT_COLLECTED:
-            return "🕗 Closed as not collected."
+            how = "Closed as not collected" if order.closed_by else "Closed"
+            return f"🕗 {how}. Questions? {esc(order.placed.restaurant.phone)}"
 
 
 def _untold(order: Order) -> str:
@@ -104,8 +105,11 @@ def ring(order: Order, about: About) -> Screen:
             text = f"🚫 {name} had to cancel your order {number}{because(order)}. Nothing to pay. Sorry!"
         case About.NOT_COLLECTED:
             phone = esc(placed.restaurant.phone)
-            text = f"🕗 Your order {number} at {name} was closed: nobody collected it. Questions? {phone}"
-        case About.PLACED | About.REMINDER:
+            text = (
+                f"🕗 Your order {number} at {name} was closed as not collected. "
+                f"If that is not right, please call {phone}."
+            )
+        case About.PLACED | About.REMINDER | About.TAP_AGAIN:
             text = f"Order {number} at {name}"
     return Screen(text)
 
@@ -150,9 +154,16 @@ def orders_screen(orders: list[Order], page: int) -> Screen:
     return Screen("<b>Your orders</b>", (*rows, *turn, restaurants))
 
 
+def _state(order: Order) -> str:
+    """Where the order stands, in a word or two; what the clock closed says nothing of who came."""
+    if order.status is Status.NOT_COLLECTED and order.closed_by is None:
+        return "closed"
+    return _WORDS[order.status]
+
+
 def _listed(order: Order) -> Button:
     placed = order.placed
     day = placed.at.astimezone(ZoneInfo(placed.restaurant.timezone))
     name = plain(placed.restaurant.name, 24)
-    label = f"{day:%d %b} · #{placed.number} {name} · {placed.total} · {_WORDS[order.status]}"
+    label = f"{day:%d %b} · #{placed.number} {name} · {placed.total} · {_state(order)}"
     return Button(label, encode(ShowOrder(order.id)))

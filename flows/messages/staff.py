@@ -101,7 +101,7 @@ def status_words(order: Order) -> str:
         case Status.EXPIRED:
             return "⌛ MISSED: nobody answered in time"
         case Status.NOT_COLLECTED:
-            return "🕗 NOT COLLECTED"
+            return "🕗 NOT COLLECTED" if order.closed_by else "🕗 CLOSED: nobody said whether it was picked up"
 
 
 def _times(order: Order) -> list[str]:
@@ -224,6 +224,12 @@ def ring(order: Order, about: About) -> Screen:
             text = f"⏰ Order {number} is waiting for your answer until {local(order.answer_by, order)}."
         case About.REMINDER:
             text = f"⏰ Order {number} is still open. Picked up, or not collected?"
+        case About.TAP_AGAIN if order.status in WAITING:
+            by = local(order.answer_by, order)
+            text = (
+                f"🔁 For a while we could not hear this chat. If you answered order {number}, please tap again. "
+                f"You have until {by} now."
+            )
         case About.CANCELLED:
             text = f"🚫 Order {number} was cancelled by the customer. Don't cook it."
         case About.EXPIRED:

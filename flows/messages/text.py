@@ -148,7 +148,7 @@ def ending(order: Order) -> str:
         case Status.EXPIRED:
             return f"expired{at}"
         case Status.NOT_COLLECTED:
-            return f"not collected{at} ({who(order.closed_by)})" if order.closed_by else f"not collected{at}"
+            return f"not collected{at} ({who(order.closed_by)})" if order.closed_by else f"closed by the clock{at}"
         case _:
             return "open"
 

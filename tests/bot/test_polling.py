@@ -159,7 +159,7 @@ async def test_an_update_that_the_store_refuses_holds_up_nobody(redis: Redis, ca
         await until(lambda: script.offsets == [0, 0, 7])
         await until(lambda: redis.hlen(keys.inbox("customer")) == 0)
     assert bot.seen == ["six"]
-    assert "the store does not take update 5" in caplog.text
+    assert "update 5 is dropped: the store refuses" in caplog.text
 
 
 @pytest.mark.usefixtures("quick")

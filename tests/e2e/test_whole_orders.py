@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime, timedelta
 from importlib import resources
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.e2e.system import CUSTOMER_TOKEN, RESTAURANT_TOKEN, System
+from flows import keys
+from flows.store import connect
+from tests.e2e.system import CUSTOMER_TOKEN, RESTAURANT_TOKEN, System, eventually
 from tests.people import Person, Telegram
 
 MAIN_LINE = ["order_placed", "restaurant_notified", "order_accepted", "user_notified", "order_fulfilled"]
@@ -150,7 +156,7 @@ async def test_nobody_collects_it(scene: Scene) -> None:
     carla = await scene.order()
     for label in ("Accept", "10 min", "Not collected", "Yes, not collected"):
         await scene.staff.tap(label)
-    await carla.sees("nobody collected it")
+    await carla.sees("closed as not collected")
     await scene.has_order("not_collected")
 
 
@@ -161,6 +167,31 @@ async def test_nobody_answers_so_staff_are_reminded_and_the_order_expires(hasty:
     await hasty.staff.sees("You missed order")
     order = await hasty.has_order("expired")
     assert kinds(order).count("reminder_due") == 3
+
+
+async def test_a_tap_made_in_time_counts_although_the_bot_of_the_staff_sleeps_beyond_the_answer_time(
+    hasty: Scene,
+) -> None:
+    carla = await hasty.order()
+    await hasty.staff.tap("Accept")
+    order = await hasty.has_order("notified")
+    [pid] = hasty.system.pids("bot.restaurant")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await hasty.staff.presses("10 min")
+        await asyncio.to_thread(eventually, lambda: is_overdue(hasty, order), "no clock has looked at the order")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    await carla.sees("accepted your order")
+    assert "order_expired" not in kinds(await hasty.has_order("accepted"))
+
+
+def is_overdue(scene: Scene, order: dict[str, Any]) -> bool:
+    """Whether a clock has looked at the order after its answer time, and is to look again."""
+    with connect(scene.system.store_url()) as redis:
+        due = redis.zscore(keys.DUE, keys.wake(order["order_id"]))
+    assert due is not None, "the order is over"
+    return float(due) > (datetime.fromisoformat(order["events"][0]["answer_by"]) + timedelta(seconds=2)).timestamp()
 
 
 async def test_a_customer_who_blocks_the_bot_does_not_stop_the_order(scene: Scene) -> None:

@@ -22,7 +22,7 @@ from flows.messages.about import COMMANDS, DESCRIPTION, SHORT_DESCRIPTION
 from flows.messages.customer import ring, status_screen
 from flows.order import Refused as RefusedByRules
 from flows.order import Why
-from tests.orders import ANNA, CARLA, after
+from tests.orders import ANNA, CARLA, LEFT_OPEN, after
 
 ACCEPT, READY = AcceptOrder(ANNA, 20), MarkReady(ANNA)
 
@@ -45,7 +45,8 @@ TURNS: list[tuple[list[AnyCommand | timedelta], str, About | None, str]] = [
         About.CANCELLED,
         "had to cancel your order #17: a problem in the kitchen",
     ),
-    ([ACCEPT, MarkNotCollected(ANNA)], "not collected", About.NOT_COLLECTED, "nobody collected it"),
+    ([ACCEPT, *LEFT_OPEN], "🕗 Closed. Questions?", None, ""),
+    ([ACCEPT, MarkNotCollected(ANNA)], "not collected", About.NOT_COLLECTED, "closed as not collected"),
 ]
 
 

@@ -9,9 +9,11 @@ import pytest
 from flows.commands import (
     AcceptOrder,
     AnyCommand,
+    AskAgain,
     CancelOrder,
     DeclineOrder,
     ExtendAnswerTime,
+    MakeUpForDeafness,
     MarkNotCollected,
     MarkPickedUp,
     MarkReady,
@@ -19,9 +21,9 @@ from flows.commands import (
     RecordUnreachable,
     Wake,
 )
-from flows.events import About, CancelReason, DeclineReason, Side
+from flows.events import About, CancelReason, DeclineReason, OrderExpired, OrderNotCollected, ReminderDue, Side
 from flows.order import PICK_UP_CLOSE, PICK_UP_REMINDER, Refused, Status, Why, decide, next_deadline
-from tests.orders import ANNA, BRUNO, CARLA, NOON, after, place, run
+from tests.orders import ANNA, BRUNO, CARLA, NOON, REMINDED, after, place, run
 
 DELIVERED = RecordNotified(Side.RESTAURANT, About.PLACED)
 ACCEPT = AcceptOrder(ANNA, 20)
@@ -178,9 +180,98 @@ class TestDeadlines:
         ready_by = NOON + 20 * MINUTE
         assert next_deadline(order) == ready_by + PICK_UP_REMINDER
         order = run(order, Wake(), ready_by + PICK_UP_REMINDER)
+        order = run(order, REMINDED, ready_by + PICK_UP_REMINDER)
         assert next_deadline(order) == ready_by + PICK_UP_CLOSE
         order = run(order, Wake(), ready_by + PICK_UP_CLOSE)
         assert (order.status, order.closed_by) == (Status.NOT_COLLECTED, None)
+        assert order.owed_to(Side.CUSTOMER) == ()
+
+    def test_staff_who_were_asked_late_have_as_long_to_close_an_order_as_all_others(self) -> None:
+        late = NOON + timedelta(hours=9)
+        order = run(after(DELIVERED, ACCEPT), Wake(), late)
+        assert not order.over
+        assert next_deadline(order) == late + PICK_UP_CLOSE - PICK_UP_REMINDER
+
+    def test_an_order_is_not_closed_before_the_question_has_reached_staff(self) -> None:
+        order = run(after(DELIVERED, ACCEPT), Wake(), NOON + timedelta(hours=1))
+        order = run(order, Wake(), NOON + timedelta(hours=7))
+        assert not order.over
+        assert order.owes(Side.RESTAURANT, About.REMINDER)
+
+    def test_staff_are_asked_again_after_a_night_in_which_nothing_ran(self) -> None:
+        asked = after(DELIVERED, ACCEPT, timedelta(hours=1), Wake(), REMINDED)
+        morning = NOON + timedelta(hours=12)
+        again = run(asked, AskAgain(NOON + timedelta(hours=2)), morning)
+        assert again.owes(Side.RESTAURANT, About.REMINDER)
+        assert next_deadline(again) == morning + PICK_UP_CLOSE - PICK_UP_REMINDER
+
+    def test_staff_are_not_asked_again_after_a_short_break_nor_before_they_were_asked_once(self) -> None:
+        break_ = AskAgain(NOON + timedelta(minutes=50))
+        assert kinds((DELIVERED, ACCEPT, timedelta(hours=1), Wake()), break_, late=timedelta(hours=1)) == []
+        assert kinds((DELIVERED, ACCEPT), break_, late=timedelta(hours=12)) == []
+        assert kinds((DELIVERED,), break_, late=timedelta(hours=12)) == []
+
+
+HALF_PAST = NOON + 30 * MINUTE
+GRACE = 2 * MINUTE
+
+
+class TestDeafness:
+    """What staff tapped may be at Telegram: an order does not end before that is known."""
+
+    def test_an_order_expires_only_once_staff_were_heard_after_the_answer_time(self) -> None:
+        order, late = after(DELIVERED), NOON + timedelta(hours=1)
+        for heard in (NOON, NOON + MINUTE, order.answer_by - timedelta(seconds=1)):
+            assert decide(order, Wake(heard), late) == []
+        assert decide(order, Wake(order.answer_by), late) == [OrderExpired(at=late)]
+
+    def test_an_order_is_closed_only_once_staff_were_heard_after_its_time(self) -> None:
+        order = after(DELIVERED, ACCEPT, timedelta(hours=1), Wake(), REMINDED)
+        due = next_deadline(order)
+        assert due is not None
+        late = due + timedelta(hours=9)
+        assert decide(order, Wake(due - timedelta(seconds=1)), late) == []
+        assert decide(order, Wake(due), late) == [OrderNotCollected(at=late)]
+
+    @pytest.mark.parametrize("steps", [(DELIVERED,), (DELIVERED, ACCEPT)])
+    def test_staff_who_cannot_be_heard_are_not_reminded(self, steps: tuple[AnyCommand, ...]) -> None:
+        order = after(*steps)
+        due = next_deadline(order)
+        assert due is not None
+        assert decide(order, Wake(due - timedelta(seconds=31)), due) == []
+        assert decide(order, Wake(due - timedelta(seconds=30)), due) == [ReminderDue(at=due)]
+
+    def test_the_time_of_staff_stands_still_while_they_cannot_be_heard(self) -> None:
+        deaf = MakeUpForDeafness(NOON + MINUTE, HALF_PAST, GRACE)
+        order = run(after(DELIVERED), deaf, HALF_PAST)
+        assert order.answer_by == HALF_PAST + 4 * MINUTE
+        assert next_deadline(order) == HALF_PAST + MINUTE
+
+    def test_an_order_gets_back_only_what_it_has_waited_itself_and_always_some_time(self) -> None:
+        deaf = MakeUpForDeafness(NOON - timedelta(hours=2), NOON + 4 * MINUTE, GRACE)
+        assert run(after(DELIVERED), deaf, NOON + 4 * MINUTE).answer_by == NOON + 9 * MINUTE
+        late = MakeUpForDeafness(NOON + 4.9 * MINUTE, NOON + 6 * MINUTE, GRACE)
+        assert run(after(DELIVERED), late, NOON + 6 * MINUTE).answer_by == NOON + 8 * MINUTE
+
+    def test_the_same_deafness_counts_once_and_for_waiting_orders_only(self) -> None:
+        deaf = MakeUpForDeafness(NOON + MINUTE, HALF_PAST, GRACE)
+        order = run(after(DELIVERED), deaf, HALF_PAST)
+        assert decide(order, deaf, HALF_PAST + MINUTE) == []
+        assert kinds((DELIVERED, ACCEPT), deaf, late=timedelta(hours=1)) == []
+        assert kinds((DELIVERED,), MakeUpForDeafness(NOON - MINUTE, NOON, GRACE)) == []
+
+    def test_after_a_minute_staff_are_asked_to_tap_again_once(self) -> None:
+        short = MakeUpForDeafness(NOON + MINUTE, NOON + 1.9 * MINUTE, GRACE)
+        assert run(after(DELIVERED), short, NOON + 2 * MINUTE).owed == ()
+        long = MakeUpForDeafness(NOON + MINUTE, NOON + 2 * MINUTE, GRACE)
+        order = run(after(DELIVERED), long, NOON + 2 * MINUTE)
+        assert [owed.about for owed in order.owed_to(Side.RESTAURANT)] == [About.TAP_AGAIN]
+        assert run(order, ACCEPT, NOON + 3 * MINUTE).owed_to(Side.RESTAURANT) == ()
+
+    def test_a_ticket_that_staff_have_not_got_yet_asks_for_no_second_tap(self) -> None:
+        long = MakeUpForDeafness(NOON, NOON + 2 * MINUTE, GRACE)
+        order = run(after(), long, NOON + 2 * MINUTE)
+        assert [owed.about for owed in order.owed_to(Side.RESTAURANT)] == [About.PLACED]
 
 
 class TestWhoIsTold:

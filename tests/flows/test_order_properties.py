@@ -12,9 +12,11 @@ from flows import events
 from flows.commands import (
     AcceptOrder,
     AnyCommand,
+    AskAgain,
     CancelOrder,
     DeclineOrder,
     ExtendAnswerTime,
+    MakeUpForDeafness,
     MarkNotCollected,
     MarkPickedUp,
     MarkReady,
@@ -97,6 +99,14 @@ class OneOrder(RuleBasedStateMachine):
     @rule(minutes=st.integers(1, 600))
     def comanda_comes_back_after_a_downtime(self, minutes: int) -> None:
         self.give(ExtendAnswerTime(self.now + timedelta(minutes=minutes)))
+
+    @rule(deaf=st.integers(1, 36_000), least=st.integers(0, 600))
+    def staff_are_heard_again(self, deaf: int, least: int) -> None:
+        before = self.known.answer_by
+        since = self.now - timedelta(seconds=deaf)
+        self.give(MakeUpForDeafness(since, self.now, timedelta(seconds=least)))
+        self.give(AskAgain(since))
+        assert self.known.answer_by >= before
 
     @precondition(lambda self: self.known.over)
     @rule()

@@ -34,7 +34,7 @@ from flows.order import Refused, decide
 from flows.screens import Screen
 from flows.serving import SettingStep, SettingTap, TicketTap, name_of, on_command, on_setting, on_ticket
 from tests.customers import trattoria
-from tests.orders import ANNA, BRUNO, CARLA, NOON, after, eur, place, run
+from tests.orders import ANNA, BRUNO, CARLA, LEFT_OPEN, NOON, after, eur, place, run
 
 ACCEPT = AcceptOrder(ANNA, 20)
 BLOCKED = RecordUnreachable(Side.CUSTOMER, About.ACCEPTED, "blocked")
@@ -114,6 +114,8 @@ class TestWhatTheKitchenReads:
             ((CANCELLED_BY_CARLA,), "Cancelled by the customer at 13:00"),
             ((timedelta(minutes=6), Wake()), "MISSED"),
             ((ACCEPT, MarkNotCollected(BRUNO)), "Not collected at 13:00 (Bruno)"),
+            ((ACCEPT, *LEFT_OPEN), "CLOSED: nobody said whether it was picked up"),
+            ((ACCEPT, *LEFT_OPEN), "Closed by the clock at 22:00"),
         ],
     )
     def test_an_order_that_is_over_says_how_and_by_whom(

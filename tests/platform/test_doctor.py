@@ -32,6 +32,7 @@ from workers.checks import Check, Level, of_store
 from workers.cli import main
 from workers.cli.seats import import_samples
 from workers.cli.up import warn
+from workers.key_types import TYPES
 from workers.store import open_store
 
 CUSTOMER_TOKEN, RESTAURANT_TOKEN = "7001:customer-secret", "7002:restaurant-secret"
@@ -123,6 +124,30 @@ FOUND: list[tuple[SPOIL, str, int]] = [
     (
         lambda redis: redis.zadd(keys.DUE, {"wake:0rder": time.time() - 300}),
         "problem  deadlines: wake:0rder was due … s ago → see that a worker runs",
+        1,
+    ),
+    (
+        lambda redis: redis.zadd(keys.DUE, {b"\xff\xfe": time.time() - 300}),
+        "problem  deadlines: \\xff\\xfe was due … s ago → see that a worker runs",
+        1,
+    ),
+    *(
+        (
+            lambda redis, key=key: (redis.delete(key) and redis.rpush(key, "odd")) or redis.rpush(key, "odd"),
+            f"problem  store: `{key}` is a list, where a {right} belongs: whatever needs it fails → see what wrote it",
+            1,
+        )
+        for key, right in TYPES.items()
+        if right != "list"
+    ),
+    (
+        lambda redis: redis.hset(keys.heard("restaurant"), "until", time.time() - 100),
+        "problem  restaurant bot: has not heard all that people did for … s, so no order expires until it has → se",
+        1,
+    ),
+    (
+        lambda redis: redis.hset(keys.heard("customer"), "until", time.time() - 100),
+        "problem  customer bot: has not heard all that people did for … s, so cancellations may come too late → se",
         1,
     ),
     (

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from redis import Redis
+from redis.exceptions import ConnectionError as StoreGone
+from redis.exceptions import ResponseError
 
 from flows import keys
-from flows.events import Side
+from flows.commands import AcceptOrder, RecordNotified
+from flows.events import About, AnswerTimeExtended, Side
 from flows.ledger import Ledger
+from flows.ledger.hearing import store_time
+from flows.menu import Service
+from flows.order import PICK_UP_CLOSE, PICK_UP_REMINDER, next_deadline
 from flows.reactions import QUEUE
-from tests.orders import NOON, place
-from workers.clock import DOWNTIME, GRACE, Clock
+from flows.store import connect
+from tests.orders import ANNA, NOON, REMINDED, place
+from workers.clock import DOWNTIME, GRACE, HEARD, Clock
 
 ORDER, OTHER = "0rder0000001", "0rder0000002"
+STAFF = -100
 SECOND = timedelta(seconds=1)
 
 
@@ -143,3 +153,226 @@ def test_an_order_that_cannot_be_read_does_not_stop_the_others(
     run(clock, time, timedelta(minutes=6))
     assert kinds(ledger, OTHER)[-1] == "order_expired"
     assert "can't be handled" in caplog.text
+
+
+# What is bad alone is set aside alone
+
+
+SPOIL: list[Callable[[Redis], object]] = [
+    lambda redis: redis.rename(keys.order(ORDER), "elsewhere") and redis.set(keys.order(ORDER), "no list"),
+    lambda redis: redis.zadd(keys.DUE, {b"wake:\xff\xfe": 1, b"\xff": 2, b"": 3, b"wake": 4, b"notify:x:nobody": 5}),
+    lambda redis: (
+        redis.zadd(keys.DUE, {f"wake:spoilt{number}": number for number in range(210)})
+        and [redis.set(keys.order(f"spoilt{number}"), "no list") for number in range(210)]
+    ),
+    lambda redis: redis.delete(keys.BEAT) and redis.rpush(keys.BEAT, "no string"),
+    lambda redis: redis.delete(HEARD) and redis.set(HEARD, "no hash"),
+    lambda redis: redis.hset(HEARD, mapping={"until": "soon", "deaf_until": "later"}),
+    lambda redis: redis.sadd(keys.WORKERS, "odd") and redis.set(keys.processing("odd"), "no list"),
+]
+
+
+@pytest.mark.parametrize("spoil", SPOIL)
+def test_a_bad_key_does_not_stop_the_clock_of_the_others(
+    ledger: Ledger, clock: Clock, time: Time, redis: Redis, spoil: Callable[[Redis], object]
+) -> None:
+    clock.tick()
+    ledger.execute(ORDER, place(), "customer-1")
+    ledger.execute(OTHER, place(OTHER), "customer-2")
+    spoil(redis)
+    redis.delete(f"rq:queue:{QUEUE}")
+    run(clock, time, timedelta(minutes=6))
+    assert kinds(ledger, OTHER)[-1] == "order_expired"
+    assert redis.llen(f"rq:queue:{QUEUE}") > 0
+
+
+def test_a_script_that_the_store_refuses_stops_no_clock(
+    ledger: Ledger, clock: Clock, time: Time, redis: Redis, store_url: str
+) -> None:
+    clock.tick()
+    ledger.execute(ORDER, place(), "customer-1")
+    redis.acl_setuser("narrow", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-@scripting"])
+    with connect(store_url) as narrow:
+        narrow.execute_command("AUTH", "narrow", "")
+        narrow_clock = Clock(Ledger(narrow, time), narrow)
+        time.now += 20 * SECOND
+        redis.hset(HEARD, "until", "soon")
+        narrow_clock.tick()
+        time.now += 60 * SECOND
+        narrow_clock.tick()
+    redis.acl_deluser("narrow")
+    run(clock, time, timedelta(minutes=6))
+    assert kinds(ledger)[-1] == "order_expired"
+
+
+def test_something_else_in_the_place_of_the_deadlines_is_said_and_no_outage(
+    ledger: Ledger, clock: Clock, redis: Redis
+) -> None:
+    redis.rpush(keys.DUE, "no sorted set")
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        clock.tick()
+    redis.delete(keys.DUE)
+    assert clock.tick() == 0
+
+
+# Staff who can't be heard
+
+
+class Ear:
+    """What the restaurants' bot notes of its hearing, by the time of the test."""
+
+    def __init__(self, redis: Redis, time: Time) -> None:
+        self._redis = redis
+        self._time = time
+
+    def _stored(self, at: datetime) -> str:
+        return str((store_time(self._redis.time()) + (at - self._time.now)).timestamp())
+
+    def has_heard_until(self, until: datetime) -> None:
+        self._redis.hset(HEARD, "until", self._stored(until))
+
+    def was_deaf(self, since: datetime) -> None:
+        deaf = {"until": self._time.now, "deaf_since": since, "deaf_until": self._time.now}
+        self._redis.hset(HEARD, mapping={name: self._stored(at) for name, at in deaf.items()})
+
+
+@pytest.fixture
+def ear(redis: Redis, time: Time) -> Ear:
+    return Ear(redis, time)
+
+
+def run_deaf(clock: Clock, time: Time, ear: Ear, since: datetime, until: timedelta) -> None:
+    while time.now < NOON + until:
+        time.now += 5 * SECOND
+        ear.has_heard_until(since)
+        clock.tick()
+
+
+class TestDeafness:
+    def test_an_order_neither_rings_nor_ends_while_staff_cannot_be_heard(
+        self, ledger: Ledger, clock: Clock, time: Time, ear: Ear
+    ) -> None:
+        ledger.execute(ORDER, place(), "customer-1")
+        run_deaf(clock, time, ear, NOON + timedelta(seconds=30), timedelta(minutes=20))
+        assert kinds(ledger) == ["order_placed"]
+
+    def test_they_get_the_time_back_once_and_are_asked_to_tap_again(
+        self, ledger: Ledger, clock: Clock, time: Time, redis: Redis, ear: Ear
+    ) -> None:
+        since = NOON + timedelta(minutes=1)
+        ledger.execute(ORDER, place(), "customer-1")
+        ledger.execute(ORDER, RecordNotified(Side.RESTAURANT, About.PLACED), "delivery")
+        run_deaf(clock, time, ear, since, timedelta(minutes=20))
+        ear.was_deaf(since)
+        for one in (clock, Clock(ledger, redis)):
+            one.tick()
+            one.tick()
+        extended = [event for event in ledger.history(ORDER) if isinstance(event, AnswerTimeExtended)]
+        order = ledger.order(ORDER)
+        assert order is not None
+        assert len(extended) == 1
+        assert extended[0].tap_again
+        assert abs(order.answer_by - (time.now + timedelta(minutes=4))) < SECOND
+        assert order.owes(Side.RESTAURANT, About.TAP_AGAIN)
+
+    def test_what_a_clock_left_undone_that_died_is_made_up_by_the_next(
+        self, ledger: Ledger, clock: Clock, time: Time, ear: Ear, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for order_id in (ORDER, OTHER):
+            ledger.execute(order_id, place(order_id), f"customer-{order_id}")
+        run_deaf(clock, time, ear, NOON, timedelta(minutes=4))
+        ear.was_deaf(NOON)
+        with monkeypatch.context() as dying:
+            dying.setattr(ledger, "execute", _once(ledger.execute))
+            with pytest.raises(StoreGone):
+                clock.tick()
+        clock.tick()
+        for order_id in (ORDER, OTHER):
+            assert kinds(ledger, order_id) == ["order_placed", "answer_time_extended"]
+
+    def test_an_order_ends_once_its_staff_were_heard_after_its_time(
+        self, ledger: Ledger, clock: Clock, time: Time, ear: Ear
+    ) -> None:
+        ledger.execute(ORDER, place(), "customer-1")
+        run(clock, time, timedelta(minutes=4))
+        run_deaf(clock, time, ear, NOON + timedelta(minutes=5) - SECOND, timedelta(minutes=5, seconds=20))
+        assert kinds(ledger)[-1] == "reminder_due"
+        ear.has_heard_until(NOON + timedelta(minutes=5))
+        run(clock, time, timedelta(minutes=5, seconds=30))
+        assert kinds(ledger)[-1] == "order_expired"
+
+    def test_an_order_waits_for_what_its_staff_did_until_that_is_handled(
+        self, ledger: Ledger, clock: Clock, time: Time, redis: Redis
+    ) -> None:
+        ledger.set_service("nonna", lambda _: Service(staff_chat=STAFF))
+        ledger.execute(ORDER, place(), "customer-1")
+        line = keys.inbox_chat("restaurant", str(STAFF))
+        redis.rpush(line, "17")
+        run(clock, time, timedelta(minutes=7))
+        assert kinds(ledger) == ["order_placed"]
+        redis.delete(line)
+        run(clock, time, timedelta(minutes=8))
+        assert "reminder_due" in kinds(ledger)[1:] or kinds(ledger)[-1] == "order_expired"
+
+    def test_where_the_bot_was_never_started_orders_wait_for_it(
+        self, ledger: Ledger, clock: Clock, time: Time, redis: Redis, ear: Ear
+    ) -> None:
+        clock.tick()
+        assert redis.hexists(HEARD, "until")
+        ledger.execute(ORDER, place(), "customer-1")
+        run_deaf(clock, time, ear, NOON, timedelta(hours=1))
+        assert kinds(ledger) == ["order_placed"]
+
+
+def _once(call: Callable[..., object]) -> Callable[..., object]:
+    """The call, which works once and then not, as for a clock that dies."""
+    calls: list[object] = []
+
+    def dying(*arguments: Any) -> object:
+        if calls:
+            raise StoreGone
+        calls.append(arguments)
+        return call(*arguments)
+
+    return dying
+
+
+class TestPickUps:
+    def accepted(self, ledger: Ledger, time: Time) -> None:
+        ledger.execute(ORDER, place(), "customer-1")
+        ledger.execute(ORDER, AcceptOrder(ANNA, 20), "restaurant-1")
+
+    def test_after_a_night_without_us_staff_are_asked_before_an_order_is_closed(
+        self, ledger: Ledger, clock: Clock, time: Time
+    ) -> None:
+        clock.tick()
+        self.accepted(ledger, time)
+        time.now += timedelta(hours=10)
+        clock.tick()
+        assert kinds(ledger)[-1] == "reminder_due"
+        order = ledger.order(ORDER)
+        assert order is not None
+        assert next_deadline(order) == time.now + PICK_UP_CLOSE - PICK_UP_REMINDER
+
+    def test_staff_who_were_asked_before_the_night_are_asked_again(
+        self, ledger: Ledger, clock: Clock, time: Time
+    ) -> None:
+        self.accepted(ledger, time)
+        run(clock, time, timedelta(minutes=55))
+        ledger.execute(ORDER, REMINDED, "delivery")
+        time.now += timedelta(hours=10)
+        clock.tick()
+        assert kinds(ledger).count("reminder_due") == 2
+        assert kinds(ledger)[-1] == "reminder_due"
+
+    def test_staff_who_were_asked_before_the_bot_was_deaf_are_asked_again(
+        self, ledger: Ledger, clock: Clock, time: Time, ear: Ear
+    ) -> None:
+        self.accepted(ledger, time)
+        run(clock, time, timedelta(minutes=55))
+        ledger.execute(ORDER, REMINDED, "delivery")
+        run_deaf(clock, time, ear, NOON + timedelta(hours=1), timedelta(hours=9))
+        assert kinds(ledger)[-1] == "restaurant_notified"
+        ear.was_deaf(NOON + timedelta(hours=1))
+        clock.tick()
+        assert kinds(ledger)[-1] == "reminder_due"

@@ -15,9 +15,9 @@ from redis.exceptions import RedisError
 from flows.ledger.orders import utc_now
 from flows.ledger.transaction import Contended
 from flows.settings import BadSettings, Settings, read_settings
-from flows.store import connect
+from flows.store import connect, is_outage, trouble
 from workers.check_telegram import of_telegram
-from workers.checks import Check, Level, of_processes, of_restaurants, of_store
+from workers.checks import Check, Level, of_keys, of_processes, of_restaurants, of_store
 from workers.cli.data import as_json
 from workers.cli.stores import named, the_store
 from workers.set_aside import SetAside, forget, retry, set_aside
@@ -74,16 +74,32 @@ def _look() -> tuple[list[Check], list[SetAside]]:
     try:
         with _opened(settings) as redis:
             directory = None if settings.redis_url else settings.data_dir
-            store = of_store(redis, directory, settings.redis_replicas)
+            checks += [*of_store(redis, directory, settings.redis_replicas), *of_keys(redis)]
             checks.append(Check("which store", Level.OK, named(settings)))
-            checks += [*store, *of_restaurants(redis), *of_processes(redis, utc_now())]
+            for found in (of_restaurants(redis), of_processes(redis, utc_now())):
+                checks += _as_far_as_possible(found)
             return checks, set_aside(redis)
     except StoreError as error:
         checks.append(Check("store", Level.PROBLEM, str(error)))
     except RedisError as error:
-        says = f"does not answer as it should ({type(error).__name__})"
-        checks.append(Check("store", Level.PROBLEM, says, "see its log, and try again"))
+        checks.append(_refusal(error))
     return checks, []
+
+
+def _as_far_as_possible(checks: Iterator[Check]) -> Iterator[Check]:
+    """These checks, up to the first that the store refuses to answer; the others go on."""
+    try:
+        yield from checks
+    except RedisError as error:
+        if is_outage(error):
+            raise
+        yield _refusal(error)
+
+
+def _refusal(error: RedisError) -> Check:
+    return Check(
+        "store", Level.PROBLEM, f"does not answer as it should: {trouble(error)}", "see its log, and try again"
+    )
 
 
 @contextmanager
