@@ -45,6 +45,7 @@ from flows import ordering
 from flows.callbacks import BadPayload, CustomerTap, decode, order_of
 from flows.events import Person
 from flows.gate import Gate
+from flows.incoming import Kind, sent
 from flows.ledger import Ledger
 from flows.ledger.orders import reads_of_advance
 from flows.messages import about
@@ -67,8 +68,8 @@ _ID_LENGTH = 12
 
 _PRIVATE = filters.ChatType.PRIVATE
 _COMMAND = _PRIVATE & filters.UpdateType.MESSAGE
-_TYPED = _PRIVATE & (filters.UpdateType.MESSAGE | filters.UpdateType.EDITED_MESSAGE) & ~filters.StatusUpdate.ALL
-_GROUP = filters.ChatType.GROUPS & filters.UpdateType.MESSAGE & ~filters.StatusUpdate.ALL
+_TYPED = _PRIVATE & (filters.UpdateType.MESSAGE | filters.UpdateType.EDITED_MESSAGE)
+_GROUP = filters.ChatType.GROUPS & filters.UpdateType.MESSAGE
 
 App = Application[Any, Any, Any, Any, Any, Any]
 Context = ContextTypes.DEFAULT_TYPE
@@ -122,6 +123,9 @@ class CustomerBot:
 
     async def handle(self, update: dict[str, Any]) -> None:
         """Take effect and reply. python-telegram-bot keeps a handler's error to itself; here it is raised."""
+        if "callback_query" not in update and sent(update) is None:
+            log.debug("update %s brings nothing to answer", update["update_id"])
+            return
         await self._app.process_update(Update.de_json(update, self._bot))
         error = self._failed.pop(update["update_id"], None)
         if error is None:
@@ -143,7 +147,7 @@ class CustomerBot:
         given = Update.de_json(update, self._bot)
         if given.callback_query is not None:
             await given.callback_query.answer(about.TRY_AGAIN, show_alert=True)
-        elif given.message is not None and given.message.chat.type == Chat.PRIVATE:
+        elif given.message is not None and given.message.text and given.message.chat.type == Chat.PRIVATE:
             await self._bot.send_message(given.message.chat_id, about.TRY_AGAIN)
 
     async def _remember_error(self, update: object, context: Context) -> None:
@@ -166,8 +170,20 @@ class CustomerBot:
         await self._typed(update, lambda session, shop, _: ordering.command(session, name))
 
     async def _text(self, update: Update, context: Context) -> None:
-        text = update.message.text if update.message else None  # an edited message is no note
-        await self._typed(update, lambda session, shop, _: ordering.read(session, text, shop))
+        text, kind = update.message.text if update.message else None, sent(update.to_dict())
+        if text is not None:
+            await self._typed(update, lambda session, shop, _: ordering.read(session, text, shop))
+        elif kind is not None:
+            await self._unread(update, kind)
+
+    async def _unread(self, update: Update, kind: Kind) -> None:
+        message, user, number = update.effective_message, update.effective_user, str(update.update_id)
+        if message is None or user is None:
+            return
+        step: Step = lambda session, shop, _: ordering.unread(session, kind, number)  # noqa: E731
+        turn = await self._advance(update.update_id, message.chat_id, user, step)
+        if turn.session.hint == ordering.hint_of(kind, number):
+            await self._replies.to_message(message.chat_id, turn)
 
     async def _typed(self, update: Update, step: Step) -> None:
         message, user = update.effective_message, update.effective_user
@@ -187,6 +203,8 @@ class CustomerBot:
     def _is_addressed(self, message: Message) -> bool:
         """A command for nobody else, a mention, or an answer to the bot: an administrator bot is sent everything."""
         text, name = message.text or message.caption or "", f"@{self._bot.username}".lower()
+        if not text:  # ten pictures in answer to the bot are ten messages
+            return False
         if text.startswith("/"):
             command = text.split(maxsplit=1)[0].lower()
             return "@" not in command or command.endswith(name)

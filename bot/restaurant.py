@@ -46,6 +46,7 @@ from flows.commands import AnyCommand
 from flows.events import Person
 from flows.gate import Gate
 from flows.http import UNANSWERED, out_of_reach
+from flows.incoming import Kind, is_of_a_bot, sent
 from flows.ledger import JoinOutcome, JoinResult, Ledger
 from flows.ledger.orders import reads_of_staff
 from flows.menu import Restaurant
@@ -119,10 +120,13 @@ class RestaurantBot:
         if not any(kind in update for kind in UPDATES):
             log.debug("update %s is of a kind that was not asked for", update["update_id"])
             return
+        if is_of_a_bot(update):
+            log.debug("update %s is what another bot writes", update["update_id"])
+            return
         try:
             # Not `feed_raw_update`: it logs errors itself, and those of the network may show the token.
             parsed = Update.model_validate(update, context={"bot": self._bot})
-            await self._dispatcher.feed_update(self._bot, parsed)
+            await self._dispatcher.feed_update(self._bot, parsed, kind=sent(update))
         except REFUSALS as error:
             await self._refused(update, error)
 
@@ -225,10 +229,21 @@ class RestaurantBot:
     async def _open_orders(self, restaurant: Restaurant, row: int = 0) -> Screen:
         return open_orders_screen(await thread(self._ledger.open_orders, restaurant.slug), row)
 
-    async def _other(self, message: Message) -> None:
-        """Something that is no command, in a private chat; in a group people talk to each other."""
-        restaurant = await self._restaurant_of(message.chat.id)
-        await self._replies.to_message(message, Screen(staff_chat.HINT if restaurant else staff_chat.STRANGER))
+    async def _other(self, message: Message, event_update: Update, kind: Kind | None) -> None:
+        """Something that is no command, in a private chat; in a group people talk to each other.
+
+        Of what can't be read, one of a kind after the other, only the first is answered.
+        """
+        chat_id = message.chat.id
+        if kind is None:
+            return
+        is_first = kind is Kind.TEXT or await thread(
+            self._ledger.is_first_hint, chat_id, kind, str(event_update.update_id)
+        )
+        if is_first:
+            restaurant = await self._restaurant_of(chat_id)
+            hint = staff_chat.HINT if kind is Kind.TEXT else f"{staff_chat.UNREAD} {staff_chat.HINT}"
+            await self._replies.to_message(message, Screen(hint if restaurant else staff_chat.STRANGER))
 
     # Taps
 

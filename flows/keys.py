@@ -88,6 +88,11 @@ def session(chat_id: int) -> str:
     return f"session:{chat_id}"
 
 
+def hint(chat_id: int) -> str:
+    """String with a life: the kind and the update of what a staff chat was last told that it can't be read."""
+    return f"hint:{chat_id}"
+
+
 def invite(token: str) -> str:
     """String with a life: the slug that a staff chat may join with this token."""
     return f"invite:{token}"

@@ -15,8 +15,9 @@ from flows.callbacks import CustomerTap
 from flows.checkout import on_cart, with_note
 from flows.commands import CancelOrder
 from flows.events import CancelReason, Side
+from flows.incoming import Kind
 from flows.messages import customer
-from flows.messages.about import UNKNOWN_BUTTON
+from flows.messages.about import UNKNOWN_BUTTON, UNREAD
 from flows.messages.carts import NOTE_LIMIT
 from flows.messages.text import plain, tidy
 from flows.order import WAITING, Order, Refused, Why
@@ -25,10 +26,12 @@ from flows.showing import render
 from flows.turns import Moment, Notice, Shop, Turn, at, say
 
 __all__ = [
-    "Moment", "Notice", "Shop", "Turn", "apply", "command", "name_of", "read", "refused", "render", "stale", "start",
+    "Moment", "Notice", "Shop", "Turn", "apply", "command", "hint_of", "name_of", "read", "refused", "render", "stale",
+    "start", "unread",
 ]  # fmt: skip
 
 _USE_BUTTONS = "Please use the buttons. /start shows the restaurants, /help how it works."
+_NOTE_AS_TEXT = "I need the note as a plain text message."
 
 NAME_LIMIT = 64  # UTF-16 units of a customer's name on a ticket
 
@@ -48,20 +51,19 @@ def command(session: Session, name: Literal["orders", "help"]) -> Turn:
     return Turn(at(session, OrdersView() if name == "orders" else HelpView()))
 
 
-def read(session: Session, text: str | None, shop: Shop) -> Turn:
-    """A typed message, or None for a photo, a sticker and the like. Only the note for the kitchen is typed."""
+def read(session: Session, text: str, shop: Shop) -> Turn:
+    """A typed message. Only the note for the kitchen is typed."""
+    session = _beside_status(session)
     match session.view:
         case NoteView():
             pass
         case CartView():
             return say(session, f"For a note to the kitchen tap “Add a note”: up to {NOTE_LIMIT} characters.")
-        case OrderView():  # an order's status stays one message, which this would show a second time
-            return say(at(session, OrdersView()), _USE_BUTTONS)
         case _:
             return say(session, _USE_BUTTONS)
-    note = "" if text is None or text.startswith("/") else tidy(text)
+    note = "" if text.startswith("/") else tidy(text)
     if not note:
-        return say(session, "I need the note as a plain text message.")
+        return say(session, _NOTE_AS_TEXT)
     cart = session.cart(session.view.slug)
     restaurant = shop.restaurant(session.view.slug)
     if restaurant is None:
@@ -73,6 +75,30 @@ def read(session: Session, text: str | None, shop: Shop) -> Turn:
         too_long = f"Your note has {len(note)} characters; at most {NOTE_LIMIT} fit."
         return say(at(session, CartView(slug=restaurant.slug)), f"{too_long} Tap “Add a note” for a shorter one.")
     return with_note(session, cart, note, restaurant, shop.service(restaurant.slug))
+
+
+def unread(session: Session, kind: Kind, update: str) -> Turn:
+    """A picture, a voice, an edited message and the like: one of a kind after the other, only the first is answered.
+
+    It is this update that was answered if it is the session's hint then.
+    """
+    if session.hint.partition(":")[0] == kind:
+        return Turn(session)
+    words = UNREAD[kind]
+    if kind is not Kind.EDIT:
+        words += f" {_NOTE_AS_TEXT if isinstance(session.view, NoteView) else _USE_BUTTONS}"
+    turn = say(_beside_status(session), words)
+    return replace(turn, session=turn.session.model_copy(update={"hint": hint_of(kind, update)}))
+
+
+def hint_of(kind: Kind, update: str) -> str:
+    """How a session remembers that this update was answered by a hint."""
+    return f"{kind}:{update}"
+
+
+def _beside_status(session: Session) -> Session:
+    """What a hint is shown with: an order's status stays one message, which would be shown a second time."""
+    return at(session, OrdersView() if isinstance(session.view, OrderView) else session.view)
 
 
 def stale(session: Session, outdated: bool) -> Turn:

@@ -141,6 +141,8 @@ class Session(_Frozen):
     view: View = RestaurantsView()
     carts: tuple[Cart, ...] = ()
     draft: Draft | None = None
+    hint: str = ""
+    """What was answered last to something that can't be read, with the update; empty after anything else."""
 
     @model_validator(mode="before")
     @classmethod

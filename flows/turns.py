@@ -63,7 +63,7 @@ class Moment:
 
 def at(session: Session, view: View) -> Session:
     """The session with another view on screen."""
-    return session.model_copy(update={"view": view})
+    return session.model_copy(update={"view": view, "hint": ""})
 
 
 def say(session: Session, text: str, *, alert: bool = False) -> Turn:

@@ -12,6 +12,7 @@ from flows.callbacks import CustomerTap, decode
 from flows.commands import AnyCommand
 from flows.events import Person
 from flows.hours import Hours
+from flows.incoming import Kind
 from flows.menu import Category, Item, Option, OptionGroup, Restaurant, Service
 from flows.order import Order, Refused
 from flows.ordering import Moment, Turn
@@ -164,7 +165,15 @@ class Customer:
         return self._take(lambda: ordering.command(self.session, name))
 
     def types(self, text: str | None) -> Customer:
+        """A text; None is a picture."""
+        if text is None:
+            return self.sends_a(Kind.MEDIA)
         return self._take(lambda: ordering.read(self.session, text, self.shop))
+
+    def sends_a(self, kind: Kind) -> Customer:
+        """Something that can't be read."""
+        self._ids += 1
+        return self._take(lambda: ordering.unread(self.session, kind, str(self._ids)))
 
     def waits(self, time: timedelta) -> Customer:
         self.now += time

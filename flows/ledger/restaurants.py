@@ -17,6 +17,8 @@ from flows.ledger.transaction import Transacting, Transaction
 from flows.menu import Restaurant, Service
 from flows.store import text
 
+HINT_LIFE = 600  # seconds after which staff are told again what the bot can't read
+
 
 class JoinOutcome(StrEnum):
     """What became of a chat that used an invite."""
@@ -136,6 +138,14 @@ class Restaurants(Transacting):
     def staff_restaurant(self, chat_id: int) -> str | None:
         """The slug of the restaurant whose staff chat this is, or None."""
         return _maybe(self._redis.hget(keys.STAFF, str(chat_id)))
+
+    def is_first_hint(self, chat_id: int, kind: str, update: str) -> bool:
+        """Whether that update is the first of its kind for a while in that chat; asked again for it, it still is."""
+        known, mark = _maybe(self._redis.get(keys.hint(chat_id))) or "", f"{kind}:{update}"
+        if known.partition(":")[0] == kind:
+            return known == mark
+        self._redis.set(keys.hint(chat_id), mark, ex=HINT_LIFE)
+        return True
 
     def create_invite(self, slug: str, seconds: int) -> str:
         """A new invite that works once within so many seconds; an earlier one still open is withdrawn."""

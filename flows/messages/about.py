@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flows import callbacks as cb
 from flows.callbacks import encode
+from flows.incoming import Kind
 from flows.screens import Button, Screen
 
 COMMANDS = (
@@ -22,6 +23,17 @@ DESCRIPTION = (
 UNKNOWN_BUTTON = "That button does nothing."
 ONLY_PRIVATE = "I take orders in a private chat only."
 OPEN_PRIVATE = "Order in a private chat"
+
+# Said to what the bot can't read, before what to do instead.
+UNREAD = {
+    Kind.EDIT: "I read each message once, so your change does not count. Please send it again as a new message.",
+    Kind.MEDIA: "I can't look at pictures or files.",
+    Kind.VOICE: "I can't listen to voice messages.",
+    Kind.STICKER: "Nice one!",
+    Kind.PLACE: "I don't need to know where you are: you pick your food up at the restaurant.",
+    Kind.CONTACT: "I don't need a phone number.",
+    Kind.OTHER: "I can't read that.",
+}
 
 # Said when handling failed each time: its effect may stand and only the reply be missing.
 APOLOGY = (

@@ -29,6 +29,7 @@ BAD_INVITE = (
     "<code>comanda restaurant invite SLUG</code>"
 )
 HINT = "Please use the buttons on the tickets, or a command. /help tells more."
+UNREAD = "I read commands and taps only."
 APOLOGY = "Sorry, something went wrong with the last tap or message. Please look at the ticket and try again."
 
 # Answers to taps, without HTML

@@ -523,8 +523,50 @@ class TestBadInput:
         await scene.carla.sees("Send me your note")
         edited = scene.typed(text="/start nonna", edit_date=1_800_000_001)
         await scene.bot.handle(scene.update(1, edited_message=edited))
-        await scene.carla.sees("I need the note as a plain text message.")
+        await scene.carla.sees("your change does not count")
         assert scene.ledger.session(scene.carla.id).view.kind == "note"
+
+    async def answers_to(self, scene: Scene) -> int:
+        """How many messages of the bot the chat has got since Carla began, those that are gone included."""
+        await scene.settled()
+        found = await scene.telegram.look("messages", room=scene.carla.room)
+        return sum(one["from"]["id"] == BOT_ID for one in found)
+
+    async def test_an_album_of_ten_pictures_is_answered_once(self, scene: Scene) -> None:
+        await scene.carla.send("/start nonna")
+        await scene.carla.sees("What would you like?")
+        before = await self.answers_to(scene)
+        await scene.telegram.act("send_album", user=scene.carla.id, bot=TOKEN, files=[{"kind": "photo"}] * 10)
+        await scene.carla.sees("I can't look at pictures")
+        assert await self.answers_to(scene) == before + 1
+
+    async def test_a_live_place_is_answered_once_however_long_it_moves(self, scene: Scene) -> None:
+        await scene.carla.send("/start nonna")
+        await scene.carla.sees("What would you like?")
+        before = await self.answers_to(scene)
+        me = {"user": scene.carla.id, "bot": TOKEN}
+        sent = await scene.telegram.act("send_location", **me, latitude=45.0, longitude=7.6, live_period=28800)
+        await scene.carla.sees("where you are")
+        for step in range(5):
+            await scene.telegram.act(
+                "move_location", **me, message_id=sent["message_id"], latitude=45.1 + step, longitude=7.6
+            )
+        assert await self.answers_to(scene) == before + 1
+
+    async def test_a_hint_whose_reply_failed_is_given_again_and_still_once(self, scene: Scene) -> None:
+        """The update comes again, as after a death between its effect and its reply; so do the others of the album."""
+        await scene.carla.send("/start nonna")
+        await scene.carla.sees("What would you like?")
+        before = await self.answers_to(scene)
+        photo = {"photo": [{"file_id": "1", "file_unique_id": "1", "width": 1, "height": 1}]}
+        first, second = (scene.update(number, message=scene.typed(**photo)) for number in (1, 2))
+        await scene.telegram.act("fault", kind="502", method="sendMessage")
+        with pytest.raises(TryLater):
+            await scene.bot.handle(first)
+        await scene.bot.handle(first)
+        await scene.bot.handle(second)
+        await scene.bot.handle(second)
+        assert await self.answers_to(scene) == before + 1
 
     @pytest.mark.parametrize("kind", ["pinned", "deleted_business_messages", "something_new"])
     async def test_updates_of_other_kinds_are_ignored(self, scene: Scene, kind: str) -> None:

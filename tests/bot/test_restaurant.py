@@ -643,6 +643,30 @@ class TestSettings:
         await anna.tap("🚫 Margherita")
         assert scene.ledger.service("nonna").hidden == frozenset()
 
+    async def test_what_cannot_be_read_is_answered_once_and_what_telegram_tells_not_at_all(self, scene: Scene) -> None:
+        anna = await scene.staff()
+        before = len(await scene.bots_messages(anna))
+        photo = {"photo": [{"file_id": "1", "file_unique_id": "1", "width": 1, "height": 1}]}
+        voice = {"voice": {"file_id": "1", "file_unique_id": "1", "duration": 1}}
+        pinned = {"pinned_message": scene.typed(anna, text="x")}
+        another: dict[str, Any] = {"text": "/pause", "from": {"id": 9, "is_bot": True, "first_name": "Bot"}}
+        contents: list[dict[str, Any]] = [photo, photo, photo, pinned, another, photo]
+        for number, content in enumerate(contents, 1):
+            await scene.bot.handle(scene.update(number, message=scene.typed(anna, **content)))
+        assert "commands and taps only" in (await anna.sees("Please use the buttons on the tickets"))["text"]
+        assert len(await scene.bots_messages(anna)) == before + 1
+        await scene.bot.handle(scene.update(9, message=scene.typed(anna, **voice)))
+        assert len(await scene.bots_messages(anna)) == before + 2
+
+    async def test_a_hint_to_staff_whose_reply_failed_is_given_again(self, scene: Scene) -> None:
+        anna = await scene.staff()
+        photo = {"photo": [{"file_id": "1", "file_unique_id": "1", "width": 1, "height": 1}]}
+        await scene.telegram.act("fault", kind="502", method="sendMessage")
+        with pytest.raises(TryLater):
+            await scene.bot.handle(scene.update(1, message=scene.typed(anna, **photo)))
+        await scene.bot.handle(scene.update(1, message=scene.typed(anna, **photo)))
+        await anna.sees("commands and taps only")
+
     async def test_staff_see_their_open_orders(self, scene: Scene) -> None:
         anna = await scene.staff()
         await scene.ticket()
