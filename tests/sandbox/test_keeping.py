@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import signal
 import subprocess
 import sys
+import textwrap
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -16,11 +19,11 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import httpx
 import pytest
 
-from bot.sandbox import keeping
+from bot.sandbox import keeping, state
 from bot.sandbox.bots import Bot, Pending, Webhook
 from bot.sandbox.journal import Journal
 from bot.sandbox.keeping import PASSING, CannotKeep, Unreadable, packed, unpack
-from bot.sandbox.rooms import Checkout, InlineQuery, Query, Room, WebApp
+from bot.sandbox.rooms import Checkout, InlineQuery, Numbers, Query, Room, WebApp
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import World
 from tests.people import Telegram
@@ -55,25 +58,24 @@ def every_field_of(kind: type[Any]) -> Any:
 
 
 def full_world() -> World:
+    """A world in which each attribute has something, by the type that is written beside it."""
     world = World()
-    bot = every_field_of(Bot)
-    world.bots[4711] = bot
-    world.users[4711] = bot.user
-    world.users[5] = {"id": 5, "first_name": "Carla"}
-    world.deactivated.add(5)
-    room = every_field_of(Room)
-    world.rooms["room"] = room
-    world.queries["query"] = every_field_of(Query)
-    world.inline_queries["query"] = every_field_of(InlineQuery)
-    world.web_apps["app"] = every_field_of(WebApp)
-    world.checkouts["checkout"] = every_field_of(Checkout)
-    world.checkouts["checkout"].room = room
-    world.files["file1"] = ("pizza.jpg", b"\xff\xd8\x00")
-    for numbers in (world.user_ids, world.group_ids, world.file_ids):
+    for name, hint in written_types().items():
+        setattr(world, name, filled(hint))
+    for numbers in (one for one in vars(world).values() if isinstance(one, Numbers)):
         numbers.upcoming = 7
-    for journal in (world.changes, world.log, world.troubles):
+    for journal in (one for one in vars(world).values() if isinstance(one, Journal)):
         journal.add(kind="something")
     return world
+
+
+def written_types() -> dict[str, Any]:
+    made = ast.parse(textwrap.dedent(inspect.getsource(World.__init__)))
+    return {
+        one.target.attr: eval(ast.unparse(one.annotation), vars(state))  # noqa: S307 - our own source
+        for one in ast.walk(made)
+        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Attribute) and one.target.attr not in PASSING
+    }
 
 
 def kept(world: World) -> dict[str, Any]:
@@ -88,7 +90,7 @@ def again(world: World) -> World:
 
 
 def test_nothing_that_a_world_can_have_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A new attribute of the world has to be filled here, or named among those that pass."""
+    """Also what is added to it later: all that it has is filled here, whatever that is."""
     monkeypatch.setattr(keeping, "unused_number", lambda: 0)
     world, empty = full_world(), World()
 
@@ -121,10 +123,16 @@ def plain(value: Any) -> Any:
 
 
 def test_what_two_places_share_is_shared_again() -> None:
-    new = again(full_world())
+    world = World()
+    bot = world.bot(TOKEN)
+    assert bot is not None
+    room = world.private(bot, 5)
+    world.checkouts["checkout"] = replace(every_field_of(Checkout), room=room)
 
-    assert new.users[4711] is new.bots[4711].user
-    assert new.checkouts["checkout"].room is new.rooms["room"]
+    new = again(world)
+
+    assert new.users[bot.id] is new.bots[bot.id].user
+    assert new.checkouts["checkout"].room is new.rooms[room.key]
 
 
 def test_no_number_that_was_given_out_after_the_last_saving_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
