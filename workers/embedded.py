@@ -10,11 +10,13 @@ is the last, and stops the server; a newcomer waits at that lock until the serve
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import logging
 import os
 import shutil
+import socket
 import stat
 import subprocess
 import tempfile
@@ -27,6 +29,7 @@ from urllib.parse import quote
 from redis.exceptions import RedisError
 
 from flows.store import connect
+from workers.data_dir import cannot_use
 from workers.errors import StoreError
 
 log = logging.getLogger(__name__)
@@ -94,11 +97,14 @@ class EmbeddedStore:
 
     def look_after(self) -> None:
         """Start the server again if it has ended, and say when the disk gets full. Raises `StoreError`."""
-        with self._server_lock() as lock:
-            if lock is not None:
-                log.error("the embedded store has ended (its last words are in %s); it is started again", self._log)
-                self._start(lock)
-        self._watch_the_disk()
+        try:
+            with self._server_lock() as lock:
+                if lock is not None:
+                    log.error("the embedded store has ended (its last words are in %s); it is started again", self._log)
+                    self._start(lock)
+            self._watch_the_disk()
+        except OSError as error:
+            raise cannot_use(self._directory.parent, error) from None
 
     def _join(self, how: int = fcntl.LOCK_SH) -> int:
         try:
@@ -109,10 +115,16 @@ class EmbeddedStore:
             os.close(users)
             raise StoreError(f"the store of DATA_DIR {self._directory.parent} is in use: {STOP}") from None
         except OSError as error:
-            raise StoreError(f"DATA_DIR {self._directory.parent} can't be used: {error.strerror}") from None
+            raise cannot_use(self._directory.parent, error) from None
         return users
 
     def _start_unless_running(self) -> None:
+        try:
+            self._start_or_connect()
+        except OSError as error:  # what is in the directory may be another user's
+            raise cannot_use(self._directory.parent, error) from None
+
+    def _start_or_connect(self) -> None:
         deadline = time.monotonic() + READY_WITHIN
         while True:
             # Asked anew each time: the server that holds it may be ending.
@@ -130,22 +142,25 @@ class EmbeddedStore:
     @contextmanager
     def _server_lock(self) -> Iterator[int | None]:
         """The directory's lock, or None while a server lives there."""
-        lock = os.open(self._directory / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            lock = os.open(self._directory / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise cannot_use(self._directory.parent, error) from None
         try:
             yield lock if _try_lock(lock) else None
         finally:
             os.close(lock)
 
     def _start(self, lock: int) -> None:
-        socket = self._choose_socket()
+        place = self._choose_socket()
         new = self._address.with_suffix(".new")
-        new.write_text(str(socket))
+        new.write_text(str(place))
         new.replace(self._address)
         if (former := _children.pop(self._directory, None)) is not None:
             former.wait()
         with self._log.open("ab") as output:
             server = subprocess.Popen(
-                self._command(socket),
+                self._command(place),
                 pass_fds=[lock],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -156,15 +171,15 @@ class EmbeddedStore:
         deadline = time.monotonic() + READY_WITHIN
         while (problem := self._problem()) is not None:
             if server.poll() is not None:
-                raise StoreError(f"the embedded store did not start: {self._last_words()}")
+                raise self._not_started()
             if time.monotonic() > deadline:
                 raise StoreError(f"the embedded store does not answer ({problem}): see {self._log}")
             time.sleep(LOOK_EVERY)
 
-    def _command(self, socket: Path) -> list[str]:
+    def _command(self, place: Path) -> list[str]:
         options = {
             "port": "0",
-            "unixsocket": str(socket),
+            "unixsocket": str(place),
             "unixsocketperm": "700",
             "dir": str(self._directory),
             "appendonly": "yes",
@@ -175,16 +190,17 @@ class EmbeddedStore:
         return [_server_binary(), *(part for name, value in options.items() for part in (f"--{name}", value))]
 
     def _choose_socket(self) -> Path:
-        """In the server's directory, or a short private one where that path is too long for a socket."""
-        socket = self._directory / "valkey.sock"
-        if len(os.fsencode(socket)) <= SOCKET_PATH_LIMIT:
-            return socket
-        private = Path(tempfile.gettempdir()) / f"comanda-{os.getuid()}"
-        private.mkdir(mode=0o700, exist_ok=True)
-        found = private.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-            raise StoreError(f"{private} is not yours alone: remove it, or choose a DATA_DIR with a shorter path")
-        return private / f"{hashlib.sha256(os.fsencode(self._directory)).hexdigest()[:16]}.sock"
+        """In the server's directory, or a private one elsewhere: its path is too long, or its disk takes no sockets."""
+        inside = self._directory / "valkey.sock"
+        if _takes_a_socket(inside):
+            return inside
+        elsewhere = _private_directory() / f"{hashlib.sha256(os.fsencode(self._directory)).hexdigest()[:16]}.sock"
+        if not _takes_a_socket(elsewhere):
+            raise StoreError(
+                f"neither {self._directory} nor {elsewhere.parent} takes a Unix socket: "
+                "let TMPDIR name a folder on a disk of this machine, with a short path"
+            )
+        return elsewhere
 
     def _problem(self) -> str | None:
         """Why the server does not answer, or None when it does."""
@@ -221,6 +237,14 @@ class EmbeddedStore:
         if (server := _children.pop(self._directory, None)) is not None:
             server.wait()
 
+    def _not_started(self) -> StoreError:
+        words = self._last_words()
+        if os.strerror(errno.EACCES) in words:  # a file of its own belongs to another user
+            return cannot_use(
+                self._directory.parent, PermissionError(errno.EACCES, "", self._directory / "appendonlydir")
+            )
+        return StoreError(f"the embedded store did not start: {words}")
+
     def _last_words(self) -> str:
         lines = self._log.read_text(errors="replace").splitlines()
         return f"{lines[-1]} (see {self._log})" if lines else f"see {self._log}"
@@ -234,6 +258,30 @@ class EmbeddedStore:
                 free // 2**20,
                 self._directory,
             )
+
+
+def _private_directory() -> Path:
+    """A directory of our user's own beside the system's temporary files. Raises `StoreError` where it is not."""
+    private = Path(tempfile.gettempdir()) / f"comanda-{os.getuid()}"
+    private.mkdir(mode=0o700, exist_ok=True)
+    found = private.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise StoreError(f"{private} is not yours alone: remove it, or choose a DATA_DIR with a shorter path")
+    return private
+
+
+def _takes_a_socket(path: Path) -> bool:
+    """Whether a server can listen there, tried. Only for the holder of the server's lock: it removes an older one."""
+    if len(os.fsencode(path)) > SOCKET_PATH_LIMIT:
+        return False
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            path.unlink(missing_ok=True)
+            probe.bind(str(path))
+            path.unlink()
+        except OSError:
+            return False
+    return True
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.errors import StoreError
+from workers.data_dir import cannot_use
 
 
 class AlreadyRunning(Exception):
@@ -35,12 +35,14 @@ def the_only_one(directory: Path) -> Iterator[Instance]:
         directory.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(directory / "running", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise StoreError(f"DATA_DIR {directory} can't be used: {error.strerror}") from None
+        raise cannot_use(directory, error) from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AlreadyRunning(os.pread(descriptor, 4096, 0).decode(errors="replace")) from None
+        except OSError as error:  # a network's disk that knows no locks
+            raise cannot_use(directory, error) from None
         instance = Instance(descriptor)
         instance.tell("")
         yield instance

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
 import signal
+import socket
 import stat
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -17,6 +21,7 @@ from redis import Redis
 from flows.settings import Settings
 from flows.store import connect
 from tests.platform.programs import Program, eventually
+from workers.instance import the_only_one
 from workers.store import StoreError, open_store
 
 # Opens the store of the directory it is given, says the server's process id, and leaves when told to.
@@ -187,6 +192,105 @@ def test_a_data_dir_that_cannot_be_used_is_said_in_one_line(tmp_path: Path) -> N
 
     with pytest.raises(StoreError, match=r"DATA_DIR .* can't be used: "), open_store(settings(tmp_path / "data")):
         pass
+
+
+@pytest.fixture
+def anothers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]:
+    """A folder that belongs to root, and the number of a user who is not root: us, or whom we play meanwhile."""
+    if os.geteuid() != 0:
+        yield Path("/usr"), os.geteuid()
+        return
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    os.seteuid(10001)
+    try:
+        yield folder, 10001
+    finally:
+        os.seteuid(0)
+        shutil.rmtree(folder)
+
+
+def test_a_data_dir_of_another_user_is_said_with_the_number_of_the_user_it_has_to_belong_to(
+    anothers: tuple[Path, int],
+) -> None:
+    folder, us = anothers
+    directory = folder / "data"
+    said = (
+        f"DATA_DIR {directory} can't be used: {folder} belongs to user 0, and this runs as user {us}: `chown -R {us} "
+    )
+
+    for using in (open_store(settings(directory)), the_only_one(directory)):
+        with pytest.raises(StoreError) as refusal, using:
+            pass
+        assert str(refusal.value).startswith(said)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to another user")
+@pytest.mark.parametrize("name", ["store/users.lock", "store/server.lock", "store/valkey.log", "store/appendonlydir"])
+def test_a_file_of_another_user_in_the_data_dir_is_said_with_the_number_as_well(name: str) -> None:
+    folder = Path(tempfile.mkdtemp())
+    try:
+        with open_store(settings(folder)) as store:
+            connect(store.url).set("order", "one")
+        for place in [folder, *folder.rglob("*")]:
+            os.chown(place, 10001, 10001)
+        os.chown(folder / name, 0, 0)
+        (folder / name).chmod(0o700)
+        os.seteuid(10001)
+        with pytest.raises(StoreError) as refusal, open_store(settings(folder)):
+            pass
+    finally:
+        os.seteuid(0)
+        shutil.rmtree(folder)
+
+    words = f"{folder / name} belongs to user 0, and this runs as user 10001: `chown -R 10001 {folder}` as root"
+    assert words in str(refusal.value)
+
+
+def test_a_data_dir_on_a_disk_that_can_only_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "open", refuse)
+
+    with pytest.raises(StoreError, match=r"it can't be written to \(read-only\), so mount it for writing"):
+        the_only_one(tmp_path).__enter__()
+
+
+class NoSocketsIn(socket.socket):
+    """A socket of a system whose folders take none, as disks of Windows and some that Docker shares do not."""
+
+    folders: tuple[str, ...] = ()
+
+    def bind(self, address: Any) -> None:
+        if str(address).startswith(self.folders):
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        super().bind(address)
+
+
+def test_where_the_data_dir_takes_no_socket_it_is_elsewhere_and_found_by_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "data"
+    monkeypatch.setattr(NoSocketsIn, "folders", (str(directory),))
+    monkeypatch.setattr(socket, "socket", NoSocketsIn)
+    with open_store(settings(directory)) as store:
+        assert str(directory) not in store.url
+        server = server_of(connect(store.url))
+
+        other = Program(USER, str(directory))  # it finds the directory locked, and where the server listens
+
+        assert other.says() == str(server)
+        other.go_on()
+        assert other.ends() == 0
+
+
+def test_where_no_folder_takes_a_socket_the_cure_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(NoSocketsIn, "folders", ("/",))
+    monkeypatch.setattr(socket, "socket", NoSocketsIn)
+
+    with pytest.raises(StoreError, match=r"neither .* nor .* takes a Unix socket: let TMPDIR name a folder"):
+        open_store(settings(tmp_path / "data")).__enter__()
 
 
 def test_a_damaged_file_is_said_with_the_servers_own_words(tmp_path: Path) -> None:
