@@ -5,15 +5,27 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import httpx
 
 WITHIN = 45.0  # seconds until something that should show up counts as missing
 
+# The kinds of updates that tests wait for.
+EVERYTHING = ["message", "edited_message", "channel_post", "edited_channel_post", "callback_query", "inline_query"]
+EVERYTHING += ["chosen_inline_result", "pre_checkout_query", "message_reaction", "my_chat_member", "chat_member"]
+
 Message = dict[str, Any]
 T = TypeVar("T")
+
+
+@dataclass
+class _Ears:
+    """What a bot has fetched and no test has asked for yet."""
+
+    offset: int = 0
+    waiting: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Telegram:
@@ -23,6 +35,7 @@ class Telegram:
         self.url = url
         # Plain HTTP on this machine: never through a proxy, and no certificates to load.
         no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._ears: dict[str, _Ears] = {}
         self._http = httpx.AsyncClient(base_url=url, timeout=WITHIN + 5, trust_env=False, verify=no_tls)
 
     async def close(self) -> None:
@@ -44,6 +57,24 @@ class Telegram:
         answer = await self._http.post(f"/bot{token}/{method}", json=params)
         assert answer.status_code == 200, answer.text
         return answer.json()["result"]
+
+    async def hears(self, token: str, kind: str, fits: Callable[[Any], bool] = lambda update: True) -> Any:
+        """What the bot's next update of that kind holds, as soon as there is one that fits.
+
+        Updates come in batches, and the first one may hold what was there before: all are looked at, each once.
+        """
+        ears = self._ears.setdefault(token, _Ears())
+        deadline = time.monotonic() + WITHIN
+        while True:
+            for update in list(ears.waiting):
+                ears.waiting.remove(update)
+                if kind in update and fits(update[kind]):
+                    return update[kind]
+            assert time.monotonic() < deadline, f"no {kind}"
+            ears.waiting = await self.call(
+                token, "getUpdates", offset=ears.offset, timeout=10, allowed_updates=EVERYTHING
+            )
+            ears.offset = max([ears.offset, *(update["update_id"] + 1 for update in ears.waiting)])
 
     async def look(self, path: str, **query: Any) -> Any:
         answer = await self._http.get(f"/control/{path}", params=query)

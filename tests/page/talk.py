@@ -24,3 +24,11 @@ async def say(telegram: Telegram, person: Person, text: str, **more: Any) -> int
 
 def chat(page: Page, side: str = "left") -> Locator:
     return page.locator(f"[data-side={side}] .chat")
+
+
+def phone(page: Page, side: str = "left") -> Locator:
+    return page.locator(f"[data-side={side}]")
+
+
+def field(page: Page, side: str = "left") -> Locator:
+    return phone(page, side).locator(".write input")

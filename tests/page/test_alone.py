@@ -32,8 +32,7 @@ async def test_the_first_request_of_a_bot_brings_a_phone_with_start_to_press(
     await telegram.call(TOKEN, "getMe")
     await chat(page).get_by_role("button", name="START").click()
     await expect(chat(page)).to_contain_text("/start", timeout=PATIENCE)
-    [update] = await telegram.call(TOKEN, "getUpdates", timeout=30)
-    assert update["message"]["text"] == "/start"
+    assert (await telegram.hears(TOKEN, "message"))["text"] == "/start"
 
 
 async def test_a_new_customer_chooses_among_the_bots(telegram: Telegram, open_page: Open) -> None:
@@ -45,8 +44,7 @@ async def test_a_new_customer_chooses_among_the_bots(telegram: Telegram, open_pa
     await left.get_by_role("button", name="New customer").click()
     await page.get_by_role("dialog").get_by_role("button", name="Bot 7002").click()
     await expect(left.locator(".holder")).to_have_text("Dino’s phone", timeout=PATIENCE)
-    [update] = await telegram.call(OTHER, "getUpdates", timeout=30)
-    assert update["message"]["from"]["first_name"] == "Dino"
+    assert (await telegram.hears(OTHER, "message"))["from"]["first_name"] == "Dino"
 
 
 async def test_the_list_of_chats_offers_each_person_the_bots_without_a_chat(

@@ -59,8 +59,7 @@ async def test_a_tap_reaches_the_bot_and_its_answer_the_person(
     page = await open_page(telegram.url)
     await say(telegram, carla, "Really?", reply_markup=KEYS)
     await chat(page).get_by_role("button", name="Yes").click()
-    updates = await telegram.call(TOKEN, "getUpdates", timeout=30, allowed_updates=["message", "callback_query"])
-    query = next(update["callback_query"] for update in updates if "callback_query" in update)
+    query = await telegram.hears(TOKEN, "callback_query")
     assert query["data"] == "yes"
     await telegram.call(TOKEN, "answerCallbackQuery", callback_query_id=query["id"], text="Thanks", show_alert=True)
     await expect(page.get_by_role("dialog")).to_contain_text("Thanks", timeout=PATIENCE)
@@ -79,8 +78,7 @@ async def test_everything_works_by_keyboard(telegram: Telegram, carla: Person, o
         await page.keyboard.press("Tab")
     await expect(chat(page).get_by_role("button", name="Yes")).to_be_focused()
     await page.keyboard.press("Enter")
-    updates = await telegram.call(TOKEN, "getUpdates", timeout=30)
-    assert any("callback_query" in update for update in updates)
+    assert (await telegram.hears(TOKEN, "callback_query"))["data"] == "yes"
 
 
 async def test_script_in_names_and_messages_does_not_run(telegram: Telegram, open_page: Open) -> None:
@@ -155,8 +153,7 @@ async def test_an_invoice_is_paid_and_everything_else_is_shown(
     )
     await expect(chat(page)).to_contain_text("Via Roma 1", timeout=PATIENCE)
     await chat(page).get_by_role("button", name="Pay 9.50 EUR").click()
-    [update] = await telegram.call(TOKEN, "getUpdates", timeout=30, offset=-1)
-    query = update["pre_checkout_query"]
+    query = await telegram.hears(TOKEN, "pre_checkout_query")
     assert (query["invoice_payload"], query["total_amount"]) == ("order-1", 950)
     await telegram.call(TOKEN, "answerPreCheckoutQuery", pre_checkout_query_id=query["id"], ok=True)
     await expect(chat(page)).to_contain_text("Carla paid 9.50 EUR")

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import re
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import expect
 
 from bot.sandbox.server import Sandbox
 from tests.page.conftest import PATIENCE, Open
-from tests.page.talk import KEYS, TOKEN, chat, say
+from tests.page.talk import KEYS, TOKEN, chat, field, phone, say
 from tests.people import Person, Telegram
-
-
-def phone(page: Page, side: str = "left") -> Locator:
-    return page.locator(f"[data-side={side}]")
-
-
-def field(page: Page) -> Locator:
-    return phone(page).locator(".write input")
 
 
 class TestWhatCanNotBeSent:

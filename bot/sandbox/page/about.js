@@ -6,7 +6,7 @@ import { inShort } from "./media.js";
 export class About {
   // onEnd() when the person does not want it any more
   constructor(onEnd) {
-    this.box = element("div", "about");
+    this.box = element("div", "pending");
     this.words = element("span");
     this.box.append(this.words, signButton("", "✕", "Not any more", onEnd));
     this.clear();

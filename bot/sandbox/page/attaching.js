@@ -46,8 +46,9 @@ export function attach(phone, kind) {
 
 async function sendFiles(phone, title) {
   const [kind, accept, several] = FILES[title];
-  const words = kind === "video" ? "Choose a file." : "Choose a file. Without one a small made-up one is sent.";
-  const fields = [files("chosen", several ? "Files" : "File", accept, several), text("caption", "Caption")];
+  const needed = kind === "video"; // of all others there are small made-up ones
+  const words = `Choose a file.${needed ? "" : " Without one a small made-up one is sent."}`;
+  const fields = [files("chosen", several ? "Files" : "File", accept, several, needed), text("caption", "Caption")];
   const filled = await phone.notices.fill(title, words, fields, "Send");
   if (!filled) return;
   const { chosen, caption } = filled;

@@ -2,6 +2,7 @@
 
 import { arrowKeys, button, clock, dayOf, element, face, nameOf } from "./dom.js";
 import { inShort } from "./media.js";
+import { GROUPS } from "./people.js";
 import { service } from "./services.js";
 
 export const titleOf = (room) =>
@@ -24,7 +25,8 @@ export function seats(rooms) {
 }
 
 export class ChatList {
-  // on.choose(seat), on.close(), on.customer() and on.group() when a new one is wanted, on.start(bot, person)
+  // on.choose(seat), on.close(), on.customer() and on.group(kind) when a new one is wanted, on.start(bot, person),
+  // on.join(room, person)
   constructor(on) {
     this.on = on;
     this.box = element("nav", "chats");
@@ -32,7 +34,8 @@ export class ChatList {
     this.box.hidden = true;
     this.people = element("div");
     const more = element("div", "more");
-    more.append(button("", "+ New customer", on.customer), button("", "+ New group", on.group));
+    const groups = Object.keys(GROUPS).map((kind) => button("", `+ New ${kind}`, () => on.group(kind)));
+    more.append(button("", "+ New customer", on.customer), ...groups);
     this.box.append(this.people, more);
     arrowKeys(this.box, "button");
     this.box.addEventListener("keydown", (event) => event.key === "Escape" && on.close());
@@ -40,7 +43,7 @@ export class ChatList {
 
   patch({ rooms, bots }, current) {
     const focused = this.people.querySelector(":focus")?.dataset.seat;
-    this.people.replaceChildren(...seats(rooms).map((own) => this.person(own, bots, current)));
+    this.people.replaceChildren(...seats(rooms).map((own) => this.person(own, bots, rooms, current)));
     if (focused) this.row(focused)?.focus();
   }
 
@@ -52,7 +55,7 @@ export class ChatList {
     (this.row(current) ?? this.box.querySelector("button")).focus();
   }
 
-  person(own, bots, current) {
+  person(own, bots, rooms, current) {
     const part = element("section");
     const { person } = own[0];
     part.append(element("h3", "", person.offline ? `${nameOf(person)} · offline` : nameOf(person)));
@@ -60,6 +63,8 @@ export class ChatList {
     const known = new Set(own.filter(({ room }) => room.chat.type === "private").map(({ room }) => room.bots[0].id));
     const others = element("div", "others");
     others.append(...bots.filter((bot) => !known.has(bot.id)).map((bot) => this.other(bot, person)));
+    const foreign = rooms.filter((room) => room.chat.type === "channel" && !own.some((one) => one.room === room));
+    others.append(...foreign.map((room) => this.foreign(room, person)));
     if (others.hasChildNodes()) part.append(others);
     return part;
   }
@@ -69,6 +74,13 @@ export class ChatList {
     const made = button("", `+ ${bot.first_name}`, () => this.on.start(bot, person.id));
     made.dataset.seat = `${bot.id}:${person.id}`;
     made.setAttribute("aria-label", `Let ${nameOf(person)} start ${bot.first_name}`);
+    return made;
+  }
+
+  // A channel that somebody does not read yet.
+  foreign(room, person) {
+    const made = button("", `+ ${titleOf(room)}`, () => this.on.join(room, person.id));
+    made.setAttribute("aria-label", `Let ${nameOf(person)} join ${titleOf(room)}`);
     return made;
   }
 

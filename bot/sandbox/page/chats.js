@@ -1,6 +1,7 @@
 // The chats of this sandbox, kept up to date by single changes. Nothing here is shown.
 
 import { get } from "./api.js";
+import { isAboutTopics } from "./topics.js";
 
 // The messages of one chat. A supergroup's begin with those of the group that it was (`former`).
 class History {
@@ -77,7 +78,7 @@ export class Chats {
     if (!room || kind === "room") return false;
     const number = message?.message_id;
     switch (kind) {
-      case "message": return heard(room, message);
+      case "message": return heard(room, message) && !isAboutTopics(message);
       case "edit":
         if (room.last?.message_id === number) room.last = message;
         return true;

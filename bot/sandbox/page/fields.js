@@ -19,8 +19,8 @@ export function number(name, label, value, [min, max]) {
 }
 
 // Files from the person's own machine.
-export function files(name, label, accept, multiple) {
-  const input = Object.assign(element("input"), { type: "file", accept, multiple });
+export function files(name, label, accept, multiple, required) {
+  const input = Object.assign(element("input"), { type: "file", accept, multiple, required });
   return { name, node: labelled(label, input), value: () => [...input.files] };
 }
 

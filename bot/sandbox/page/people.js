@@ -27,12 +27,26 @@ export async function newCustomer(phone) {
   if (sent) return phone.choose(`${bot.id}:${user.id}|${user.id}`);
 }
 
-// Two people with a bot.
-export async function newGroup(phone) {
+// The kinds of chats that people make, and what becomes of a new one.
+export const GROUPS = {
+  group: (phone, about) => phone.act("group", about),
+  forum: makeForum,
+  channel: (phone, about) => phone.act("channel", about),
+};
+
+async function makeForum(phone, about) {
+  const group = await phone.act("group", about);
+  const made = group && (await phone.act("migrate", { chat: group.id }));
+  return made && phone.act("forum", { chat: made.id });
+}
+
+// Two people with a bot; it is the first one's.
+export async function newGroup(phone, kind) {
   const { rooms } = phone.chats;
-  const bot = await someBot(phone, "New group");
+  const bot = await someBot(phone, `New ${kind}`);
   const one = bot && (await phone.act("user", { first_name: unused(rooms) }));
   const other = one && (await phone.act("user", { first_name: unused(rooms, one.first_name) }));
-  const group = other && (await phone.act("group", { title: `${nameOf(one)} and ${nameOf(other)}`, members: [one.id, other.id], bots: [String(bot.id)] }));
-  if (group) return phone.choose(`${group.id}|${one.id}`);
+  const title = other && `${kind === "channel" ? "News of " : ""}${nameOf(one)} and ${nameOf(other)}`;
+  const made = other && (await GROUPS[kind](phone, { title, members: [one.id, other.id], bots: [String(bot.id)] }));
+  if (made) return phone.choose(`${made.id}|${one.id}`);
 }

@@ -12,6 +12,7 @@ import { Notices } from "./notices.js";
 import { newCustomer, newGroup } from "./people.js";
 import { inShort } from "./media.js";
 import { follow, openMenuApp, start, tap } from "./taps.js";
+import { Topics } from "./topics.js";
 import { Writing } from "./writing.js";
 
 const TYPING = 5000; // ms that "typing…" lasts (Bot API, sendChatAction)
@@ -56,7 +57,8 @@ export class Phone {
       choose: (seat) => this.choose(seat),
       close: () => this.closeList(),
       customer: () => newCustomer(this),
-      group: () => newGroup(this),
+      group: (kind) => newGroup(this, kind),
+      join: (room, person) => this.join(room, person),
       start: (bot, person) => start(this, bot, "", person),
     });
     this.pinned = button("pinned", "", () => this.conversation.find(this.room?.pinned?.[0])?.scrollIntoView());
@@ -64,8 +66,10 @@ export class Phone {
     this.unblock = button("unblock", "Unblock", () => this.act("block", { user: this.person, bot: String(this.bot.id), blocked: false }));
     this.front = element("div", "front");
     const { menu, kinds, about, form, keys } = this.writing;
+    this.topics = new Topics(this);
+    this.leave = button("unblock", "Leave the channel", () => this.perform("leave", { user: this.person, chat: this.room.chat.id }));
     const above = [menu, kinds.box, this.inline.box, about.box];
-    this.front.append(this.pinned, this.banner, this.conversation.box, ...above, form, keys, this.unblock);
+    this.front.append(this.topics.box, this.pinned, this.banner, this.conversation.box, ...above, form, keys, this.unblock, this.leave);
     screen.append(this.buildHead(), this.list.box, this.front);
     this.section.replaceChildren(screen);
     this.notices = new Notices(this.section, screen);
@@ -119,13 +123,15 @@ export class Phone {
     return { user: this.person, ...this.place };
   }
 
-  // The same for a new message, with what it answers.
+  // The same for a new message, with its topic and what it answers.
   get whereToWrite() {
     const { answered } = this.writing.about;
-    return { ...this.whose, ...(answered ? { reply_to: answered } : {}) };
+    return { ...this.whose, ...this.topics.place, ...(answered ? { reply_to: answered } : {}) };
   }
 
-  get mayWrite() { return Boolean(this.room) && !this.room.blocked; }
+  // In a channel only administrators write.
+  get onlyReads() { return this.room?.chat.type === "channel" && !["creator", "administrator"].includes(this.me?.status); }
+  get mayWrite() { return Boolean(this.room) && !this.room.blocked && !this.onlyReads; }
 
   // How many messages this person has not seen, in this chat and in the others.
   get unread() {
@@ -149,7 +155,7 @@ export class Phone {
 
   write(text, replyTo) {
     this.conversation.toEnd();
-    return this.perform("send", { ...this.whose, text, ...(replyTo ? { reply_to: replyTo } : {}) });
+    return this.perform("send", { ...this.whereToWrite, text, ...(replyTo ? { reply_to: replyTo } : {}) });
   }
 
   // Which chat
@@ -193,6 +199,12 @@ export class Phone {
     return this.load();
   }
 
+  async join(room, person) {
+    if (!(await this.act("join", { chat: room.chat.id, user: person }))) return;
+    await this.chats.refresh(); // who is in it is new
+    this.choose(`${room.room}|${person}`);
+  }
+
   // Offers to open another chat, which has something new.
   offer(room, person) {
     if (room.members.some((one) => one.id === person && one.offline)) return;
@@ -232,7 +244,8 @@ export class Phone {
     if (!this.isUpToDate) return; // still on its way
     if (me.offline && this.conversation.shown.size) return; // it has not heard of anything since
     const all = [...this.history.messages.values()];
-    const messages = all.filter(({ message_id: id }) => id > room.cleared && !(me.offline && this.missing.has(id)));
+    const seen = all.filter(({ message_id: id }) => id > room.cleared && !(me.offline && this.missing.has(id)));
+    const messages = this.topics.only(seen);
     const begin = this.isGroup || room.started ? undefined : button("start", "START", () => start(this, bot, ""));
     this.conversation.patch(messages, me.unread, begin);
     this.writing.patch(messages, this.person, bot?.commands_of?.[this.person] ?? bot?.commands ?? []);
@@ -254,7 +267,7 @@ export class Phone {
     const { room, me, unread } = this;
     const title = this.heading;
     const members = room && room.members.length + room.bots.length;
-    const quiet = this.isListing ? "Whose phone, and which chat?" : !room ? "" : this.isGroup ? `${members} members` : "bot";
+    const quiet = this.isListing ? "Whose phone, and which chat?" : !room ? "" : this.isGroup ? `${members} ${room.chat.type === "channel" ? "subscribers" : "members"}` : "bot";
     this.title.textContent = this.isListing ? "Chats" : title;
     this.face.replaceWith((this.face = face(title, room?.chat.id ?? 0)));
     this.face.hidden = this.isListing || !room;
@@ -267,7 +280,9 @@ export class Phone {
     this.banner.hidden = !me?.offline;
     this.section.classList.toggle("offline", Boolean(me?.offline));
     this.section.setAttribute("aria-label", me ? `${nameOf(me)}’s phone` : `Phone on the ${this.side}`);
-    this.writing.allow(room && !room.blocked);
+    this.writing.allow(this.mayWrite);
+    this.leave.hidden = !this.onlyReads;
+    this.topics.patch();
     this.unblock.hidden = !room?.blocked;
     this.pinned.hidden ||= !room;
   }
