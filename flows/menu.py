@@ -108,6 +108,13 @@ class Restaurant(_Frozen):
         """Whether `now` lies within the opening hours; always, when the file names none."""
         return self.hours is None or self.hours.contains(now.astimezone(self.zone))
 
+    def takes_orders_from(self, service: Service, now: datetime) -> datetime | None:
+        """The next time (`now` included) at which it is open and not paused; None where that can't be told."""
+        start = service.paused_until if service.is_paused(now) else now
+        if start is None or self.is_open(start):
+            return start
+        return self.hours.next_opening(start.astimezone(self.zone)) if self.hours else None
+
 
 class Service(BaseModel):
     """The state that staff change while they work: who answers, whether orders are taken, what is 86'd."""

@@ -28,6 +28,8 @@ from flows.screens import Screen
 
 NAME_LIMIT = 64  # UTF-16 units of a name as an order remembers it
 
+_MINUTE = timedelta(minutes=1)
+
 ServiceChange = Callable[[Service], Service]
 
 TicketTap = (
@@ -200,8 +202,13 @@ def _kind(tap: SettingTap) -> str:
 
 def pause(minutes: int, now: datetime) -> ServiceChange:
     """Take no new orders for so many minutes; 0 means until staff resume."""
-    until = now + timedelta(minutes=minutes) if minutes > 0 else None
+    until = _full_minute(now + timedelta(minutes=minutes)) if minutes > 0 else None
     return lambda service: service.model_copy(update={"paused": True, "paused_until": until})
+
+
+def _full_minute(at: datetime) -> datetime:
+    """The same, or the next full minute: people read no seconds, and should not come too early."""
+    return at if at == at.replace(second=0, microsecond=0) else at.replace(second=0, microsecond=0) + _MINUTE
 
 
 def resume(service: Service) -> Service:

@@ -9,7 +9,7 @@ from flows.events import About, Side
 from flows.messages.about import restaurants_row
 from flows.messages.carts import priced
 from flows.messages.menus import where
-from flows.messages.text import because, esc, local, plain
+from flows.messages.text import because, esc, local, plain, whose_time
 from flows.order import COOKING, WAITING, Order, Refused, Status, Why
 from flows.paging import page as page_at
 from flows.screens import Button, Screen
@@ -53,9 +53,10 @@ def _status(order: Order) -> str:
     name = esc(order.placed.restaurant.name)
     match order.status:
         case Status.PLACED | Status.NOTIFIED:
-            return f"✅ Order received.\n⏳ Waiting for {name} to accept it, by {local(order.answer_by, order)}."
+            by = f"{local(order.answer_by, order)}{_whose(order)}"
+            return f"✅ Order received.\n⏳ Waiting for {name} to accept it, by {by}."
         case Status.ACCEPTED:
-            return f"👩‍🍳 Accepted. Ready by <b>{_ready_by(order)}</b>."
+            return f"👩‍🍳 Accepted. Ready by {_ready_by(order)}."
         case Status.READY:
             return "🛎 <b>Ready</b>: come and pick it up."
         case Status.FULFILLED:
@@ -81,7 +82,11 @@ def _untold(order: Order) -> str:
 
 
 def _ready_by(order: Order) -> str:
-    return local(order.ready_by, order) if order.ready_by else "soon"
+    return f"<b>{local(order.ready_by, order)}</b>{_whose(order)}" if order.ready_by else "soon"
+
+
+def _whose(order: Order) -> str:
+    return whose_time(order.placed.restaurant.timezone)
 
 
 def ring(order: Order, about: About) -> Screen:
@@ -91,7 +96,7 @@ def ring(order: Order, about: About) -> Screen:
     match about:
         case About.ACCEPTED:
             text = (
-                f"👩‍🍳 {name} accepted your order {number}. Ready by <b>{_ready_by(order)}</b>.\n"
+                f"👩‍🍳 {name} accepted your order {number}. Ready by {_ready_by(order)}.\n"
                 f"Pick-up code <b>{placed.code}</b>"
             )
         case About.READY:

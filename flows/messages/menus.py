@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flows import callbacks as cb
 from flows.callbacks import encode
 from flows.cart import Checked, missing, unit_price
 from flows.menu import Item, Option, OptionGroup, Restaurant, Service
 from flows.messages.about import restaurants_row
-from flows.messages.text import esc, plain
+from flows.messages.text import at_clock, esc, plain, whose_time
 from flows.option_names import ambiguous, named
 from flows.paging import page_of
 from flows.screens import Button, Row, Screen
@@ -30,25 +30,24 @@ class Closed:
 
 def closed_because(restaurant: Restaurant, service: Service, now: datetime) -> Closed | None:
     """Why the restaurant takes no orders now; None when it does."""
-    name, here = restaurant.name, now.astimezone(restaurant.zone)
+    name = restaurant.name
     if service.staff_chat is None:
         return Closed("takes no orders yet", f"{name} takes no orders here yet.")
     if not restaurant.is_open(now):
-        opening = restaurant.hours.next_opening(here) if restaurant.hours else None
-        when = f" It opens {_day(opening, here)}{opening:%H:%M}." if opening else ""
-        return Closed("closed", f"{name} is closed now.{when}")
+        how = "Try again" if service.is_paused(now) else "It opens"
+        return Closed("closed", f"{name} is closed now.{_from(restaurant, service, now, how)}")
     if service.is_paused(now):
-        until = service.paused_until.astimezone(restaurant.zone) if service.paused_until else None
-        when = f"Try again {_day(until, here)}{until:%H:%M}." if until else "Try again later."
-        return Closed("paused", f"{name} takes no new orders just now. {when}")
+        when = _from(restaurant, service, now, "Try again") or " Try again later."
+        return Closed("paused", f"{name} takes no new orders just now.{when}")
     return None
 
 
-def _day(then: datetime, here: datetime) -> str:
-    days = then.date() - here.date()
-    if not days:
-        return "at "
-    return "tomorrow at " if days == timedelta(days=1) else f"{then:%A %d %b} at "
+def _from(restaurant: Restaurant, service: Service, now: datetime, how: str) -> str:
+    """ " It opens tomorrow at 11:00 (Rome time)."; empty where nobody knows when it takes orders."""
+    then = restaurant.takes_orders_from(service, now)
+    if then is None:
+        return ""
+    return f" {how} {at_clock(then, now, restaurant.zone)}{whose_time(restaurant.timezone)}."
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from flows import callbacks as cb
 from flows.callbacks import encode
 from flows.menu import Restaurant, Service
 from flows.messages.staff import PAUSES, pairs
-from flows.messages.text import esc, plain
+from flows.messages.text import at_clock, esc, plain
 from flows.paging import page_of
 from flows.screens import Button, Screen
 
@@ -76,12 +76,17 @@ def replaced(restaurant: Restaurant) -> Screen:
 
 def pause_screen(restaurant: Restaurant, service: Service, now: datetime) -> Screen:
     """Whether orders are taken, and the buttons to change it."""
+    name, then = f"<b>{esc(restaurant.name)}</b>", restaurant.takes_orders_from(service, now)
+    opens = "" if then is None else f"You open {at_clock(then, now, restaurant.zone)}."
     if service.is_paused(now):
         until = service.paused_until
-        end = f" until {until.astimezone(restaurant.zone):%H:%M}" if until else " until you resume"
-        text = f"⏸ <b>{esc(restaurant.name)}</b> takes no new orders{end}."
+        end = f"until {at_clock(until, now, restaurant.zone).removeprefix('at ')}" if until else "until you resume"
+        text = f"⏸ {name} takes no new orders {end}."
+        text += f" You are closed then. {opens}" if opens and then != until else ""
         return Screen(text, ((Button("▶️ Take orders again", encode(cb.Resume()), style="success"),),))
-    text = f"▶️ <b>{esc(restaurant.name)}</b> takes orders. Pause for how long?"
+    text = f"▶️ {name} takes orders. Pause for how long?"
+    if not restaurant.is_open(now):
+        text = f"▶️ {name} takes orders when you are open. {opens or 'You are closed now.'}\nPause for how long?"
     return Screen(text, pairs([Button(words, encode(cb.Pause(minutes))) for minutes, words in _PAUSES.items()]))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flows.events import CancelReason, DeclineReason, Line, Person, Side
@@ -17,6 +17,8 @@ NOTICE_LIMIT = 200  # UTF-16 units of a callback answer; Bot API, answerCallback
 
 _LINES = 2400  # UTF-16 units that an order's lines may take of a message
 _OPTIONS = 1500  # of one line's options: more than 80 (the most that a dish offers) of an ordinary length
+
+_AROUND = timedelta(hours=3)  # before and after a change of the clocks: what belongs to one order lies closer together
 
 DECLINE_WORDS = {
     DeclineReason.TOO_BUSY: "too busy right now",
@@ -73,7 +75,30 @@ def local(at: datetime, order: Order) -> str:
     zone = ZoneInfo(order.placed.restaurant.timezone)
     there = at.astimezone(zone)
     same_day = there.date() == order.placed.at.astimezone(zone).date()
-    return f"{there:%H:%M}" if same_day else f"{there:%a %d %b, %H:%M}"
+    return clock(there) if same_day else f"{there:%a %d %b}, {clock(there)}"
+
+
+def clock(there: datetime) -> str:
+    """What a clock shows there: "12:51"; in the hours around its change also by which time, such as "02:10 CET"."""
+    around = {(there.astimezone(UTC) + hours).astimezone(there.tzinfo).utcoffset() for hours in (-_AROUND, _AROUND)}
+    if len(around) == 1:
+        return f"{there:%H:%M}"
+    name = f"{there:%Z}"
+    return f"{there:%H:%M} {name if name.isalpha() else f'UTC{name}'}"
+
+
+def at_clock(then: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """ "at 18:00", "tomorrow at 11:00" or "Saturday 21 Mar at 12:00", by the clock of a place."""
+    there = then.astimezone(zone)
+    days = there.date() - now.astimezone(zone).date()
+    if not days:
+        return f"at {clock(there)}"
+    return f"tomorrow at {clock(there)}" if days == timedelta(days=1) else f"{there:%A %d %b} at {clock(there)}"
+
+
+def whose_time(zone: str) -> str:
+    """ " (Rome time)": behind a time that somebody acts on who may be elsewhere."""
+    return f" ({zone.rpartition('/')[2].replace('_', ' ')} time)"
 
 
 def line_text(line: Line) -> str:

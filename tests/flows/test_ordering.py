@@ -368,12 +368,12 @@ class TestPlacing:
     def test_a_closed_restaurant_says_when_it_opens(self, shop: MemoryShop, carla: Customer) -> None:
         shop.stored["nonna"] = trattoria(hours=Hours(sat=("12:00-14:30", "18:00-22:00"), sun=("18:00-22:00",)))
         with_cart(carla).waits(timedelta(hours=2)).taps("Place order")
-        assert carla.notice == "Trattoria da Nonna is closed now. It opens at 18:00. Your cart is kept."
+        assert carla.notice == "Trattoria da Nonna is closed now. It opens at 18:00 (Rome time). Your cart is kept."
         assert "It opens at 18:00" in carla.screen.text
         carla.waits(timedelta(hours=8)).taps("Place order")
-        assert "It opens tomorrow at 18:00." in carla.notice
+        assert "It opens tomorrow at 18:00 (Rome time)." in carla.notice
         carla.waits(timedelta(days=2)).taps("Place order")
-        assert "It opens Saturday 21 Mar at 12:00." in carla.notice
+        assert "It opens Saturday 21 Mar at 12:00 (Rome time)." in carla.notice
         assert not shop.placed
         assert carla.session.carts
 
@@ -382,9 +382,41 @@ class TestPlacing:
         shop.services["nonna"] = Service(staff_chat=-100, paused=True)
         assert "no new orders just now. Try again later." in carla.taps("Place order").notice
         shop.services["nonna"] = Service(staff_chat=-100, paused=True, paused_until=NOON + timedelta(minutes=30))
-        assert "Try again at 13:30." in carla.taps("Place order").notice
+        assert "Try again at 13:30 (Rome time)." in carla.taps("Place order").notice
         carla.waits(timedelta(minutes=30)).taps("Place order")
         assert ORDER in shop.placed
+
+    @pytest.mark.parametrize(
+        ("pause", "says"),
+        [
+            (timedelta(minutes=89), "no new orders just now. Try again at 14:29 (Rome time)."),
+            (timedelta(minutes=90), "no new orders just now. Try again at 18:00 (Rome time)."),
+            (timedelta(hours=7), "no new orders just now. Try again at 20:00 (Rome time)."),
+            (timedelta(hours=9), "no new orders just now. Try again tomorrow at 11:00 (Rome time)."),
+            (timedelta(hours=11), "no new orders just now. Try again tomorrow at 11:00 (Rome time)."),
+            (timedelta(days=1), "no new orders just now. Try again tomorrow at 13:00 (Rome time)."),
+            (timedelta(days=2), "no new orders just now. Try again Saturday 21 Mar at 12:00 (Rome time)."),
+        ],
+    )
+    def test_a_pause_that_ends_while_it_is_closed_says_when_it_opens_after_that(
+        self, shop: MemoryShop, carla: Customer, pause: timedelta, says: str
+    ) -> None:
+        hours = Hours(sat=("12:00-14:30", "18:00-22:00"), sun=("11:00-14:30",))
+        shop.stored["nonna"] = trattoria(hours=hours)
+        shop.services["nonna"] = Service(staff_chat=-100, paused=True, paused_until=NOON + pause)
+        with_cart(carla)
+        assert says in carla.screen.text
+        assert says in carla.taps("Place order").notice
+
+    def test_one_that_is_closed_and_paused_beyond_its_opening_says_when_the_pause_ends(
+        self, shop: MemoryShop, carla: Customer
+    ) -> None:
+        shop.stored["nonna"] = trattoria(hours=Hours(sat=("14:00-22:00",)))
+        shop.services["nonna"] = Service(staff_chat=-100, paused=True, paused_until=NOON + timedelta(hours=2))
+        with_cart(carla).taps("Place order")
+        assert "is closed now. Try again at 15:00 (Rome time)." in carla.notice
+        shop.services["nonna"] = Service(staff_chat=-100, paused=True)
+        assert "is closed now. Your cart is kept." in carla.taps("Place order").notice
 
     def test_one_without_a_staff_chat_takes_no_orders_and_says_so(self, shop: MemoryShop, carla: Customer) -> None:
         shop.services["nonna"] = Service(staff_chat=None)

@@ -26,6 +26,7 @@ from flows.commands import (
     Wake,
 )
 from flows.events import About, CancelReason, DeclineReason, Line, Person, Side
+from flows.hours import Hours
 from flows.menu import Service
 from flows.messages import customer, staff, staff_chat
 from flows.messages.staff import PAUSES, Mode, open_orders_screen, ticket_screen
@@ -291,6 +292,36 @@ class TestSettings:
         assert service.is_paused(end - timedelta(seconds=1))
         assert not service.is_paused(end)
         assert f"takes no new orders until {end.astimezone(trattoria().zone):%H:%M}" in shown
+
+    @pytest.mark.parametrize(
+        ("minutes", "says"),
+        [
+            (30, "takes no new orders until 13:30."),
+            (60, "takes no new orders until 14:00. You are closed then. You open tomorrow at 00:15."),
+            (120, "takes no new orders until 15:00. You are closed then. You open tomorrow at 00:15."),
+        ],
+    )
+    def test_a_pause_that_ends_while_they_are_closed_tells_staff_when_orders_come_again(
+        self, minutes: int, says: str
+    ) -> None:
+        restaurant = trattoria(hours=Hours(sat=("12:00-14:00",), sun=("00:15-01:00",)))
+        _, shown = self.carry_out(on_setting(cb.Pause(minutes), restaurant, NOON))
+        assert says in shown
+
+    def test_a_pause_beyond_midnight_names_the_day(self) -> None:
+        late = NOON + timedelta(hours=10)
+        _, shown = self.carry_out(on_setting(cb.Pause(120), trattoria(), late))
+        assert "takes no new orders until tomorrow at 01:00." in shown
+
+    def test_who_resumes_while_closed_reads_when_orders_come_again(self) -> None:
+        restaurant = trattoria(hours=Hours(sun=("11:00-14:00",)))
+        _, shown = self.carry_out(on_setting(cb.Resume(), restaurant, NOON))
+        assert "takes orders when you are open. You open tomorrow at 11:00." in shown
+
+    def test_a_pause_ends_at_a_full_minute_as_people_read_it(self) -> None:
+        service, shown = self.carry_out(on_setting(cb.Pause(30), trattoria(), NOON + timedelta(seconds=37)))
+        assert service.paused_until == NOON + timedelta(minutes=31)
+        assert "until 13:31." in shown
 
     def test_a_pause_without_an_end_lasts_until_somebody_resumes(self) -> None:
         service, shown = self.carry_out(on_setting(cb.Pause(0), trattoria(), NOON))
