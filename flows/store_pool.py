@@ -16,10 +16,12 @@ from redis.sentinel import SentinelConnectionPool
 
 MOST = 6  # connections of one pool: one process of each kind, and some commands beside them, take less than 25
 PATIENCE = 10.0  # seconds to wait for a free one; commands that take longer than `flows.store.TIMEOUT` have failed
+SHORT = 1.0  # seconds to wait for a store that only closes connections: it may be full, or gone behind a proxy
 TRY_AGAIN = 0.05  # seconds
 
 # What becomes of a connection that the store has no room for: it closes it after these words, which may get lost.
-_NO_ROOM = ("max number of clients", "closed by server", "reset by peer", "broken pipe")
+_FULL = "max number of clients"
+_NO_ROOM = (_FULL, "closed by server", "reset by peer", "broken pipe")
 
 
 class _Waiting(Protocol):
@@ -44,14 +46,19 @@ class Pool(BlockingConnectionPool):
 
     def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> Connection:
         """A connection that is open. Raises redis-py's errors."""
-        deadline = time.monotonic() + PATIENCE
+        began = time.monotonic()
         while True:
             try:
                 return super().get_connection()  # type: ignore[no-any-return, no-untyped-call]
             except ConnectionLost as error:
-                if not has_no_room(error) or time.monotonic() > deadline:
+                if not has_no_room(error) or time.monotonic() - began > self._patience(error):
                     raise
             time.sleep(TRY_AGAIN)  # by then one of ours may be free, or another process has left
+
+    def _patience(self, error: ConnectionLost) -> float:
+        """How long to wait for room: the store is there if it says that it is full, or serves others of us."""
+        it_lives = _FULL in str(error).lower() or any(one.is_connected for one in self._connections)
+        return PATIENCE if it_lives else SHORT
 
     def apart(self) -> Pool:
         """Another pool of the same kind."""

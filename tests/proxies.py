@@ -6,7 +6,7 @@ import asyncio
 import base64
 import ssl
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -50,38 +50,34 @@ class Proxy:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Proxy]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with server:
+        async with _listening(self._serve) as port:
+            self.url = f"http://127.0.0.1:{port}"
             yield self
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            first, *headers = head.decode().split("\r\n")
-            refusal = self.refuses_with
-            login = base64.b64encode(self.login.encode()).decode()
-            if login and f"Proxy-Authorization: Basic {login}" not in headers:
-                refusal = "407 Proxy Authentication Required"
-            if refusal:
-                writer.write(f"HTTP/1.1 {refusal}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
-                await writer.drain()
-            else:
-                self.asked.append(first)
-                await self._pass_on(first, head, reader, writer)
-        writer.close()
+        head = await reader.readuntil(b"\r\n\r\n")
+        first, *headers = head.decode().split("\r\n")
+        refusal = self.refuses_with
+        login = base64.b64encode(self.login.encode()).decode()
+        if login and f"Proxy-Authorization: Basic {login}" not in headers:
+            refusal = "407 Proxy Authentication Required"
+        if refusal:
+            writer.write(f"HTTP/1.1 {refusal}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+            await writer.drain()
+        else:
+            self.asked.append(first)
+            await self._pass_on(first, head, reader, writer)
 
     async def _pass_on(
         self, first: str, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", self._behind)
         if first.startswith("CONNECT "):
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            begin = b""
         else:
             method, address, version = first.split()
-            line = f"{method} {urlsplit(address).path} {version}"
-            back.write(line.encode() + head[len(first) :])
-        await asyncio.gather(_copy(reader, back), _copy(there, writer))
+            begin = f"{method} {urlsplit(address).path} {version}".encode() + head[len(first) :]
+        await _relay(self._behind, begin, reader, writer)
 
 
 @asynccontextmanager
@@ -89,12 +85,46 @@ async def with_tls(port: int, context: ssl.SSLContext) -> AsyncIterator[int]:
     """What listens on that port, with TLS before it, on the port that this yields."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(_copy(reader, back), _copy(there, writer))
+        await _relay(port, b"", reader, writer)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    async with server:
+    async with _listening(serve, context) as secured:
+        yield secured
+
+
+@asynccontextmanager
+async def _listening(
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    context: ssl.SSLContext | None = None,
+) -> AsyncIterator[int]:
+    """Serve each connection to the port that this yields; in the end all of them are closed."""
+    going: set[asyncio.Task[None] | None] = set()
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        going.add(asyncio.current_task())
+        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            await serve(reader, writer)
+        await _closed(writer)
+        going.discard(asyncio.current_task())
+
+    server = await asyncio.start_server(connection, "127.0.0.1", 0, ssl=context)
+    try:
         yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        tasks = [task for task in going if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _relay(port: int, begin: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Pass everything on between a connection and what listens on that port."""
+    there, back = await asyncio.open_connection("127.0.0.1", port)
+    back.write(begin)
+    try:
+        await asyncio.gather(_copy(reader, back), _copy(there, writer))
+    finally:
+        await _closed(back)
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -103,3 +133,10 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write(chunk)
             await writer.drain()
     writer.close()
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    writer.transport.abort()  # no farewell of TLS is waited for
+    with suppress(ConnectionError, ssl.SSLError):
+        await writer.wait_closed()

@@ -45,7 +45,8 @@ def shortcomings(redis: Redis, replicas: int = 0) -> list[str]:
     except RedisError as error:
         if has_no_room(error):
             raise StoreError(
-                "REDIS_URL: the store takes no more connections: raise its `maxclients`, or stop what else uses it"
+                "REDIS_URL: the store closes our connections at once: it takes no more (raise its `maxclients`, or "
+                "stop what else uses it), or it wants TLS (rediss://)"
             ) from None
         raise StoreError(f"REDIS_URL: no store answers there ({type(error).__name__}): is it running?") from None
 

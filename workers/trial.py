@@ -71,6 +71,7 @@ def _by_its_kind(told: dict[str, Any]) -> str | None:
 
 def _by_trying(redis: Redis, replicas: int) -> str | None:
     steps: list[tuple[str, Step]] = [
+        ("connections of redis-py", lambda one, _: one.ping()),
         ("scripts", lambda one, key: _SCRIPT.run(one, [key, LIFE])),
         ("transactions (WATCH, MULTI, EXEC)", _transaction),
         ("BLMOVE", _move),

@@ -54,6 +54,10 @@ def test_a_store_that_can_do_all_keeps_nothing_of_the_trial(server: Redis, free_
         (refusing("WATCH", "ERR unknown command 'WATCH'"), "it can't do transactions (WATCH, MULTI, EXEC)"),
         (refusing("BLMOVE", "ERR unknown command 'BLMOVE'"), "it can't do BLMOVE (unknown command 'BLMOVE')"),
         (refusing("SCAN", "ERR unknown command 'SCAN'"), "it can't do SCAN"),
+        (
+            refusing("HELLO", "ERR unknown command 'HELLO'"),
+            "it can't do connections of redis-py (unknown comma",
+        ),
         (cutting("EVALSHA"), "it can't do scripts: use Redis 7 or newer, or Valkey, and no proxy that lacks a part"),
         (cutting("MULTI"), "it can't do transactions (WATCH, MULTI, EXEC): use Redis 7 or newer"),
         (cutting("BLMOVE"), "it can't do BLMOVE: use Redis 7 or newer"),
@@ -113,6 +117,7 @@ def test_a_store_that_cannot_write_now_is_looked_at_all_the_same(server: Redis, 
 
 def test_a_full_store_says_so(tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flows.store_pool.PATIENCE", 0.0)
+    monkeypatch.setattr("flows.store_pool.SHORT", 0.0)
     with valkey_on(free_port, tmp_path, **DURABLE) as server:
         server.config_set("maxclients", 1)
-        assert "takes no more connections: raise its `maxclients`" in refusal_of(f"redis://127.0.0.1:{free_port}")
+        assert "it takes no more (raise its `maxclients`, or " in refusal_of(f"redis://127.0.0.1:{free_port}")
