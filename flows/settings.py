@@ -154,6 +154,10 @@ class Settings(BaseSettings):
         ]
 
 
+SETTINGS = [field.upper() for field in Settings.model_fields]
+"""The names of the variables."""
+
+
 def secret_of(token: str) -> str:
     """What Telegram proves itself with: made from the token, so that every process of the bot knows it."""
     return hmac.new(token.encode(), b"comanda webhook", hashlib.sha256).hexdigest()
@@ -206,8 +210,7 @@ def misspelt() -> Iterator[tuple[str, str]]:
 
 def nearly(name: str, alike: float) -> str | None:
     """The setting that a name was meant to be, None for a setting's own and for a name that is like none."""
-    settings = [field.upper() for field in Settings.model_fields]
-    return None if name in settings else next(iter(get_close_matches(name, settings, 1, alike)), None)
+    return None if name in SETTINGS else next(iter(get_close_matches(name, SETTINGS, 1, alike)), None)
 
 
 def names_in_file() -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -16,6 +16,7 @@ from redis import Redis
 from flows import keys
 from flows.ledger.hearing import DEAF, read_hearing, store_time
 from flows.menu import Restaurant, Service
+from flows.settings import SETTINGS, names_in_file, nearly
 from workers.durability import ENOUGH, WANTED, shortcomings
 from workers.embedded import LOW_DISK
 from workers.key_types import BOTS, of_another_type
@@ -23,6 +24,8 @@ from workers.reading import printable
 from workers.trial import inability
 
 MUCH, TOO_MUCH = 0.75, 0.9  # parts of the memory there is
+VERY_ALIKE = 0.88  # of a name in the environment to a setting's, where many names are others' (see difflib)
+FULL = 0.8  # part of the connections that the store takes
 LATE = timedelta(minutes=2)
 """How late a deadline may be. One that can't be handled is put off by a minute, so it is never as late as this."""
 
@@ -52,6 +55,23 @@ class _Word(BaseModel):
     problem: str
 
 
+def of_names(environment: Mapping[str, str]) -> Iterator[Check]:
+    """Whether what is set is a setting. What is nearly one in `.env` is refused at every start (see `flows.settings`).
+
+    Raises `BadSettings` where that file can't be read.
+    """
+    in_file = names_in_file()
+    for name in in_file:
+        if name.endswith("_PROXY") or name.startswith("SSL_CERT_"):
+            yield Check(name, Level.WARNING, "is not looked at in .env", "set it in the environment of the process")
+        elif name not in SETTINGS and not name.startswith(("COMPOSE_", "DOCKER_")):
+            yield Check(name, Level.WARNING, "is in .env and no setting", "see .env.example for what there is")
+    for name in environment:
+        meant = nearly(name, VERY_ALIKE)
+        if meant is not None and meant not in environment and meant not in in_file:
+            yield Check(name, Level.WARNING, "is in the environment and no setting", f"did you mean {meant}?")
+
+
 def of_store(redis: Redis, directory: Path | None, replicas: int = 0) -> Iterator[Check]:
     """Whether the store keeps all, on so many replicas too, and has room. Raises `StoreError`.
 
@@ -77,6 +97,15 @@ def of_store(redis: Redis, directory: Path | None, replicas: int = 0) -> Iterato
         yield Check("store", Level.PROBLEM, "has half a backup: bringing it back was interrupted", cure)
     yield _memory(redis)
     yield _disk(redis, directory)
+    yield from _connections(redis)
+
+
+def _connections(redis: Redis) -> Iterator[Check]:
+    told: dict[str, Any] = redis.info("clients")
+    used, most = told["connected_clients"], told.get("maxclients", 0)
+    if most and used > most * FULL:
+        cure = "raise its `maxclients`, or stop what else uses it: who finds no room has to wait"
+        yield Check("connections", Level.WARNING, f"{used} of {most} that the store takes are used", cure)
 
 
 def _memory(redis: Redis) -> Check:

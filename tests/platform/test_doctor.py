@@ -28,7 +28,7 @@ from tests.people import Telegram
 from tests.platform.programs import valkey_on
 from tests.waiting import until
 from workers.check_telegram import of_telegram
-from workers.checks import Check, Level, of_store
+from workers.checks import Check, Level, of_names, of_store
 from workers.cli import main
 from workers.cli.seats import import_samples
 from workers.cli.up import warn
@@ -474,3 +474,29 @@ async def test_at_the_start_what_is_wrong_with_telegram_is_logged(
 
     assert "restaurant bot: its updates go to a webhook at 127.0.0.1, so it can't be polled: call" in caplog.text
     assert RESTAURANT_TOKEN not in caplog.text
+
+
+# Names
+
+
+def test_names_that_are_no_settings_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text("WORKERS=2\nPIZZA=hunter2\nhttps_proxy=http://p:1\nCOMPOSE_PROJECT_NAME=orders\n")
+
+    found = problems(list(of_names({"REDIS_URI": "redis://host", "WORKER": "5", "PATH": "/bin", "LOG_FORMAT": "x"})))
+
+    assert found == [
+        "PIZZA: is in .env and no setting → see .env.example for what there is",
+        "HTTPS_PROXY: is not looked at in .env → set it in the environment of the process",
+        "REDIS_URI: is in the environment and no setting → did you mean REDIS_URL?",
+    ]
+
+
+def test_a_store_that_is_nearly_full_of_connections_is_named(tmp_path: Path, free_port: int) -> None:
+    with valkey_on(free_port, tmp_path, appendonly="yes", appendfsync="always", maxclients="1") as redis:
+        found = problems(list(of_store(redis, None)))
+
+    assert found == [
+        "connections: 1 of 1 that the store takes are used → "
+        "raise its `maxclients`, or stop what else uses it: who finds no room has to wait"
+    ]

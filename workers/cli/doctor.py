@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -17,7 +18,7 @@ from flows.ledger.transaction import Contended
 from flows.settings import BadSettings, Settings, read_settings
 from flows.store import connect, is_outage, trouble
 from workers.check_telegram import of_telegram
-from workers.checks import Check, Level, of_keys, of_processes, of_restaurants, of_store
+from workers.checks import Check, Level, of_keys, of_names, of_processes, of_restaurants, of_store
 from workers.cli.data import as_json
 from workers.cli.stores import named, the_store
 from workers.set_aside import SetAside, forget, retry, set_aside
@@ -66,7 +67,7 @@ def _look() -> tuple[list[Check], list[SetAside]]:
         settings = read_settings()
     except BadSettings as error:
         return [Check("settings", Level.PROBLEM, str(error))], []
-    checks = []
+    checks = [*of_names(os.environ)]
     try:
         checks += asyncio.run(of_telegram(settings))
     except BadSettings as error:

@@ -13,7 +13,7 @@ import click
 from flows.listening import check_listening
 from flows.settings import BOTS, Settings, read_settings
 from workers.check_telegram import of_telegram
-from workers.checks import Level
+from workers.checks import Level, of_names
 from workers.cli import programs, running
 from workers.cli.stores import the_store
 from workers.instance import AlreadyRunning, the_only_one
@@ -65,7 +65,7 @@ async def check_ports(settings: Settings) -> None:
 
 
 async def warn(settings: Settings) -> None:
-    """Say what is wrong between us and Telegram, while everything starts. `comanda doctor` says more."""
-    for check in await of_telegram(settings):
+    """Say what is wrong with the settings' names and with Telegram, while everything starts; `doctor` says more."""
+    for check in [*of_names(os.environ), *await of_telegram(settings)]:
         if check.level is not Level.OK:
             log.warning("%s: %s: %s", check.check, check.says, check.cure)
