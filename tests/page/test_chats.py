@@ -12,7 +12,7 @@ from tests.page.conftest import PATIENCE, Open
 from tests.page.talk import KEYS, TOKEN, chat, say
 from tests.people import Person, Telegram
 
-PHONE = (390, 800)
+PHONE, ON_ITS_SIDE = (390, 800), (844, 390)
 
 
 async def faults(page: Page) -> list[str]:
@@ -238,7 +238,9 @@ async def test_the_switch_for_429_leaves_other_faults_alone(telegram: Telegram, 
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [(1280, 800), (1024, 768), PHONE], ids=["wide", "narrow", "phone"])
+@pytest.mark.parametrize(
+    "size", [(1280, 800), (1024, 768), PHONE, ON_ITS_SIDE], ids=["wide", "narrow", "phone", "on its side"]
+)
 async def test_no_serious_fault_of_accessibility(
     telegram: Telegram, carla: Person, open_page: Open, dark: bool, size: tuple[int, int]
 ) -> None:
@@ -264,10 +266,19 @@ async def test_no_serious_fault_of_accessibility(
     await expect(page.get_by_role("button", name="Let Carla start Bot 7002")).to_be_visible()
     assert await faults(page) == []
     await page.get_by_role("button", name="Chats").first.click()
+    await page.locator("[data-side=left]").get_by_role("button", name="Attach").click()
+    assert await faults(page) == []
+    await page.locator("[data-side=left]").get_by_role("button", name="Live place").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("movement")
+    assert await faults(page) == []
+    await page.get_by_role("dialog").get_by_role("button", name="Share").click()
+    await telegram.act("send_file", user=carla.id, bot=TOKEN, kind="voice")
+    await expect(chat(page).locator("audio")).to_be_visible(timeout=PATIENCE)
+    assert await faults(page) == []
     await telegram.act("block", user=carla.id, bot=TOKEN)
     await expect(page.get_by_role("button", name="Unblock")).to_be_visible(timeout=PATIENCE)
     assert await faults(page) == []
-    if size == PHONE:
+    if size in (PHONE, ON_ITS_SIDE):
         await page.locator("[data-tab=behind]").click()
         await expect(page.locator("#threads")).to_contain_text("Order placed")
         assert await faults(page) == []

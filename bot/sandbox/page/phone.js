@@ -49,6 +49,7 @@ export class Phone {
       key: (key) => press(this, key),
       attach: async (kind) => (await attach(this, kind)) && this.writing.about.clear(),
       typed: (text) => this.inline.typed(text),
+      leave: () => this.inline.close(),
       menu: () => openMenuApp(this),
       results: this.inline.box,
       up: () => this.conversation.focusKeys(),

@@ -50,14 +50,8 @@ class WebApp {
   }
 
   heard(said) {
-    let event;
-    try {
-      event = JSON.parse(said);
-    } catch {
-      return; // no event of a web app
-    }
-    const data = typeof event?.eventData === "string" ? JSON.parse(event.eventData || "{}") : event?.eventData ?? {};
-    EVENTS[event?.eventType]?.(this, data);
+    const [type, data] = eventOf(said);
+    if (Object.hasOwn(EVENTS, type)) EVENTS[type](this, data);
   }
 
   async send({ data }) {
@@ -75,6 +69,16 @@ class WebApp {
   tellSize() {
     const { clientHeight: height, clientWidth: width } = this.frame;
     this.tell("viewport_changed", { height, width, is_expanded: true, is_state_stable: true });
+  }
+}
+
+// The kind and the data of what a page has said, which may be anything.
+function eventOf(said) {
+  try {
+    const { eventType, eventData } = JSON.parse(said);
+    return [String(eventType), (typeof eventData === "string" ? JSON.parse(eventData || "{}") : eventData) ?? {}];
+  } catch {
+    return ["", {}];
   }
 }
 

@@ -10,7 +10,7 @@ const LONGEST = 4096; // Bot API, sendMessage
 
 export class Writing {
   // on.write(text, replyTo), on.edit(number, text) and on.command(name) resolve to what was sent, or null; on.key(key)
-  // for a key of the reply keyboard, on.attach(kind), on.typed(text), on.up() from the empty field to the chat,
+  // for a key of the reply keyboard, on.attach(kind), on.typed(text), on.leave(), on.up() from the empty field to the chat,
   // on.menu() for the bot's menu button
   constructor(on) {
     this.on = on;
@@ -74,7 +74,10 @@ export class Writing {
   }
 
   onKey(event) {
-    if (event.key === "Escape") this.close();
+    if (event.key === "Escape") {
+      this.close();
+      this.on.leave();
+    }
     const menu = [this.menu, this.kinds.box, this.results].find((box) => !box.hidden && box.querySelector("button"));
     if (event.key === "ArrowDown" && menu) menu.querySelector("button").focus();
     else if (event.key === "ArrowUp" && !this.input.value) this.on.up();
