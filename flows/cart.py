@@ -118,6 +118,8 @@ def check(cart: Cart, restaurant: Restaurant, hidden: frozenset[str]) -> Checked
         if unit is None:
             changes.append(f"{item.name} has other options now and was taken out. Please choose it again.")
             continue
+        if item.name != line.name:
+            changes.append(f"{line.name} is {item.name} now.")
         if unit != line.unit:
             changes.append(f"{item.name} is {unit} now (was {line.unit}).")
         kept.append(line.model_copy(update={"name": item.name, "unit": unit}))

@@ -107,17 +107,17 @@ class Document:
             self.mistakes[path] = line, "half a character is here; write the character itself, or both of its escapes"
         return value
 
-    def _cut_at_comma(self, former: tuple[str, Node], rest: ScalarNode, path: Path) -> str:
-        """The value before a comma within {...} and the key without a value behind it, which were meant as one."""
-        name, value = former
-        written = self._text[value.start_mark.index : rest.end_mark.index]
-        tail = f"the comma cuts off {rest.value}; write {name}: {quoted(written)}"
-        self.cut[(*path, name)] = self.line((*path, name)), tail
+    def _cut_at_comma(self, value: Node, end: ScalarNode, path: Path) -> str:
+        """What was meant as one: a value within {...}, and keys without values behind it, up to the `end`."""
+        written = self._text[value.start_mark.index : end.end_mark.index]
+        rest = self._text[value.end_mark.index : end.end_mark.index].lstrip(", ")
+        self.cut[path] = self.line(path), f"the comma cuts off {rest}; write {path[-1]}: {quoted(written)}"
         return written
 
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
         plain: dict[str, Any] = {}
         former: tuple[str, Node] | None = None
+        cut: dict[str, tuple[Node, ScalarNode]] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, ScalarNode) or not str(key.value).isprintable():
@@ -125,7 +125,7 @@ class Document:
                 continue
             name = str(key.value)
             if former and node.flow_style and _without_value(key, value):
-                plain[former[0]] = self._cut_at_comma(former, key, path)
+                cut[former[0]] = former[1], key
                 continue
             if name in plain:
                 self.mistakes[(*path, name)] = line, f"is written twice, first on line {self.line((*path, name))}"
@@ -133,6 +133,8 @@ class Document:
             self._lines[(*path, name)] = line
             plain[name] = self._plain(value, (*path, name), key)
             former = (name, value) if isinstance(value, ScalarNode) and value.style is None and value.value else None
+        for name, (value, end) in cut.items():
+            plain[name] = self._cut_at_comma(value, end, (*path, name))
         return plain
 
 

@@ -309,6 +309,17 @@ class TestPlacing:
         with_cart(carla).taps("Place order").sends(encode(tap))
         assert "Order #17" in carla.screen.text
 
+    def test_another_dish_under_the_id_of_one_in_the_cart_is_said_and_not_ordered_in_its_place(
+        self, shop: MemoryShop, carla: Customer
+    ) -> None:
+        with_cart(carla)
+        shop.stored["nonna"] = with_item(trattoria(), MARGHERITA.model_copy(update={"name": "Calzone"}))
+
+        carla.taps("Place order")
+
+        assert carla.notice.endswith("Margherita is Calzone now.")
+        assert not shop.placed
+
     def test_a_changed_price_is_said_and_nothing_is_placed_until_the_next_tap(
         self, shop: MemoryShop, carla: Customer
     ) -> None:

@@ -89,6 +89,12 @@ BOMBS = {
     "an anchor of a megabyte": "a: &" + "x" * 500_000,
     "a key of a megabyte": f"{GOOD}{'x' * 500_000}: 1\n",
     "many keys": GOOD + "\n".join(f"k{n}: 1" for n in range(20_000)),
+    "commas in a name": GOOD.replace("{name: Normal}", "{name: Normal" + ", l" * 20_000 + "}"),
+    "comments in a name": GOOD.replace("Margherita", "Margherita" + " #" * 100_000),
+    "spaces in a comment": GOOD.replace("Margherita", "Margherita #" + " " * 400_000),
+    "halves of characters": "a: [" + ", ".join(['"\\ud800"'] * 20_000) + "]",
+    "a long name of a zone": GOOD.replace("Europe/Rome", "x" * 400_000),
+    "dashes in a span": GOOD.replace("11:30-14:30", " -" * 100_000),
     "too large": "#" * (SIZE_LIMIT + 1),
 }  # fmt: skip
 
