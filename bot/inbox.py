@@ -13,7 +13,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,7 +53,8 @@ for i = 11, #ARGV, 3 do
     redis.call('ZADD', seen, now, id)
   end
   if redis.call('HGET', owners, chat) == me then
-    mine[#mine + 1] = {chat, redis.call('LINDEX', line .. chat, 0) or ''}
+    local first = redis.call('LINDEX', line .. chat, 0) or ''
+    mine[#mine + 1] = {chat, first, redis.call('ZSCORE', seen, first) or ''}
   end
 end
 redis.call('ZREMRANGEBYSCORE', seen, 0, forgotten)
@@ -63,6 +64,7 @@ return {redis.call('HLEN', inbox), mine, dropped}
 
 _NEXT = Script("""#!lua
 local inbox, owners, line, dead, me, chat, done, trace, most = unpack(ARGV)
+local seen = inbox .. ':seen'
 if redis.call('HGET', owners, chat) ~= me then return {redis.call('HLEN', inbox)} end
 if done ~= '' then
   if trace ~= '' and redis.call('HEXISTS', inbox, done) == 1 and redis.call('HLEN', dead) < tonumber(most) then
@@ -74,7 +76,7 @@ end
 while true do
   local first = redis.call('LINDEX', line, 0)
   local update = first and redis.call('HGET', inbox, first)
-  if update then return {redis.call('HLEN', inbox), first, update} end
+  if update then return {redis.call('HLEN', inbox), first, update, redis.call('ZSCORE', seen, first) or ''} end
   if not first then break end
   redis.call('LPOP', line)
 end
@@ -103,6 +105,8 @@ class First:
 
     update: Update
     read: dict[Command, Any]
+    came: datetime | None = field(default=None, compare=False)
+    """When it was taken in first, where that is still known."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,7 @@ class Next:
 
     waiting: int
     update: Update | None
+    came: datetime | None = field(default=None, compare=False)
 
 
 class Inbox:
@@ -162,7 +167,11 @@ class Inbox:
             # Who gets an error here gets it again where it is looked at.
             known = {} if isinstance(read, Exception) else dict(zip(commands, read, strict=True))
             firsts[str(update["update_id"])] = First(update, known)
-        return Ours(waiting, {text(chat): firsts.get(text(first)) for chat, first in mine})
+        chats: dict[str, First | None] = {}
+        for chat, update_id, came in mine:
+            first = firsts.get(text(update_id))
+            chats[text(chat)] = first and replace(first, came=_time(came))
+        return Ours(waiting, chats)
 
     def next(self, chat: str, done: Update | None = None, trace: str = "") -> Next:
         """Strike the update `done` off a chat's line, and get the one behind it; after the last one let the chat go.
@@ -176,7 +185,7 @@ class Inbox:
         if not found:
             return Next(waiting, None)
         try:
-            return Next(waiting, _read(*found))
+            return Next(waiting, _read(*found[:2]), _time(found[2]))
         except (ValueError, RecursionError) as error:  # somebody else has written there
             log.warning("%s bot: what is stored as update %r can't be read: %s", self._bot, found[0], error)
             unreadable = {"update_id": int(found[0]), "unreadable": found[1].decode("utf-8", "backslashreplace")}
@@ -247,10 +256,14 @@ class Inbox:
             return 0
 
 
-def _read(field: bytes, raw: bytes) -> Update:
+def _time(score: bytes) -> datetime | None:
+    return datetime.fromtimestamp(float(score), UTC) if score else None
+
+
+def _read(number: bytes, raw: bytes) -> Update:
     """A stored update. Raises `ValueError` (or `RecursionError`) for what is none, or not the one of that number."""
     update = json.loads(raw)
-    if not isinstance(update, dict) or str(update.get("update_id")).encode() != field:
+    if not isinstance(update, dict) or str(update.get("update_id")).encode() != number:
         raise ValueError("this is not the update of that number")
     return update
 

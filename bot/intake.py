@@ -17,8 +17,11 @@ import secrets
 import socket
 import time
 import traceback
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar
 
 from redis import Redis
@@ -43,6 +46,24 @@ HEAD_START = 0.003  # seconds that handlers have before the next batch is asked 
 SAY_SORRY_AFTER = 1.0  # seconds of an outage of the store until people are told to try again
 
 T = TypeVar("T")
+
+
+_came: ContextVar[datetime | None] = ContextVar("came", default=None)
+
+
+@contextmanager
+def _came_at(came: datetime | None) -> Iterator[None]:
+    token = _came.set(came)
+    try:
+        yield
+    finally:
+        _came.reset(token)
+
+
+def came_at(now: datetime) -> datetime:
+    """When the update that is being handled was taken in first, however late or often it is handled; else `now`."""
+    came = _came.get()
+    return now if came is None else min(came, now)
 
 
 class Refused(Exception):
@@ -239,9 +260,9 @@ class Intake:
         """Handle a chat's updates one after the other, as long as there are any and the chat is ours."""
         try:
             read = {} if first is None else first.read
-            found = await self._next(chat) if first is None else Next(self._waiting, first.update)
+            found = await self._next(chat) if first is None else Next(self._waiting, first.update, first.came)
             while found.update is not None and not self.closing:
-                trace, read = await self._handle(found.update, read), {}
+                trace, read = await self._handle(found.update, read, found.came), {}
                 if trace is None:
                     return
                 self._told.discard(found.update["update_id"])
@@ -263,8 +284,10 @@ class Intake:
             if found.update is not None or not self._chats[chat]:
                 return found
 
-    async def _handle(self, update: Update, read: Mapping[Command, Any]) -> str | None:
+    async def _handle(self, update: Update, read: Mapping[Command, Any], came: datetime | None) -> str | None:
         """Have an update handled, trying again until the intake closes; then None. `read` is what was read for it.
+
+        It came then, as `came_at` tells its handler.
 
         Returns "" when that is done, and the traceback of one that keeps failing.
         """
@@ -273,7 +296,7 @@ class Intake:
             wait = None
             try:
                 async with self._free:  # for this try only: who waits for the next one holds up nobody
-                    with only_while(self._inbox.holds(update)), having_read(read):
+                    with only_while(self._inbox.holds(update)), having_read(read), _came_at(came):
                         await self._face.handle(update)
                 return ""
             except Superseded:

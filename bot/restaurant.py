@@ -34,7 +34,7 @@ from aiogram.types import (
 )
 
 from bot.inbox import button_of, chat_of
-from bot.intake import Refused, TryLater
+from bot.intake import Refused, TryLater, came_at
 from bot.process import run_bot
 from bot.restaurant_errors import REFUSALS, Refusal, meaning_of
 from bot.restaurant_http import Session
@@ -309,7 +309,8 @@ class RestaurantBot:
             await self._replies.answer(query, "")
             await self._replies.to_tap(chat_id, message_id, await self._open_orders(restaurant, tap.row))
             return
-        step = serving.on_setting(tap, restaurant, self._ledger.clock())
+        now = self._ledger.clock()
+        step = serving.on_setting(tap, restaurant, now, came_at(now))
         screen = await self._carry_out(step, restaurant)
         await self._replies.answer(query, step.notice, step.alert)
         if step.settled:

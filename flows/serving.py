@@ -164,8 +164,11 @@ def on_command(name: Setting, restaurant: Restaurant, now: datetime) -> SettingS
             assert_never(name)
 
 
-def on_setting(tap: SettingTap, restaurant: Restaurant, now: datetime) -> SettingStep:
-    """What a tap on a setting means. Raises `BadPayload` for a pause that no button of ours carries."""
+def on_setting(tap: SettingTap, restaurant: Restaurant, now: datetime, tapped: datetime | None = None) -> SettingStep:
+    """What a tap on a setting means. Raises `BadPayload` for a pause that no button of ours carries.
+
+    A pause counts from when it was `tapped`, however late that is handled.
+    """
     match tap:
         case cb.ShowItems(category, row):
             return SettingStep(screen=partial(staff_chat.items_screen, restaurant, category=category, row=row))
@@ -175,7 +178,10 @@ def on_setting(tap: SettingTap, restaurant: Restaurant, now: datetime) -> Settin
             if minutes not in staff_chat.MINUTES:
                 raise cb.BadPayload(outdated=False)
             screen = partial(staff_chat.pause_screen, restaurant, now=now)
-            return SettingStep(pause(minutes, now), screen, "Paused", settled=_kind(tap) if offered else "")
+            change = pause(minutes, tapped or now)
+            is_over = not change(Service()).is_paused(now)
+            notice = "We heard that too late: this pause would be over by now" if is_over else "Paused"
+            return SettingStep(change, screen, notice, settled=_kind(tap) if offered else "")
         case cb.Resume():
             return SettingStep(resume, partial(staff_chat.pause_screen, restaurant, now=now), "Taking orders")
         case _:

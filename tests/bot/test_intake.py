@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as StoreGone
 
 from bot.inbox import SEEN_LIFE, First, Inbox, Next, Ours, chat_of
-from bot.intake import TryLater
+from bot.intake import TryLater, came_at
 from flows import keys
 from flows.store import Command
 from tests.bot.scenes import TOKEN, Scene
@@ -110,6 +111,25 @@ class TestAcknowledging:
             await carla.send("two")
             await until(lambda: scene.bot.seen[-1:] == ["two"] and scene.waiting() == 0)
         assert (scene.bot.seen, lost["replies"]) == (["one", "two"], 1)
+
+    async def test_however_late_and_often_an_update_is_handled_it_came_when_it_came(self, scene: Scene) -> None:
+        carla, times = await scene.person("Carla"), list[datetime]()
+        came = datetime.now(UTC) - timedelta(minutes=20)
+
+        def fail_twice(text: str) -> None:
+            times.append(came_at(datetime.now(UTC)))
+            if len(times) < 3:
+                raise ValueError
+
+        scene.bot.act = fail_twice
+        update = {"update_id": 5, "message": {"text": "one", "chat": {"id": carla.id}}}
+        Inbox(scene.redis, "customer", "a process that died").store([update])
+        scene.redis.zadd(keys.inbox_seen("customer"), {"5": came.timestamp()})
+        async with scene.listening():
+            await until(lambda: len(times) == 3 and scene.waiting() == 0)
+            await carla.send("two")
+            await until(lambda: len(times) == 4)
+        assert [abs(time - came) < timedelta(seconds=1) for time in times] == [True, True, True, False]
 
     def test_a_batch_whose_reply_was_lost_is_still_handed_out(self, redis: Redis) -> None:
         batch: list[Update] = [{"update_id": 5, "message": {}}]

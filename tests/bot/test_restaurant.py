@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import signal
 import sys
 import traceback
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import Any
 
@@ -342,6 +344,24 @@ class TestTickets:
         answer = await bruno.tap_payload(ticket["message_id"], encode(cb.AskAccept(ORDER)))
         assert "Anna accepted it at" in answer
         await bruno.sees("ACCEPTED")
+
+    async def test_a_pause_counts_from_when_the_tap_came(self, scene: Scene) -> None:
+        anna = await scene.staff()
+        await anna.send("/pause")
+        pauses = await anna.sees("Pause for how long?")
+        await scene.settled()
+        came = datetime.now(UTC) - timedelta(minutes=20)
+        user = {"id": anna.id, "is_bot": False, "first_name": "Anna"}
+        message = {"message_id": pauses["message_id"], "date": 1, "chat": {"id": anna.id, "type": "private"}}
+        tap = {"id": "1", "from": user, "message": message, "chat_instance": "1", "data": encode(cb.Pause(60))}
+        scene.redis.zadd(keys.inbox_seen("restaurant"), {"999": came.timestamp()})
+        scene.redis.hset(keys.inbox("restaurant"), "999", json.dumps({"update_id": 999, "callback_query": tap}))
+        scene.redis.rpush(keys.inbox_chat("restaurant", str(anna.id)), "999")
+        scene.redis.hsetnx(keys.inbox_owners("restaurant"), str(anna.id), "")
+        await anna.sees("takes no new orders until")
+        until_ = scene.ledger.service("nonna").paused_until
+        assert until_ is not None
+        assert timedelta() <= until_ - (came + timedelta(hours=1)) <= timedelta(minutes=1)
 
     async def test_a_pause_that_a_ticket_offered_leaves_the_ticket_with_no_further_offer(self, scene: Scene) -> None:
         anna = await scene.staff()

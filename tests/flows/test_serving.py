@@ -308,6 +308,19 @@ class TestSettings:
         _, shown = self.carry_out(on_setting(cb.Pause(minutes), restaurant, NOON))
         assert says in shown
 
+    def test_a_pause_counts_from_the_tap_however_late_that_is_handled(self) -> None:
+        late = on_setting(cb.Pause(60), trattoria(), NOON + timedelta(minutes=20), NOON)
+        service, shown = self.carry_out(late)
+        assert service.paused_until == NOON + timedelta(minutes=60)
+        assert late.notice == "Paused"
+        assert "takes no new orders until 14:00." in shown
+
+    def test_a_pause_that_would_be_over_by_now_is_none_and_says_so(self) -> None:
+        late = on_setting(cb.Pause(30), trattoria(), NOON + timedelta(minutes=40), NOON)
+        _, shown = self.carry_out(late)
+        assert late.notice.startswith("We heard that too late")
+        assert "takes orders. Pause for how long?" in shown
+
     def test_a_pause_beyond_midnight_names_the_day(self) -> None:
         late = NOON + timedelta(hours=10)
         _, shown = self.carry_out(on_setting(cb.Pause(120), trattoria(), late))
