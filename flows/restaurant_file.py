@@ -52,7 +52,7 @@ def load(text: str, source: str) -> Restaurant:
 
 def _cut_texts(document: Document) -> dict[Path, tuple[int, str]]:
     """Texts that are less than what was written. Of all other values the rest can only be a comment or a mistake."""
-    return {path: mistake for path, mistake in document.cut.items() if _plain(path)[-1:] in _TEXTS}
+    return {path: mistake for path, mistake in document.cut.items() if _TEXTS.intersection(_without_numbers(path)[-1:])}
 
 
 # The shapes of the file
@@ -264,7 +264,7 @@ _EXPECTED = {
     "slug": "lower-case letters, digits and '-', at most 24",
     "id": "lower-case letters, digits, '-' and '_', at most 24",
 }
-_TEXTS = {("name",), ("category",), ("address",), ("phone",), ("description",), ("allergens",)}
+_TEXTS = {"name", "category", "address", "phone", "description", "allergens"}
 
 Keys = tuple[str, ...]
 """Where a key stands: its name behind those of the mappings around it, whichever entry of a list it is in."""
@@ -287,13 +287,13 @@ def _keys(shape: type[BaseModel], around: Keys) -> Iterator[tuple[Keys, FieldInf
 _KEYS = keys()
 
 
-def _plain(path: Path) -> Keys:
+def _without_numbers(path: Path) -> Keys:
     return tuple(part for part in path if isinstance(part, str))
 
 
 def _example(path: Path) -> str:
     """How what is at that path, or the nearest thing around it, is written; empty for the file itself."""
-    where = _plain(path)
+    where = _without_numbers(path)
     while where and not (where in _KEYS and _KEYS[where].examples):
         where = where[:-1]
     examples = _KEYS[where].examples if where else None
@@ -360,14 +360,16 @@ def _expected(kind: str, path: Path, error: Mapping[str, Any]) -> str:
             return f"expected at least one entry, such as {example}"
         case "too_long":
             return f"expected at most {limits['max_length']} entries"
-        case "list_type" | "tuple_type":
+        case "tuple_type":  # of a day
+            return 'expected a span such as "18:00-22:30", a list of spans, or closed'
+        case "list_type":
             return f"expected a list such as {example}"
         case _:  # model_type, the only other one that these shapes have
             return f"expected keys with values, such as {example}" if example else "expected a mapping (key: value)"
 
 
 def _unknown_key(path: Path) -> str:
-    key, around = str(path[-1]), _plain(path)[:-1]
+    key, around = str(path[-1]), _without_numbers(path)[:-1]
     if re.fullmatch(r"[a-z_]+:.+", key):
         return "expected a space behind the colon"
     known = [where[-1] for where in _KEYS if where[:-1] == around]

@@ -364,7 +364,7 @@ def test_a_day_is_a_span_a_list_of_spans_or_closed() -> None:
             "{mon: all day}",
             "hours.mon[0]: 'all day' is not a span such as \"18:00-22:30\", nor a list of spans, nor closed",
         ),
-        ("{mon: }", "hours.mon: expected a list such as {mon: "),
+        ("{mon: }", 'hours.mon: expected a span such as "18:00-22:30", a list of spans, or closed'),
         ("{monday: closed}", "hours.monday: unknown key; did you mean mon?"),
     ],
 )
