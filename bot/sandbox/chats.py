@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.sandbox import errors, reactions, rights
+from bot.sandbox.appearance import photo_of
 from bot.sandbox.calls import Call, Served
 from bot.sandbox.errors import bad_request
 from bot.sandbox.fields import Json
@@ -30,7 +31,16 @@ def get_chat(call: Call) -> Json:
     more = {"accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": _NO_GIFTS}
     room = call.room
     pinned = {"pinned_message": room.messages[room.pinned[-1]]} if room.pinned else {}
-    return call.world.chat(room) | more | pinned
+    return call.world.chat(room) | more | pinned | _of_group(call, room) | photo_of(call, room)
+
+
+def _of_group(call: Call, room: Room) -> Json:
+    """What a group or channel tells besides: to its administrators the link by which people come in, too."""
+    about: Json = {"description": room.description} if room.description else {}
+    own = (link for link, invite in room.invites.items() if invite.primary and invite.creator == call.bot.id)
+    link = next(own, None)
+    about |= {"invite_link": link} if link else {}
+    return about | ({"permissions": rights.everybodys(room)} if room.kind in ("group", "supergroup") else {})
 
 
 _NO_GIFTS = dict.fromkeys(
@@ -72,8 +82,7 @@ def pin_chat_message(call: Call) -> bool:
 def _pinning(call: Call) -> Room:
     """The chat. Raises `ApiError` where the bot may not pin: in a basic group it has to be an administrator."""
     room, right = call.room, "can_edit_messages" if call.room.kind == "channel" else "can_pin_messages"
-    appointed = room.kind != "group" or rights.is_administrator(room, call.bot.id)
-    if not appointed or not rights.may(room, call.bot.id, right):
+    if not rights.appointed(room, call.bot.id, right):
         raise bad_request("not enough rights to manage pinned messages in the chat")
     return room
 

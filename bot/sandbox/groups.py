@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.sandbox import forum, memberships, rights, verbs
+from bot.sandbox import forum, invites, memberships, rights, verbs
 from bot.sandbox.directory import Directory
 from bot.sandbox.fields import Json
 from bot.sandbox.hearing import Place, write
@@ -25,6 +25,7 @@ class Groups:
             "add_bot": (verbs.AddBot, self._add_bot),
             "remove_bot": (verbs.RemoveBot, self._remove_bot),
             "join": (verbs.Join, self._join),
+            "follow": (verbs.Follow, self._follow),
             "leave": (verbs.Leave, self._leave),
             "migrate": (verbs.Migrate, self._migrate),
         }
@@ -84,6 +85,14 @@ class Groups:
             raise ControlError("this person is in the group already")
         by = person if verb.by is None else self._member(room, verb.by)
         return memberships.person_joins(self._world, room, person, by)
+
+    def _follow(self, verb: verbs.Follow) -> Json:
+        person, room = self._find.online(verb.user), invites.room_of(self._world, verb.link)
+        if room is None or room.status_of(verb.user) == "kicked":
+            raise ControlError("that link leads nowhere, or does no longer")
+        if verb.user in room.members:
+            raise ControlError("this person is in that chat already")
+        return {"chat": self._world.chat(room), "joined": invites.follow(self._world, room, verb.link, person)}
 
     def _leave(self, verb: verbs.Leave) -> Json:
         room = self._find.group(verb.chat)

@@ -33,15 +33,15 @@ def member_of(world: World, room: Room, number: int) -> Json:
     return member
 
 
-def becomes(world: World, room: Room, number: int, by: Json, alter: Callable[[], object]) -> None:
-    """Let somebody be something else in a chat from now on, and tell the bots that may know."""
+def becomes(world: World, room: Room, number: int, by: Json, alter: Callable[[], object], **more: object) -> None:
+    """Let somebody be something else in a chat from now on, and tell the bots that may know, with `more` of it."""
     before = member_of(world, room, number)
     alter()
     after = member_of(world, room, number)
     if before == after:
         return
     change = {"chat": world.chat(room), "from": dict(by), "date": int(world.now())}
-    change |= {"old_chat_member": before, "new_chat_member": after}
+    change |= {"old_chat_member": before, "new_chat_member": after, **more}
     for bot in world.bots.values():
         if bot.id == number:
             world.update(bot, my_chat_member=change)
@@ -81,15 +81,19 @@ def bot_leaves(world: World, room: Room, bot: Bot, by: Json, how: Literal["left"
     return _said(world, room, by, {"left_chat_member": bot.user})
 
 
-def person_joins(world: World, room: Room, person: Json, by: Json) -> Json:
-    """A person comes into a chat, or is brought in by another. Returns the service message."""
+def person_joins(world: World, room: Room, person: Json, by: Json, by_link: Json | None = None) -> Json:
+    """A person comes into a chat, or is brought or let in by another. Returns the service message."""
 
     def joins() -> None:
         room.members.add(person["id"])
+        room.requests.pop(person["id"], None)
         _pardon(room, person["id"])
 
-    becomes(world, room, person["id"], by, joins)
-    return _said(world, room, by, {"new_chat_members": [dict(person)]})
+    link: Json = {} if by_link is None else {"invite_link": by_link}
+    if by_link is not None and by_link["creates_join_request"]:
+        link["via_join_request"] = True
+    becomes(world, room, person["id"], by, joins, **link)
+    return _said(world, room, person if by_link else by, {"new_chat_members": [dict(person)]})
 
 
 def person_leaves(world: World, room: Room, person: Json, by: Json) -> Json:

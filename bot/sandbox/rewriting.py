@@ -6,9 +6,9 @@ from pydantic import Field
 
 from bot.sandbox.directory import Directory
 from bot.sandbox.fields import Json
+from bot.sandbox.forwards import forwarded, may_go
 from bot.sandbox.hearing import Place, captioned, change, say, written
 from bot.sandbox.media import WITH_CAPTION
-from bot.sandbox.shares import forwarded, may_go
 from bot.sandbox.state import World
 from bot.sandbox.verbs import Act, ControlError, Verbs
 

@@ -73,12 +73,22 @@ def may(room: Room, member: int, right: str) -> bool:
     return status in ("member", "restricted") and right in PERMISSIONS and permitted(room, member)[right]
 
 
+def appointed(room: Room, member: int, right: str) -> bool:
+    """The same for a bot, which in a basic group has to be an administrator for what it does to the group itself."""
+    return may(room, member, right) and (room.kind != "group" or is_administrator(room, member))
+
+
 def permitted(room: Room, member: int) -> dict[str, bool]:
     """What a member who is no administrator may do: what all may and this one is not kept from."""
     if room.kind == "channel":
         return dict.fromkeys(PERMISSIONS, False)
     own = room.restricted.get(member, {})
-    return {name: allowed and own.get(name, True) for name, allowed in (USUAL | room.permissions).items()}
+    return {name: allowed and own.get(name, True) for name, allowed in everybodys(room).items()}
+
+
+def everybodys(room: Room) -> dict[str, bool]:
+    """What all members of a group may do."""
+    return USUAL | room.permissions
 
 
 def forbidden_content(room: Room, member: int, content: Json) -> str | None:

@@ -53,6 +53,20 @@ class Topic:
 
 
 @dataclass
+class Invite:
+    """A link into a chat: who has made it, and whom it lets in."""
+
+    creator: int
+    primary: bool = False  # its maker's main one
+    revoked: bool = False
+    name: str = ""
+    expires: int = 0  # seconds since 1970, 0 for never
+    limit: int = 0  # people, 0 for any number
+    asks: bool = False  # whoever follows it has to be let in by an administrator
+    used: int = 0
+
+
+@dataclass
 class Room:
     """A chat as its members see it: a private one of a bot and a user, a group, or a channel.
 
@@ -84,6 +98,10 @@ class Room:
     pinned: list[int] = field(default_factory=list)  # the newest last
     read: dict[int, int] = field(default_factory=dict)  # up to which message each person has seen it
     reactions: dict[int, dict[int, list[Json]]] = field(default_factory=dict)  # of each message, by who reacted
+    description: str = ""
+    photo: str = ""  # the id of its file
+    invites: dict[str, Invite] = field(default_factory=dict)  # by their links
+    requests: dict[int, str] = field(default_factory=dict)  # people who wait to be let in, by which link each
     topics: dict[int, Topic] = field(default_factory=dict)  # of a forum, by their numbers
     authors: dict[int, int] = field(default_factory=dict)  # of a channel's posts, which do not say it
     invoices: dict[int, str] = field(default_factory=dict)  # the payloads of the invoices, which nobody is shown

@@ -13,43 +13,22 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.sandbox import (
-    bot_api,
-    chats,
-    inline,
-    media,
-    members,
-    messages,
-    methods,
-    payments,
-    profile,
-    shares,
-    sites,
-    topics,
-    troubles,
-    webapps,
-    webhooks,
-    wire,
-)
+from bot.sandbox import payments, sites, troubles, wire
 from bot.sandbox.attachments import found_at
 from bot.sandbox.bots import Bot
-from bot.sandbox.calls import Call, Served
+from bot.sandbox.calls import Call
 from bot.sandbox.control_http import ControlApi
 from bot.sandbox.delivery import Sleep, Webhooks
-from bot.sandbox.errors import NO_METHOD, NOT_FOUND, UNAUTHORIZED, ApiError, bad_request, not_served
+from bot.sandbox.errors import NOT_FOUND, UNAUTHORIZED, ApiError, bad_request
 from bot.sandbox.faults import Faults
 from bot.sandbox.fields import Json
 from bot.sandbox.keeping import Keeper
 from bot.sandbox.limits import Limits, Meter
+from bot.sandbox.register import SERVED, method
 from bot.sandbox.state import KEYBOARD_BYTES, TOKEN, World
 from bot.sandbox.updates import Pollers
 from bot.sandbox.watch import Watch
 
-METHODS = Served()
-_SUBJECTS = (inline, webapps, methods, profile, webhooks, chats, members, topics, messages, media, shares, payments)
-for _subject in _SUBJECTS:
-    METHODS |= _subject.served
-SERVED = bot_api.served({"getupdates", *METHODS})
 SOMEBODY = "Carla"
 _SECRETS = {"secret_token"}  # parameters that nobody should read in the log
 
@@ -199,7 +178,7 @@ class Sandbox:
                 raise error
             if name.lower() == "getupdates":
                 return 200, {"ok": True, "result": await self._pollers.get_updates(call)}
-            return 200, {"ok": True, "result": _method(name)(call)}
+            return 200, {"ok": True, "result": method(name)(call)}
         except UnicodeEncodeError:  # half a pair of surrogates, which JSON can carry
             error = bad_request("strings must be encoded in UTF-8")
         except ApiError as refusal:
@@ -215,15 +194,6 @@ class Sandbox:
         if file_id is None:
             return await _no_such_path(request)
         return web.Response(body=self.world.files[file_id][1])
-
-
-def _method(name: str) -> Callable[[Call], Any]:
-    """The function of a method. Raises `ApiError` for one that does not exist, or only with Telegram."""
-    function = METHODS.get(name.lower())
-    if function is not None:
-        return function
-    known = bot_api.NAMES.get(name.lower())
-    raise NO_METHOD if known is None else not_served(known)
 
 
 _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}

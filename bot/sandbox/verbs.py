@@ -98,6 +98,13 @@ class Join(Verb):
     by: int | None = None
 
 
+class Follow(Verb):
+    """A person follows an invite link: comes into the chat, or asks to be let in."""
+
+    user: int
+    link: str
+
+
 class Leave(Verb):
     """A person leaves the group, or `by` removes that person."""
 
