@@ -28,12 +28,13 @@ def get_chat_member(call: Call) -> Json:
 
 @served
 def get_chat_administrators(call: Call) -> list[Json]:
-    """The owner and the administrators; of bots only the one that asks."""
+    """The owner and the administrators; of bots, unless the request wants all, only the one that asks."""
     room, world = call.room, call.world
     if room.kind == "private":
         raise bad_request("there are no administrators in the private chat")
     numbers = ([] if room.owner is None else [room.owner]) + sorted(room.administrators)
-    shown = (number for number in numbers if number not in world.bots or number == call.bot.id)
+    hidden = set() if call.flag("return_bots") else world.bots.keys() - {call.bot.id}
+    shown = (number for number in numbers if number not in hidden)
     return [memberships.member_of(world, room, number) for number in shown]
 
 
@@ -64,11 +65,11 @@ def _large(call: Call) -> Room:
 
 def _editable(call: Call, room: Room, right: str, refusal: Exception) -> int:
     """Whom the bot may change. Raises `ApiError` where it lacks the right, or for the owner."""
+    if not rights.may(room, call.bot.id, right):
+        raise refusal
     number = _somebody(call)
     if number == room.owner:
         raise bad_request("can't remove chat owner")
-    if not rights.may(room, call.bot.id, right):
-        raise refusal
     return number
 
 

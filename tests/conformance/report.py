@@ -8,54 +8,23 @@ from collections.abc import Iterable, Sequence
 from pydantic import BaseModel
 
 # The methods that the sandbox promises: one of them that is not served is a failure (docs/decisions/0016).
-PROMISED = frozenset(
-    {
-        "getMe",
-        "getUpdates",
-        "setWebhook",
-        "deleteWebhook",
-        "getWebhookInfo",
-        "sendMessage",
-        "sendPhoto",
-        "editMessageText",
-        "editMessageReplyMarkup",
-        "deleteMessage",
-        "deleteMessages",
-        "answerCallbackQuery",
-        "sendChatAction",
-        "setMyCommands",
-        "getMyCommands",
-        "deleteMyCommands",
-        "getChat",
-        "getChatMember",
-        "leaveChat",
-        "sendInvoice",
-        "answerPreCheckoutQuery",
-        "sendDocument",
-        "sendVenue",
-        "pinChatMessage",
-        "setMessageReaction",
-        "editMessageCaption",
-        "editMessageMedia",
-        "setChatMenuButton",
-        "getFile",
-        "sendLocation",
-        "sendContact",
-        "sendDice",
-        "forwardMessage",
-        "forwardMessages",
-        "copyMessage",
-        "copyMessages",
-        "getChatAdministrators",
-        "getChatMemberCount",
-        "setMyName",
-        "getMyName",
-        "setMyDescription",
-        "getMyDescription",
-        "setMyShortDescription",
-        "getMyShortDescription",
-    }
-)
+_PROMISED = """
+answerCallbackQuery answerInlineQuery answerPreCheckoutQuery approveChatJoinRequest banChatMember banChatSenderChat
+closeForumTopic closeGeneralForumTopic copyMessage copyMessages createChatInviteLink createForumTopic
+declineChatJoinRequest deleteChatPhoto deleteForumTopic deleteMessage deleteMessages deleteMyCommands deleteWebhook
+editChatInviteLink editForumTopic editGeneralForumTopic editMessageCaption editMessageLiveLocation editMessageMedia
+editMessageReplyMarkup editMessageText exportChatInviteLink forwardMessage forwardMessages getChat
+getChatAdministrators getChatMember getChatMemberCount getChatMenuButton getFile getForumTopicIconStickers getMe
+getMyCommands getMyDescription getMyName getMyShortDescription getUpdates getUserProfilePhotos getWebhookInfo
+hideGeneralForumTopic leaveChat pinChatMessage promoteChatMember reopenForumTopic reopenGeneralForumTopic
+restrictChatMember revokeChatInviteLink sendAnimation sendAudio sendChatAction sendContact sendDice sendDocument
+sendInvoice sendLocation sendMediaGroup sendMessage sendPhoto sendVenue sendVideo sendVideoNote sendVoice
+setChatAdministratorCustomTitle setChatDescription setChatMenuButton setChatPermissions setChatPhoto setChatTitle
+setMessageReaction setMyCommands setMyDescription setMyName setMyShortDescription setWebhook stopMessageLiveLocation
+unbanChatMember unbanChatSenderChat unhideGeneralForumTopic unpinAllChatMessages unpinAllForumTopicMessages
+unpinAllGeneralForumTopicMessages unpinChatMessage
+"""
+PROMISED = frozenset(_PROMISED.split())
 
 
 class Outcome(BaseModel):

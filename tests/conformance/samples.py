@@ -86,9 +86,10 @@ def voice(size: int, seconds: int) -> bytes:
     frames = [[_SILENCE] * _FRAMES_A_SECOND] * (seconds - 1)
     frames += [[_SILENCE] * (_FRAMES_A_SECOND + 1)]  # the last one is cut off by the position where the stream ends
     pages = [_page(2 + at, 4 * (at == seconds - 1), 48_000 * (at + 1), page) for at, page in enumerate(frames)]
-    start, room = _page(0, 2, 0, [head]), size - len(b"".join(pages)) - len(_page(0, 2, 0, [head]))
-    fitting = (_page(1, 0, 0, [_tags(bytes(filled))]) for filled in range(room))
-    return start + next(page for page in fitting if len(page) == room) + b"".join(pages)
+    start = _page(0, 2, 0, [head])
+    room = size - len(start) - len(b"".join(pages))
+    fitting = next(filled for filled in range(room) if _page_size(len(_tags(bytes(filled)))) == room)
+    return start + _page(1, 0, 0, [_tags(bytes(fitting))]) + b"".join(pages)
 
 
 def _tags(padding: bytes) -> bytes:
@@ -101,6 +102,11 @@ def _page(number: int, flags: int, position: int, packets: list[bytes]) -> bytes
     head = struct.pack("<4sBBQII", b"OggS", 0, flags, position, 1, number)
     rest = bytes([len(lengths)]) + lengths + b"".join(packets)
     return head + struct.pack("<I", _checksum(head + bytes(4) + rest)) + rest
+
+
+def _page_size(packet: int) -> int:
+    """The bytes of a page with one packet of so many."""
+    return 27 + packet // 255 + 1 + packet
 
 
 def _checksum(content: bytes) -> int:

@@ -13,8 +13,14 @@ from typing import Any
 
 import httpx
 
-TOKEN = "690091347:conformance"
+from tests.conformance import samples
+
+BOT = 690091347
+TOKEN = f"{BOT}:conformance"
+OTHER_BOT = "690091348:conformance"
 USERNAME = "conformance_bot"
+CHANNEL_RIGHTS = [f"can_{does}" for does in ("manage_chat", "change_info", "post_messages", "edit_messages")]
+CHANNEL_RIGHTS += [f"can_{does}" for does in ("delete_messages", "invite_users", "restrict_members")]
 PERSON = 675666224
 
 
@@ -34,7 +40,7 @@ def sandbox() -> Iterator[Stage]:
         try:
             assert process.stdout is not None
             url = json.loads(process.stdout.readline())["url"]
-            with httpx.Client(base_url=f"{url}/control", trust_env=False, timeout=10) as control:
+            with httpx.Client(base_url=url, trust_env=False, timeout=10) as control:
                 yield Stage(url, _environment(control))
         finally:
             process.terminate()
@@ -42,16 +48,22 @@ def sandbox() -> Iterator[Stage]:
 
 def _environment(control: httpx.Client) -> dict[str, str]:
     _act(control, "bot", token=TOKEN, username=USERNAME, name="Conformance")
-    _act(control, "user", id=PERSON, first_name="Paula", username="paula")
+    _act(control, "user", id=PERSON, first_name="PTB", last_name="Test user", username="ptb_user")
     _act(control, "send", user=PERSON, bot=TOKEN, text="/start")
     group = _act(control, "group", title=f">>> telegram.Bot(test) @{USERNAME}", members=[PERSON], bots=[TOKEN])
     supergroup = _act(control, "migrate", chat=group["id"])
     forum = _act(control, "group", title="Forum", members=[PERSON], bots=[TOKEN])
     forum = _act(control, "migrate", chat=forum["id"])
     _act(control, "forum", chat=forum["id"])
-    channel = _act(control, "channel", title="Channel", members=[PERSON], bots=[TOKEN])
+    other = _act(control, "user", first_name="Quentin")["id"]
+    _act(control, "bot", token=OTHER_BOT)
+    channel = _act(control, "channel", title="Channel", members=[PERSON, other], bots=[TOKEN, OTHER_BOT])
     for chat in (supergroup, forum):
-        _act(control, "promote", chat=chat["id"], user=int(TOKEN.partition(":")[0]))
+        _act(control, "promote", chat=chat["id"], user=BOT)
+    # As with Telegram, where the tests expect the bot to make nobody an administrator of their channel.
+    _act(control, "promote", chat=channel["id"], user=BOT, rights=CHANNEL_RIGHTS)
+    photo = {"photo": ("group.png", samples.picture(640, 640))}
+    control.post(f"/bot{TOKEN}/setChatPhoto", data={"chat_id": supergroup["id"]}, files=photo).raise_for_status()
     bot = {
         "token": TOKEN,
         "payment_provider_token": "284685063:TEST:made-up",
@@ -69,6 +81,6 @@ def _environment(control: httpx.Client) -> dict[str, str]:
 
 
 def _act(control: httpx.Client, verb: str, **body: Any) -> Any:
-    answer = control.post(f"/{verb}", json=body)
+    answer = control.post(f"/control/{verb}", json=body)
     answer.raise_for_status()
     return answer.json()

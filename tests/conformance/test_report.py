@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import telegram
 
-from tests.conformance import report, source
+from bot.sandbox import recordings
+from bot.sandbox.register import SERVED
+from tests.conformance import report, samples, source
 from tests.conformance.report import Outcome
 
 
@@ -48,3 +50,15 @@ def test_a_listed_test_that_fails_or_has_gone_is_named() -> None:
 
 def test_the_tests_that_are_fetched_are_those_of_the_library_in_use() -> None:
     assert source.SOURCE.read_text().split()[0] == f"python-telegram-bot=={telegram.__version__}"
+
+
+def test_every_method_that_is_promised_is_served() -> None:
+    assert set(SERVED) >= report.PROMISED
+
+
+def test_the_files_that_are_made_have_the_sizes_and_lengths_that_the_tests_expect() -> None:
+    made = {name: make() for name, make in samples.SAMPLES.items()}
+    films = {"telegram.mp4": (326_534, 5, (360, 640)), "telegram2.mp4": (132_084, 3, (240, 240))}
+    recorded = {"telegram.ogg": (9_199, 3, None), "telegram.mp3": (122_920, 3, None)}
+    found = {name: (len(file), recordings.seconds(file), recordings.size(file)) for name, file in made.items()}
+    assert (films | recorded).items() <= found.items()

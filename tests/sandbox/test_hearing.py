@@ -164,8 +164,10 @@ class TestChannels:
     ) -> None:
         chat = {"chat_id": channel.place["chat"]}
         assert await telegram.call(TOKEN, "getChatMemberCount", **chat) == 4
-        statuses = [one["status"] for one in await telegram.call(TOKEN, "getChatAdministrators", **chat)]
-        assert statuses == ["creator", "administrator"]
+        for more, bots in (({}, [BOT]), ({"return_bots": True}, [BOT, 7002])):
+            owner, *others = await telegram.call(TOKEN, "getChatAdministrators", **chat, **more)
+            assert owner["status"] == "creator"
+            assert [one["user"]["id"] for one in others] == bots
         bot = await telegram.call(TOKEN, "getChatMember", **chat, user_id=BOT)
         assert (bot["status"], bot["can_post_messages"]) == ("administrator", True)
         assert "can_pin_messages" not in bot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from telegram.constants import ReactionEmoji
@@ -306,3 +306,69 @@ class TestUnansweredPayments:
         assert (failed["room"], failed["error"]) == (carla.room, "the bot did not answer in time")
         query = {"pre_checkout_query_id": paid["pre_checkout_query_id"], "ok": True}
         assert "too old" in await refused(telegram, "answerPreCheckoutQuery", **query)
+
+
+class TestLivePlaces:
+    PLACE: ClassVar[dict[str, Any]] = {"latitude": 45.07, "longitude": 7.69}
+
+    @pytest.fixture
+    async def sandbox(self, clock: Clock) -> AsyncIterator[Sandbox]:
+        async with Sandbox(clock).serve() as sandbox:
+            yield sandbox
+
+    async def test_a_live_place_moves_until_it_is_stopped(self, telegram: Telegram, carla: Person) -> None:
+        sent = await telegram.call(TOKEN, "sendLocation", chat_id=carla.id, **self.PLACE, live_period=900)
+        which = {"chat_id": carla.id, "message_id": sent["message_id"]}
+        moved = {"latitude": 45.08, "longitude": 7.7, "heading": 90}
+        edited = await telegram.call(TOKEN, "editMessageLiveLocation", **which, **moved)
+        assert edited["location"] == moved | {"live_period": 900}
+        said = await refused(telegram, "editMessageLiveLocation", **which, **moved)
+        assert said.startswith("message is not modified")
+        stopped = await telegram.call(TOKEN, "stopMessageLiveLocation", **which)
+        assert stopped["location"] == {"latitude": 45.08, "longitude": 7.7}
+        assert await refused(telegram, "stopMessageLiveLocation", **which) == "message can't be edited"
+
+    @pytest.mark.parametrize(("period", "moves"), [(60, False), (2_147_483_647, True)])
+    async def test_a_live_place_moves_as_long_as_it_lives(
+        self, telegram: Telegram, carla: Person, clock: Clock, period: int, moves: bool
+    ) -> None:
+        sent = await telegram.call(TOKEN, "sendLocation", chat_id=carla.id, **self.PLACE, live_period=period)
+        which = {"chat_id": carla.id, "message_id": sent["message_id"], "latitude": 45, "longitude": 7}
+        clock.now += 60
+        answer = await telegram._http.post(f"/bot{TOKEN}/editMessageLiveLocation", json=which)
+        assert answer.json()["ok"] is moves
+
+    async def test_a_place_that_stands_still_does_not_move(self, telegram: Telegram, carla: Person) -> None:
+        sent = await telegram.call(TOKEN, "sendLocation", chat_id=carla.id, **self.PLACE)
+        which = {"chat_id": carla.id, "message_id": sent["message_id"]}
+        assert await refused(telegram, "editMessageLiveLocation", **which, **self.PLACE) == "message can't be edited"
+
+
+async def test_albums_come_again_as_albums_and_a_single_one_of_them_alone(telegram: Telegram, carla: Person) -> None:
+    media = [{"type": "photo", "media": "https://x.example/a.png"}] * 2
+    sent = await telegram.call(TOKEN, "sendMediaGroup", chat_id=carla.id, media=media)
+    numbers = [message["message_id"] for message in sent]
+    which = {"chat_id": carla.id, "from_chat_id": carla.id}
+    for method in ("forwardMessages", "copyMessages"):
+        await telegram.call(TOKEN, method, **which, message_ids=numbers)
+        first, second = (message["media_group_id"] for message in (await carla.messages())[-2:])
+        assert first == second != sent[0]["media_group_id"]
+    alone = await telegram.call(TOKEN, "forwardMessage", **which, message_id=numbers[0])
+    assert "media_group_id" not in alone
+    await telegram.call(TOKEN, "copyMessage", **which, message_id=numbers[0])
+    assert "media_group_id" not in (await carla.messages())[-1]
+
+
+async def test_a_forwarded_post_names_its_channel_and_what_happened_to_a_chat_is_not_forwarded(
+    telegram: Telegram, carla: Person
+) -> None:
+    chat = await telegram.act("channel", title="News", members=[carla.id], bots=[TOKEN])
+    post = await telegram.call(TOKEN, "sendMessage", chat_id=chat["id"], text="Open again")
+    which = {"chat_id": carla.id, "from_chat_id": chat["id"]}
+    sent = await telegram.call(TOKEN, "forwardMessage", **which, message_id=post["message_id"])
+    assert (sent["forward_origin"]["type"], sent["forward_origin"]["chat"]["title"]) == ("channel", "News")
+    assert sent["from"]["is_bot"] is True
+    await telegram.call(TOKEN, "setChatTitle", chat_id=chat["id"], title="Newer")
+    title = (await telegram.look("messages", chat=chat["id"]))[-1]
+    said = await refused(telegram, "forwardMessage", **which, message_id=title["message_id"])
+    assert said == "message can't be forwarded"
