@@ -39,7 +39,7 @@ from bot.process import run_bot
 from bot.restaurant_errors import REFUSALS, Refusal, meaning_of
 from bot.restaurant_http import Session
 from bot.restaurant_limits import Limiter
-from bot.restaurant_replies import Replies, thread
+from bot.restaurant_replies import Replies, Tapped, thread, topic_of
 from flows import serving
 from flows.callbacks import BadPayload, ShowOpenOrders, StaffTap, decode, order_of
 from flows.commands import AnyCommand
@@ -86,6 +86,7 @@ class RestaurantBot:
         router = Router()
         router.message.register(self._moved_to, F.migrate_to_chat_id.as_("new"))
         router.message.register(self._moved_from, F.migrate_from_chat_id.as_("old"))
+        router.message.register(self._reopened, F.forum_topic_reopened | F.general_forum_topic_unhidden)
         router.message.register(self._start, CommandStart())
         router.message.register(self._command, Command(*_NAMES))
         router.message.register(self._other, F.chat.type == "private")
@@ -168,6 +169,10 @@ class RestaurantBot:
         if slug is not None:
             log.info("the staff chat %s of %s is %s now", old, slug, new)
 
+    async def _reopened(self, message: Message) -> None:
+        """A topic is open again: tickets that wait for it need not wait longer."""
+        await thread(self._ledger.reopen, message.chat.id)
+
     async def _membership(self, change: ChatMemberUpdated) -> None:
         """Removed from a chat: its restaurant can't be told of orders any more, so it takes none."""
         if change.new_chat_member.status in ("left", "kicked"):
@@ -178,7 +183,7 @@ class RestaurantBot:
     async def _start(self, message: Message, command: CommandObject) -> None:
         token = (command.args or "").strip()
         if token:
-            await self._join(message, await thread(self._ledger.join, token, message.chat.id))
+            await self._join(message, await thread(self._ledger.join, token, message.chat.id, topic_of(message)))
             return
         restaurant = await self._restaurant_of(message.chat.id)
         about = Screen(staff_chat.STRANGER) if restaurant is None else staff_chat.already_here(restaurant)
@@ -189,7 +194,7 @@ class RestaurantBot:
             case JoinOutcome.JOINED if result.restaurant:
                 log.info("chat %s is the staff chat of %s now", message.chat.id, result.restaurant.slug)
                 if result.former_chat is not None:  # first: repeated after a failure, joining knows no former chat
-                    await self._say_goodbye(result.former_chat, result.restaurant)
+                    await self._say_goodbye(result.former_chat, result.former_topic, result.restaurant)
                 await self._replies.to_message(message, staff_chat.joined(result.restaurant))
             case JoinOutcome.ALREADY_HERE if result.restaurant:
                 await self._replies.to_message(message, staff_chat.already_here(result.restaurant))
@@ -199,9 +204,9 @@ class RestaurantBot:
                 log.info("chat %s used an invite that is not open", message.chat.id)
                 await self._replies.to_message(message, Screen(staff_chat.BAD_INVITE))
 
-    async def _say_goodbye(self, chat_id: int, restaurant: Restaurant) -> None:
+    async def _say_goodbye(self, chat_id: int, topic: int | None, restaurant: Restaurant) -> None:
         try:
-            await self._bot.send_message(chat_id, staff_chat.replaced(restaurant).text)
+            await self._bot.send_message(chat_id, staff_chat.replaced(restaurant).text, message_thread_id=topic)
         except AiogramError as error:  # a courtesy; its buttons do nothing any more either way
             log.info("the former staff chat %s could not be told (%s)", chat_id, type(error).__name__)
 
@@ -252,12 +257,12 @@ class RestaurantBot:
             tap = decode(query.data or "")
             if query.message is None or not isinstance(tap, StaffTap) or self._is_others(query):
                 raise BadPayload(outdated=False)
-            chat_id, message_id = query.message.chat.id, query.message.message_id
+            tapped = Tapped(query.message.chat.id, query.message.message_id, topic_of(query.message))
             if isinstance(tap, TicketTap):
                 cause = f"restaurant-{event_update.update_id}"
-                await self._tap_on_ticket(query, tap, chat_id, message_id, cause)
+                await self._tap_on_ticket(query, tap, tapped, cause)
             else:
-                await self._tap_on_setting(query, tap, chat_id, message_id)
+                await self._tap_on_setting(query, tap, tapped)
         except BadPayload as bad:
             words = staff_chat.OLD_BUTTON if bad.outdated else staff_chat.UNKNOWN_BUTTON
             await self._replies.answer(query, words, alert=True)
@@ -272,9 +277,7 @@ class RestaurantBot:
         log.warning("user %s tapped on a message that is not the bot's: refused", query.from_user.id)
         return True
 
-    async def _tap_on_ticket(
-        self, query: CallbackQuery, tap: TicketTap, chat_id: int, message_id: int, cause: str
-    ) -> None:
+    async def _tap_on_ticket(self, query: CallbackQuery, tap: TicketTap, tapped: Tapped, cause: str) -> None:
         step = TicketStep()
 
         def decided(order: Order) -> AnyCommand | None:
@@ -284,30 +287,28 @@ class RestaurantBot:
 
         why_not = None
         try:
-            order = await thread(self._ledger.execute_as_staff, chat_id, tap.order, cause, decided)
+            order = await thread(self._ledger.execute_as_staff, tapped.chat_id, tap.order, cause, decided)
         except RefusedByRules as refused:
             order, why_not = refused.order, refused.why
         if order is None:
-            log.warning("user %s in chat %s tapped on order %s: refused", query.from_user.id, chat_id, tap.order)
+            log.warning("user %s in chat %s tapped on order %s: refused", query.from_user.id, tapped.chat_id, tap.order)
             await self._replies.answer(query, staff_chat.NOT_YOURS, alert=True)
             return
         if why_not is None:
             await self._replies.answer(query, step.notice, step.alert)
         else:
             await self._replies.answer(query, refusal(why_not, order), alert=True)
-        await self._replies.show_ticket(chat_id, message_id, order, step)
+        await self._replies.show_ticket(tapped, order, step)
 
-    async def _tap_on_setting(
-        self, query: CallbackQuery, tap: SettingTap | ShowOpenOrders, chat_id: int, message_id: int
-    ) -> None:
-        restaurant = await self._restaurant_of(chat_id)
+    async def _tap_on_setting(self, query: CallbackQuery, tap: SettingTap | ShowOpenOrders, tapped: Tapped) -> None:
+        restaurant = await self._restaurant_of(tapped.chat_id)
         if restaurant is None:
-            log.warning("user %s in chat %s tapped on a setting: refused", query.from_user.id, chat_id)
+            log.warning("user %s in chat %s tapped on a setting: refused", query.from_user.id, tapped.chat_id)
             await self._replies.answer(query, staff_chat.NO_STAFF_CHAT, alert=True)
             return
         if isinstance(tap, ShowOpenOrders):
             await self._replies.answer(query, "")
-            await self._replies.to_tap(chat_id, message_id, await self._open_orders(restaurant, tap.row))
+            await self._replies.to_tap(tapped, await self._open_orders(restaurant, tap.row))
             return
         now = self._ledger.clock()
         step = serving.on_setting(tap, restaurant, now, came_at(now))
@@ -316,7 +317,7 @@ class RestaurantBot:
         if step.settled:
             await self._replies.take_away(query, step.settled)
         if screen is not None:
-            await self._replies.to_tap(chat_id, None if step.settled else message_id, screen)
+            await self._replies.to_tap(tapped, screen, below=bool(step.settled))
 
     async def _carry_out(self, step: SettingStep, restaurant: Restaurant) -> Screen | None:
         """Make the change, if there is one. Returns what is to be shown then."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from aiogram import Bot
-from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
+from aiogram.types import CallbackQuery, InlineKeyboardMarkup, MaybeInaccessibleMessageUnion, Message
 
 from bot.restaurant_errors import LATER, REFUSALS, meaning_of
 from flows.events import Side
@@ -24,6 +25,15 @@ log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Tapped:
+    """The message on which somebody tapped; `topic` is that of a group with topics, None for General."""
+
+    chat_id: int
+    message_id: int
+    topic: int | None = None
 
 
 class Replies:
@@ -46,10 +56,10 @@ class Replies:
                 raise
             log.debug("a tap was answered too late")
 
-    async def to_tap(self, chat_id: int, message_id: int | None, screen: Screen) -> None:
-        """Show a screen in the tapped message, or in a new one: where that is None, and where it can't be edited."""
-        if message_id is None or not await self._edit(chat_id, message_id, screen):
-            await self._send(chat_id, screen)
+    async def to_tap(self, tapped: Tapped, screen: Screen, *, below: bool = False) -> None:
+        """Show a screen in the tapped message, or in a new one: `below` it, and where it can't be edited."""
+        if below or not await self._edit(tapped.chat_id, tapped.message_id, screen):
+            await self._send(tapped, screen)
 
     async def take_away(self, query: CallbackQuery, start: str) -> None:
         """Take the buttons whose payloads begin like that off the tapped message, where Telegram says what it has."""
@@ -67,16 +77,17 @@ class Replies:
             if meaning_of(error) not in {Meaning.UNCHANGED, Meaning.VANISHED}:
                 raise
 
-    async def show_ticket(self, chat_id: int, tapped: int, order: Order, step: TicketStep) -> None:
+    async def show_ticket(self, tapped: Tapped, order: Order, step: TicketStep) -> None:
         """Show in the tapped ticket what a tap has led to.
 
         After a command nothing has to be tried hard: the notification that follows from it brings the ticket up to
         date as well, and sends it anew where it is gone. A question is ours alone.
         """
         screen = ticket_screen(order, step.mode, step.page)
-        edit = await thread(self._ledger.begin_edit, order.id, Side.RESTAURANT, chat_id, tapped)
+        chat_id, message_id = tapped.chat_id, tapped.message_id
+        edit = await thread(self._ledger.begin_edit, order.id, Side.RESTAURANT, chat_id, message_id)
         try:
-            edited = await self._edit(chat_id, tapped, screen)
+            edited = await self._edit(chat_id, message_id, screen)
         except REFUSALS as error:
             if step.command is None or meaning_of(error) not in LATER:
                 raise
@@ -84,13 +95,13 @@ class Replies:
             return
         if not edited and step.command is not None:
             return
-        showing = tapped if edited else await self._send(chat_id, screen)
-        shown = Shown(chat_id=chat_id, message_id=showing, version=order.version)
-        await self._remember(shown, tapped, order.id, edit)
+        showing = tapped if edited else await self._send(tapped, screen)
+        shown = Shown(chat_id=chat_id, message_id=showing.message_id, version=order.version, topic=showing.topic)
+        await self._remember(shown, message_id, order.id, edit)
         # A worker may have shown something newer in the meantime, which we have just painted over.
         now = await thread(self._ledger.order, order.id)
         if now is not None and now.changed > order.version:
-            await self.show_ticket(chat_id, showing, now, TicketStep())
+            await self.show_ticket(showing, now, TicketStep())
 
     async def _remember(self, shown: Shown, tapped: int, order_id: str, edit: str) -> None:
         """Note what the ticket shows, unless the tapped message is a second copy: workers go on editing the first."""
@@ -98,8 +109,11 @@ class Replies:
         if known is None or known.chat_id != shown.chat_id or known.message_id == tapped:
             await thread(self._ledger.record_shown, order_id, Side.RESTAURANT, shown, edit)
 
-    async def _send(self, chat_id: int, screen: Screen) -> int:
-        return (await self._bot.send_message(chat_id, screen.text, reply_markup=_markup(screen))).message_id
+    async def _send(self, tapped: Tapped, screen: Screen) -> Tapped:
+        sent = await self._bot.send_message(
+            tapped.chat_id, screen.text, message_thread_id=tapped.topic, reply_markup=_markup(screen)
+        )
+        return Tapped(sent.chat.id, sent.message_id, topic_of(sent))
 
     async def _edit(self, chat_id: int, message_id: int, screen: Screen) -> bool:
         """Edit a message in place; False when Telegram does not let us, because it is gone or too old."""
@@ -116,6 +130,11 @@ class Replies:
                 case _:
                     raise
         return True
+
+
+def topic_of(message: MaybeInaccessibleMessageUnion) -> int | None:
+    """The topic that a message stands in; None for General, and where Telegram does not tell: of a message too old."""
+    return message.message_thread_id if isinstance(message, Message) and message.is_topic_message else None
 
 
 def _markup(screen: Screen) -> InlineKeyboardMarkup | None:

@@ -88,6 +88,11 @@ def session(chat_id: int) -> str:
     return f"session:{chat_id}"
 
 
+def closed_topic(slug: str) -> str:
+    """String with a life: what of that restaurant's staff chat took no message lately, its `topic` or `all` of it."""
+    return f"topic:{slug}"
+
+
 def hint(chat_id: int) -> str:
     """String with a life: the kind and the update of what a staff chat was last told that it can't be read."""
     return f"hint:{chat_id}"

@@ -122,6 +122,8 @@ class Service(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     staff_chat: int | None = None
+    # The topic of a group with topics, as its first message's id; None for General, and where there are no topics.
+    staff_topic: int | None = None
     paused: bool = False
     # None while paused: until staff resume. Not meaningful otherwise.
     paused_until: Instant | None = None

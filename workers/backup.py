@@ -30,7 +30,10 @@ from workers.strays import OF_CUSTOMERS, OPEN
 
 DERIVED = (keys.EVENTS, keys.ORDERS, keys.STAFF)
 PASSING = (keys.WORKERS, keys.RESTORING, keys.CONFIRMED)
-LEFT_OUT = ("rq:", OF_CUSTOMERS, OPEN, "worker:", "quiet:", "gate:", "hint:", keys.inbox_lease(""), keys.listening(""))
+LEFT_OUT = (
+    *("rq:", OF_CUSTOMERS, OPEN, "worker:", "quiet:", "gate:", "hint:", keys.closed_topic("")),
+    *(keys.inbox_lease(""), keys.listening("")),
+)
 ORDER, DELIVERY, NUMBER = keys.order(""), keys.delivery(""), "number:"
 PHASES = range(5)
 

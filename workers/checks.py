@@ -17,6 +17,7 @@ from flows import keys
 from flows.ledger.hearing import DEAF, read_hearing, store_time
 from flows.menu import Restaurant, Service
 from flows.settings import SETTINGS, names_in_file, nearly
+from flows.store import text
 from workers.durability import ENOUGH, WANTED, shortcomings
 from workers.embedded import LOW_DISK
 from workers.key_types import BOTS, of_another_type
@@ -157,7 +158,20 @@ def of_restaurants(redis: Redis) -> Iterator[Check]:
             cure = f"open the link of `comanda restaurant invite {slug}` in the staff's chat"
             yield Check(name, Level.WARNING, "has no staff chat, so it gets no orders", cure)
         else:
-            yield Check(name, Level.OK, "has a staff chat")
+            yield _staff_chat(name, slug, text(redis.get(keys.closed_topic(slug)) or b""))
+
+
+def _staff_chat(name: str, slug: str, closed: str) -> Check:
+    """What there is to say of a staff chat, of which a `topic` or `all` was found closed lately."""
+    cure = f"reopen the topic, or write /start with a new invite (`comanda restaurant invite {slug}`) in another one"
+    match closed:
+        case "all":
+            says = "its staff chat takes no messages: its topic and General are closed, so orders don't arrive"
+            return Check(name, Level.PROBLEM, says, f"open General again; {cure}")
+        case "topic":
+            return Check(name, Level.WARNING, "its topic is closed or deleted, so orders go to General", cure)
+        case _:
+            return Check(name, Level.OK, "has a staff chat")
 
 
 def of_processes(redis: Redis, now: datetime) -> Iterator[Check]:

@@ -17,10 +17,10 @@ from flows.events import About, Side
 from flows.ledger import Ledger, Shown
 from flows.ledger.telling import Busy, Look, Painted, Telling, telling
 from flows.messages import customer, staff
-from flows.order import Order, Owed
+from flows.order import WAITING, Order, Owed
 from flows.screens import Screen
 from flows.store import Together
-from workers.telegram import Later, Moved, NotOurTurn, Sender, Unreachable, Vanished, may_have_arrived
+from workers.telegram import Later, Moved, NoTopic, NotOurTurn, Sender, Unreachable, Vanished, may_have_arrived
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,9 @@ GIVE_UP = timedelta(hours=24)
 
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(minutes=15)
 """Bounds of the wait between two tries. In between it is half the time already spent trying."""
+
+LAST_TRY = timedelta(seconds=2)
+"""How long before the time to answer is over a ticket is given up that no topic takes."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -95,8 +98,7 @@ class Courier:
             if painted is not None:
                 await held.tell(look, painted)
             card = look.shown if painted is None else painted.shown
-            reply_to = None if card is None else card.message_id
-            await self._sender.send(side, chat_id, _ring(order, owed), reply_to)
+            await self._send(look, chat_id, side, _ring(order, owed), answered=card)
             painted = None
         return await held.tell(look, painted, fact, covered)
 
@@ -113,15 +115,39 @@ class Courier:
             covered.update(shown.edits)
             try:
                 return await self._edit(held, look, shown, before)
-            except Vanished:
+            except (Vanished, NoTopic):
                 log.info("order %s: the message shown to %s is gone, sending it anew", held.order_id, held.side)
         was_in_doubt, held.in_doubt = held.in_doubt, True
         try:
-            message_id = await self._sender.send(held.side, chat_id, _card(look.order, held.side))
+            message_id, topic = await self._send(look, chat_id, held.side, _card(look.order, held.side))
         except Exception as error:
             held.in_doubt = was_in_doubt or may_have_arrived(error)
             raise
-        return look, Painted(Shown(chat_id=chat_id, message_id=message_id, version=look.order.version))
+        shown = Shown(chat_id=chat_id, message_id=message_id, version=look.order.version, topic=topic)
+        return look, Painted(shown)
+
+    async def _send(
+        self, look: Look, chat_id: int, side: Side, screen: Screen, answered: Shown | None = None
+    ) -> tuple[int, int | None]:
+        """Send a message into the restaurant's topic, as an answer into that of the message that is `answered`.
+
+        Where that topic takes none, into General. Returns the message and its topic. Raises `NoTopic` if General is
+        closed as well.
+        """
+        topic, reply_to = (look.topic, None) if answered is None else (answered.topic, answered.message_id)
+        slug = look.order.placed.restaurant.slug
+        try:
+            if topic is not None:
+                try:
+                    return await self._sender.send(side, chat_id, screen, reply_to, topic), topic
+                except NoTopic as reason:
+                    log.warning("the staff chat of %s: %s; General is used", slug, reason)
+                    await _thread(self._ledger.note_closed, slug, "topic")
+            return await self._sender.send(side, chat_id, screen, reply_to), None
+        except NoTopic as reason:
+            log.error("the staff chat of %s: %s, nor does General: orders don't arrive", slug, reason)  # noqa: TRY400
+            await _thread(self._ledger.note_closed, slug, "all")
+            raise
 
     async def _edit(
         self, held: Telling, look: Look, shown: Shown, covered: frozenset[str]
@@ -136,7 +162,7 @@ class Courier:
 
         try:
             await self._sender.edit(held.side, shown.chat_id, shown.message_id, draw)
-        except (Vanished, Unreachable, Moved):
+        except (Vanished, Unreachable, Moved, NoTopic):
             await _thread(self._ledger.forget_edits, held.order_id, held.side)
             raise
         except Exception as error:
@@ -145,7 +171,7 @@ class Courier:
             raise
         if not edit:
             return look, None
-        painted = Shown(chat_id=shown.chat_id, message_id=shown.message_id, version=look.order.version)
+        painted = shown.model_copy(update={"version": look.order.version, "edits": {}})
         return look, Painted(painted, edit)
 
     async def _record(self, order: Order, fact: RecordUnreachable) -> None:
@@ -185,14 +211,17 @@ class Courier:
         owed = next(iter(order.owed_to(side)), None)
         # After a downtime whoever is to answer gets time anew, and so does what they are to be told.
         since = order.changed_at if owed is None else max(owed.since, order.asked_at)
-        age = self._ledger.clock() - since
-        if age > GIVE_UP and not isinstance(error, NotOurTurn):
-            if not await self._give_up(order, side, f"not delivered within {GIVE_UP}: {error}"):
+        now = self._ledger.clock()
+        age, left = now - since, since + GIVE_UP - now
+        if isinstance(error, NoTopic) and owed is not None and owed.about is About.PLACED and order.status in WAITING:
+            left = order.answer_by - LAST_TRY - now  # later nobody could answer it, and the customer is to know why
+        if left <= timedelta() and not isinstance(error, NotOurTurn):
+            if not await self._give_up(order, side, f"not delivered within {age}: {error}"):
                 await self._postpone(order_id, side, SHORTEST)
         elif isinstance(error, Later) and error.seconds is not None:
             await self._postpone(order_id, side, timedelta(seconds=error.seconds))
         else:
-            await self._postpone(order_id, side, min(max(age / 2, SHORTEST), LONGEST))
+            await self._postpone(order_id, side, min(max(age / 2, SHORTEST), LONGEST, max(left, SHORTEST)))
 
     async def _postpone(self, order_id: str, side: Side, wait: timedelta) -> None:
         await _thread(self._ledger.postpone, order_id, side, self._ledger.clock() + wait)

@@ -37,6 +37,13 @@ class NotOurTurn(Later):
     """Telegram has not been asked: its limits leave this chat no room until `seconds` have passed."""
 
 
+class NoTopic(Later):
+    """The chat's topic is closed or deleted, or General is. Telegram has refused the message, and may take it later."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(None, f"the topic takes no messages ({words})")
+
+
 class Unreachable(Exception):
     """This chat can't be written to, and trying again won't help: blocked, kicked, gone."""
 
@@ -55,7 +62,7 @@ class Vanished(Exception):
 
 def may_have_arrived(error: Exception) -> bool:
     """Whether a request that ended like this may have taken effect, or still will: nobody answered it."""
-    return isinstance(error, Later) and error.seconds is None
+    return isinstance(error, Later) and error.seconds is None and not isinstance(error, NoTopic)
 
 
 class Refused(Exception):
@@ -91,9 +98,16 @@ class Sender:
         self._api_url = api_url
         self._sessions: dict[Side, ClientSession] = {}
 
-    async def send(self, side: Side, chat_id: int, screen: Screen, reply_to: int | None = None) -> int:
-        """Send a new message, which rings. Returns its id. Raises `Later`, `Unreachable`, `Moved` or `Refused`."""
+    async def send(
+        self, side: Side, chat_id: int, screen: Screen, reply_to: int | None = None, topic: int | None = None
+    ) -> int:
+        """Send a new message, which rings. Returns its id.
+
+        Raises `Later` (`NoTopic` too), `Unreachable`, `Moved` or `Refused`.
+        """
         body = _body(chat_id, screen)
+        if topic is not None:
+            body["message_thread_id"] = topic
         if reply_to is not None:
             body["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
         async with self._allowed(side, chat_id, new=True):
@@ -185,7 +199,9 @@ def _refusal(answer: _Answer, words: str) -> Exception | None:
             return Later(min(answer.parameters.retry_after or 1.0, LONGEST), "Telegram asked to slow down")
         case Meaning.VANISHED:
             return Vanished(words)
-        case Meaning.GONE | Meaning.TOPIC:
+        case Meaning.TOPIC:
+            return NoTopic(words)
+        case Meaning.GONE:
             return Unreachable(words)
         case Meaning.MISTAKE | Meaning.OLD_TAP:
             return Refused(words)

@@ -6,17 +6,19 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 from redis.client import Pipeline
 
 from flows import keys
+from flows.events import Side
 from flows.ledger.catalogue import Catalogue
 from flows.ledger.transaction import Transacting, Transaction
 from flows.menu import Restaurant, Service
-from flows.store import text
+from flows.store import text, texts
 
+CLOSED_LIFE = 3600  # seconds that `comanda doctor` speaks of a closed topic after the last ticket found it so
 HINT_LIFE = 600  # seconds after which staff are told again what the bot can't read
 
 
@@ -36,6 +38,7 @@ class JoinResult:
     outcome: JoinOutcome
     restaurant: Restaurant | None = None
     former_chat: int | None = None
+    former_topic: int | None = None
 
 
 class Restaurants(Transacting):
@@ -177,8 +180,8 @@ class Restaurants(Transacting):
 
         return self._transact(work)
 
-    def join(self, token: str, chat_id: int) -> JoinResult:
-        """Make a chat the staff chat of the restaurant that the invite names, in place of a former one.
+    def join(self, token: str, chat_id: int, topic: int | None = None) -> JoinResult:
+        """Make a chat, or a topic of it, the staff chat of the invite's restaurant, in place of a former one.
 
         Using the invite and joining are one step; repeated by the same chat it answers ALREADY_HERE. The open orders'
         tickets follow in either case, for who repeats it may have died before.
@@ -198,9 +201,11 @@ class Restaurants(Transacting):
                 return JoinResult(JoinOutcome.BAD_INVITE)
             service = stored_service(attempt, slug)
             former = service.staff_chat if service.staff_chat != chat_id else None
-            attempt.writes.delete(keys.invite(token), keys.invite_of(slug))
-            _move(attempt, slug, service, chat_id)
-            return JoinResult(JoinOutcome.JOINED, restaurant, former)
+            attempt.writes.delete(keys.invite(token), keys.invite_of(slug), keys.closed_topic(slug))
+            _move(attempt, slug, service, chat_id, topic)
+            if former is None and topic != service.staff_topic:
+                self._forget_tickets(attempt, slug)
+            return JoinResult(JoinOutcome.JOINED, restaurant, former, service.staff_topic)
 
         result = self._transact(work)
         if result.outcome in (JoinOutcome.JOINED, JoinOutcome.ALREADY_HERE) and result.restaurant:
@@ -225,13 +230,30 @@ class Restaurants(Transacting):
             slug = _maybe(attempt.hget(keys.STAFF, str(old)))
             if slug is None:
                 return _maybe(attempt.hget(keys.STAFF, str(new)))
-            _move(attempt, slug, stored_service(attempt, slug), new)
+            service = stored_service(attempt, slug)
+            _move(attempt, slug, service, new, service.staff_topic)
             return slug
 
         slug = self._transact(work)
         if slug is not None:
             self.show_open_tickets(slug)
         return slug
+
+    def _forget_tickets(self, attempt: Transaction, slug: str) -> None:
+        """Stage that no message shows the open orders to staff, so that new ones do: in another topic."""
+        for order_id in texts(self._redis.smembers(keys.open_orders(slug))):
+            attempt.writes.hdel(keys.delivery(order_id), Side.RESTAURANT)
+
+    def note_closed(self, slug: str, what: Literal["topic", "all"]) -> None:
+        """A restaurant's topic takes no messages, or all of its staff chat does not: for `comanda doctor`."""
+        self._redis.set(keys.closed_topic(slug), what, ex=CLOSED_LIFE)
+
+    def reopen(self, chat_id: int) -> None:
+        """A topic of that chat is open again: tickets that wait for it are tried at once."""
+        slug = self.staff_restaurant(chat_id)
+        if slug is not None:
+            self._redis.delete(keys.closed_topic(slug))
+            self.show_open_tickets(slug)
 
     def show_open_tickets(self, slug: str) -> None:
         """Have the workers bring each open order's ticket into the staff chat of now."""
@@ -256,13 +278,13 @@ def _dishes_before(stored: bytes | None) -> frozenset[str]:
         return frozenset()
 
 
-def _move(attempt: Transaction, slug: str, service: Service, chat_id: int | None) -> None:
+def _move(attempt: Transaction, slug: str, service: Service, chat_id: int | None, topic: int | None = None) -> None:
     """Stage the change of a restaurant's staff chat in both directions of the index."""
     if service.staff_chat is not None:
         attempt.writes.hdel(keys.STAFF, str(service.staff_chat))
     if chat_id is not None:
         attempt.writes.hset(keys.STAFF, str(chat_id), slug)
-    _stage_service(attempt.writes, slug, service.model_copy(update={"staff_chat": chat_id}))
+    _stage_service(attempt.writes, slug, service.model_copy(update={"staff_chat": chat_id, "staff_topic": topic}))
 
 
 def _stage_service(pipe: Pipeline, slug: str, service: Service) -> None:

@@ -22,7 +22,7 @@ EDIT_LIFE = 20.0
 
 
 class Shown(BaseModel):
-    """A message that shows an order as it was at `version`.
+    """A message that shows an order as it was at `version`, in a `topic` of its chat or in none.
 
     `edits` are those of which nobody knows whether they have arrived, each with the time (in seconds since 1970) from
     which on it can't any more.
@@ -34,6 +34,7 @@ class Shown(BaseModel):
     message_id: int
     version: int
     edits: dict[str, float] = {}
+    topic: int | None = None
 
 
 IN_DOUBT = b""

@@ -71,6 +71,7 @@ class Look:
     order: Order
     shown: Shown | None
     chat_id: int | None
+    topic: int | None = None
 
 
 @dataclass(frozen=True)
@@ -142,16 +143,18 @@ class Telling:
         self._is_fresh = False
         record = self._seen[self._record]
         order = self._order(self._seen[self._history])
-        return Look(order, read_shown(record), await self._chat(order))
+        return Look(order, read_shown(record), *await self._place(order))
 
-    async def _chat(self, order: Order) -> int | None:
+    async def _place(self, order: Order) -> tuple[int | None, int | None]:
+        """The chat and its topic."""
         if self.side is Side.CUSTOMER:
-            return order.placed.customer.id
+            return order.placed.customer.id, None
         command = _switches(order.placed.restaurant.slug)
         if command not in self._seen:
             [self._seen[command]] = await self._store.run(command)
         raw = self._seen[command]
-        return None if raw is None else Service.model_validate_json(raw).staff_chat
+        service = Service() if raw is None else Service.model_validate_json(raw)
+        return service.staff_chat, service.staff_topic
 
     def _order(self, history: Sequence[bytes]) -> Order:
         """What these events make. They are only ever added to, so as many of them are the same ones."""
@@ -186,7 +189,7 @@ class Telling:
 
         order, known, begun = await transact_together(self._store, work, self._seen)
         self._seen[self._record] = None if known is None else stored(known)
-        return Look(order, known, look.chat_id), begun
+        return Look(order, known, look.chat_id, look.topic), begun
 
     async def tell(
         self,

@@ -67,6 +67,8 @@ def _status(order: Order) -> str:
             return f"🚫 You cancelled this order. Nothing to pay.{_untold(order)}"
         case Status.CANCELLED:
             return f"🚫 The restaurant cancelled it{because(order)}. Nothing to pay."
+        case Status.EXPIRED if Side.RESTAURANT in order.unreachable and not order.ticket_seen:
+            return f"⌛ {name} could not be reached, so the order expired. Nothing to pay."
         case Status.EXPIRED:
             return f"⌛ {name} did not answer in time, so the order expired. Nothing to pay."
         case Status.NOT_COLLECTED:
@@ -104,6 +106,8 @@ def ring(order: Order, about: About) -> Screen:
             text = f"🛎 Your order {number} is ready at {where}.\nPick-up code <b>{placed.code}</b>"
         case About.DECLINED:
             text = f"❌ {name} can't take your order {number}{because(order)}. Nothing to pay. {ELSEWHERE}"
+        case About.EXPIRED if Side.RESTAURANT in order.unreachable and not order.ticket_seen:
+            text = f"⌛ {name} could not be reached, so your order {number} expired. Nothing to pay. {ELSEWHERE}"
         case About.EXPIRED:
             text = f"⌛ {name} did not answer, so your order {number} expired. Nothing to pay. {ELSEWHERE}"
         case About.CANCELLED:

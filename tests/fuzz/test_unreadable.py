@@ -101,7 +101,9 @@ class Quiet(Sender):
     def __init__(self) -> None:
         self.sent: list[int] = []
 
-    async def send(self, side: Side, chat_id: int, screen: Screen, reply_to: int | None = None) -> int:
+    async def send(
+        self, side: Side, chat_id: int, screen: Screen, reply_to: int | None = None, topic: int | None = None
+    ) -> int:
         self.sent.append(chat_id)
         return len(self.sent)
 

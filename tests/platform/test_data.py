@@ -92,6 +92,7 @@ class TestLettingPeopleIn:
             "customers: https://t.me/comanda_bot?start=nonna",
             f"staff group: https://t.me/staff_bot?startgroup={ledger.open_invite('nonna')}",
             f"or a private chat: https://t.me/staff_bot?start={ledger.open_invite('nonna')}",
+            f"or a topic of a group that the bot is in: write /start@staff_bot {ledger.open_invite('nonna')} there",
             "For staff it works once, within 7 days; another one: comanda restaurant invite nonna",
         ]
 
@@ -117,6 +118,7 @@ class TestLettingPeopleIn:
         assert said.splitlines() == [
             f"staff group: https://t.me/staff_bot?startgroup={token}",
             f"or a private chat: https://t.me/staff_bot?start={token}",
+            f"or a topic of a group that the bot is in: write /start@staff_bot {token} there",
         ]
 
     async def test_scripts_get_both_links_and_the_words_to_send(self, ledger: Ledger) -> None:

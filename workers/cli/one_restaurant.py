@@ -92,6 +92,7 @@ def summary(of: Restaurant, service: Service, ledger: Ledger) -> Json:
         "slug": of.slug,
         "name": of.name,
         "staff_chat": service.staff_chat,
+        "staff_topic": service.staff_topic,
         "paused": service.is_paused(ledger.clock()),
         "open": of.is_open(ledger.clock()),
         "local_time": ledger.clock().astimezone(of.zone).isoformat(timespec="minutes"),

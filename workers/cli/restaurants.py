@@ -110,14 +110,19 @@ def _entrance(ledger: Ledger, settings: Settings, of: Restaurant) -> Json:
         "customer_link": customer and f"https://t.me/{customer}?start={of.slug}",
         "staff_link": staff and f"https://t.me/{staff}?startgroup={token}",
         "staff_private_link": staff and f"https://t.me/{staff}?start={token}",
+        "staff_topic_start": staff and f"/start@{staff} {token}",
     }
 
 
 def _for_staff(entrance: Json) -> list[str]:
-    """Both links, for the one of a group lets nobody choose a private chat, nor the other way round."""
+    """Two links, because `startgroup` offers only groups and `start` only the private chat; a topic has none."""
     if entrance["staff_link"] is None:
         return [f"staff: {entrance['staff_start']}  (to the restaurant bot)"]
-    return [f"staff group: {entrance['staff_link']}", f"or a private chat: {entrance['staff_private_link']}"]
+    return [
+        f"staff group: {entrance['staff_link']}",
+        f"or a private chat: {entrance['staff_private_link']}",
+        f"or a topic of a group that the bot is in: write {entrance['staff_topic_start']} there",
+    ]
 
 
 def _bot_names(settings: Settings) -> tuple[str | None, str | None]:
