@@ -13,7 +13,7 @@ _TUNE = (440, 550, 660)  # Hz
 _NOTE = 0.4  # seconds
 _FRAME = 20  # ms of an Opus frame
 _SILENCE = b"\xf8\xff\xfe"  # an Opus frame without sound, one channel, 20 ms (RFC 6716, 3.1)
-VOICE_LASTS = 2  # seconds
+_VOICE_LASTS = 2  # seconds
 
 
 def picture() -> bytes:
@@ -66,7 +66,7 @@ def voice() -> bytes:
     """A voice note in which nothing is said: Opus in Ogg, as clients record it (RFC 7845)."""
     head = b"OpusHead" + struct.pack("<BBHIHB", 1, 1, 0, 48_000, 0, 0)
     tags = b"OpusTags" + _sized(b"comanda") + struct.pack("<I", 0)
-    frames = [_SILENCE] * (VOICE_LASTS * 1000 // _FRAME)
+    frames = [_SILENCE] * (_VOICE_LASTS * 1000 // _FRAME)
     end = 48 * _FRAME * len(frames)  # in samples at 48 kHz, whatever was recorded
     return _page(0, 2, 0, [head]) + _page(1, 0, 0, [tags]) + _page(2, 4, end, frames)
 

@@ -14,7 +14,7 @@ from bot.sandbox.directory import Directory
 from bot.sandbox.fields import Json
 from bot.sandbox.hearing import captioned, say
 from bot.sandbox.rooms import Room
-from bot.sandbox.samples import SAMPLES, VOICE_LASTS
+from bot.sandbox.samples import SAMPLES
 from bot.sandbox.state import World
 from bot.sandbox.verbs import ControlError, Say, Verb, Verbs
 
@@ -22,7 +22,6 @@ ALBUM = (2, 10)  # files; Bot API, sendMediaGroup
 _WITHOUT_WORDS = ("video_note",)
 _ALONE = ("voice", "video_note", "animation")  # never in an album
 _AMONG_THEMSELVES = ("document", "audio")  # only in an album of their kind
-_LASTING = ("voice", "audio", "video", "video_note", "animation")
 
 
 def _decoded(given: object) -> object:
@@ -45,13 +44,14 @@ class File(Verb):
     content: Content | None = None
     name: str | None = Field(default=None, min_length=1, max_length=200)
     caption: str | None = None
-    duration: int | None = Field(default=None, ge=0)  # seconds
+    duration: int | None = Field(default=None, ge=0)  # seconds, where the file does not tell
 
 
 class SendFile(File, Say):
     """A person sends a file. `content` is base64, or an upload of that name in a multipart form.
 
-    Without it a small made-up file is sent (there is none for videos). `duration` is in seconds.
+    Without it a small made-up file is sent (there is none for videos). `duration` is in seconds, if the file does not
+    tell.
     """
 
 
@@ -90,10 +90,7 @@ class Sending:
             raise ControlError("a video note has no caption")
         words = captioned(file.caption)
         name, content = _given(file)
-        duration = file.duration
-        if duration is None and file.kind in _LASTING:
-            duration = VOICE_LASTS if file.content is None else 0
-        return attached(self._world, file.kind, self._world.file(name, content), duration=duration) | words
+        return attached(self._world, file.kind, self._world.file(name, content), duration=file.duration) | words
 
 
 def _given(file: File) -> tuple[str, bytes]:
