@@ -39,7 +39,7 @@ from bot.customer_http import OutOfReach, Request
 from bot.customer_limits import Limiter
 from bot.customer_replies import Replies
 from bot.inbox import button_of, chat_of
-from bot.intake import CONCURRENT, Refused, TryLater
+from bot.intake import CONCURRENT, TokenRefused, TryLater
 from bot.process import run_bot
 from flows import ordering
 from flows.callbacks import BadPayload, CustomerTap, decode, order_of
@@ -102,7 +102,7 @@ class CustomerBot:
         try:
             await self._app.initialize()
         except InvalidToken:  # its words and its cause hold the token
-            raise Refused("Telegram refuses the customer bot's token: check CUSTOMER_BOT_TOKEN") from None
+            raise TokenRefused("Telegram refuses the customer bot's token: check CUSTOMER_BOT_TOKEN") from None
         except TelegramError as error:
             raise _later(error) from None
         try:

@@ -90,12 +90,35 @@ redis.call('HSET', ARGV[1], ARGV[2], ARGV[4])
 return 1
 """)
 
+_REMEMBER = Script("""#!lua
+redis.call('SADD', ARGV[1], ARGV[2])
+""")
+
+# The names of the bot's processes that are alive, by the server's clock.
+_ALIVE = Script(
+    """#!lua
+local lease, life, processes, me = unpack(ARGV)
+local now = tonumber(redis.call('TIME')[1])
+redis.call('SET', lease, '1', 'EX', life)
+redis.call('ZADD', processes, now, me)
+redis.call('ZREMRANGEBYSCORE', processes, '-inf', now - life - 1)
+redis.call('EXPIRE', processes, 10 * life)
+return redis.call('ZRANGE', processes, 0, -1)
+""",
+    lasting=False,
+)
+
+# How many other processes of the bot are left.
 _RELEASE = Script("""#!lua
-local owners = redis.call('HGETALL', ARGV[1])
+local all, me, lease, processes, life = unpack(ARGV)
+local owners = redis.call('HGETALL', all)
 for i = 1, #owners, 2 do
-  if owners[i + 1] == ARGV[2] then redis.call('HSET', ARGV[1], owners[i], '') end
+  if owners[i + 1] == me then redis.call('HSET', all, owners[i], '') end
 end
-redis.call('DEL', ARGV[3])
+redis.call('DEL', lease)
+redis.call('ZREM', processes, me)
+redis.call('ZREMRANGEBYSCORE', processes, '-inf', redis.call('TIME')[1] - life - 1)
+return redis.call('ZCARD', processes)
 """)
 
 
@@ -140,6 +163,7 @@ class Inbox:
         self._me = me
         self._replicas = replicas
         self._missing: set[str] = set()
+        self.fellows: Sequence[str] = ()  # the bot's processes that were alive when the store was last asked
         self._began: float | None = None  # when `time.monotonic` was 0 by the store's clock, or a little before
 
     def store(self, batch: list[Update], offset: int | None = None, reads: Reads = lambda _: ()) -> Ours:
@@ -205,7 +229,8 @@ class Inbox:
         Dead is whose lease is missing at two looks, so that a paused store does not expire everybody.
         """
         owned, waiting = ("HGETALL", keys.inbox_owners(self._bot)), ("HLEN", keys.inbox(self._bot))
-        _, found, number = at_once(self._apart, [self._alive(), owned, waiting])
+        alive, found, number = at_once(self._apart, [self._alive(), owned, waiting])
+        self.fellows = texts(alive)
         owners = {text(chat): text(owner) for chat, owner in found.items()}
         others = {owner for owner in owners.values() if owner not in ("", self._me)}
         missing = {owner for owner in others if not self._apart.exists(keys.inbox_lease(owner))}
@@ -215,10 +240,11 @@ class Inbox:
 
     def stay(self) -> None:
         """Say that this process is alive, and take nothing."""
-        at_once(self._apart, [self._alive()])
+        [alive] = at_once(self._apart, [self._alive()])
+        self.fellows = texts(alive)
 
     def _alive(self) -> Command:
-        return ("SET", keys.inbox_lease(self._me), "1", "EX", LEASE)
+        return (_ALIVE, keys.inbox_lease(self._me), LEASE, keys.inbox_processes(self._bot), self._me)
 
     def _claim(self, chat: str, owner: str, dead: set[str]) -> bool:
         if owner and owner not in dead:
@@ -226,12 +252,23 @@ class Inbox:
         return bool(_CLAIM.run(self._apart, [keys.inbox_owners(self._bot), chat, owner, self._me]))
 
     def release(self) -> None:
-        """Let others have the chats of this process, for it ends."""
-        _RELEASE.run(self._redis, [keys.inbox_owners(self._bot), self._me, keys.inbox_lease(self._me)])
+        """Let others have the chats of this process, for it ends; the last one leaves word of that."""
+        bot = self._bot
+        mine = [keys.inbox_owners(bot), self._me, keys.inbox_lease(self._me), keys.inbox_processes(bot), LEASE]
+        if _RELEASE.run(self._redis, mine) == 0:
+            self._redis.set(keys.listening(bot), _word("", stopped=True), ex=LISTENING_LIFE)
 
     def tell(self, problem: str) -> None:
         """Leave word for `comanda doctor` that this bot asks for updates, and what hinders it; empty for nothing."""
         self._redis.set(keys.listening(self._bot), _word(problem), ex=LISTENING_LIFE)
+
+    def remember_webhook(self, url: str) -> None:
+        """Note that this is a webhook of ours: if nobody wants it any more, it may be taken away."""
+        _REMEMBER.run(self._redis, [keys.webhooks(self._bot), url], self._replicas)
+
+    def our_webhooks(self) -> list[str]:
+        """All that have been ours."""
+        return texts(self._redis.smembers(keys.webhooks(self._bot)))
 
     def hear(self, since: float) -> None:
         """Note that all is stored that people did until `since`, by this process's `time.monotonic`.
@@ -272,8 +309,8 @@ def _began(store_clock: Any) -> float:
     return store_time(store_clock).timestamp() - time.monotonic()
 
 
-def _word(problem: str) -> str:
-    return json.dumps({"at": time.time(), "problem": problem})
+def _word(problem: str, *, stopped: bool = False) -> str:
+    return json.dumps({"at": time.time(), "problem": problem, "stopped": stopped})
 
 
 def offset_after(batch: list[Update]) -> int:

@@ -27,6 +27,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from redis import Redis
 from redis.exceptions import RedisError
 
+from bot.excuses import Excuses
 from bot.inbox import LISTENING_LIFE, First, Inbox, Next, Ours, Update
 from flows.backoff import Backoff, pause
 from flows.ledger import Superseded, having_read, only_while
@@ -70,6 +71,10 @@ class Refused(Exception):
     """Telegram does not accept the token, or what was asked for with it: nothing will come of trying again."""
 
 
+class TokenRefused(Refused):
+    """Telegram does not accept the token. For a moment it says so of good ones, too."""
+
+
 class TryLater(Exception):
     """Raised by a handler: its reply could not be sent just now, through no fault of the update's.
 
@@ -110,7 +115,9 @@ class Intake:
     def __init__(
         self, *, bot: Literal["customer", "restaurant"], token: str, redis: Redis, face: Face, replicas: int = 0
     ) -> None:
-        self._inbox = Inbox(redis, bot, f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}", replicas)
+        me = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._inbox = Inbox(redis, bot, me, replicas)
+        self._excuses = Excuses(me)
         self._name = bot
         self._token = token
         self._face = face
@@ -121,7 +128,6 @@ class Intake:
         self._waiting = 0
         self._out_since: float | None = None  # since when the store has been out of reach
         self._prompt = ThreadPoolExecutor(1, thread_name_prefix="lease")  # whose work waits for no handler's
-        self._told: set[int] = set()  # updates whose senders know of it
         self._last_word: tuple[str | None, float] = None, 0.0  # what was told last, and when
         self._heard = float("-inf")  # until when it is noted that all was taken in
         self._closing = asyncio.Event()
@@ -182,6 +188,14 @@ class Intake:
         except RedisError as error:
             log.warning("%s bot: %s", self._name, trouble(error))
 
+    async def remember_webhook(self, url: str) -> None:
+        """Note that this webhook is ours, before Telegram is told of it."""
+        await self.persist(functools.partial(self._inbox.remember_webhook, url))
+
+    async def our_webhooks(self) -> Collection[str]:
+        """The webhooks that this bot's processes have set at any time."""
+        return await self.persist(self._inbox.our_webhooks) or ()
+
     async def hear(self, since: float) -> None:
         """All that people did until `since` (by `time.monotonic`) has been taken in: note that now and then.
 
@@ -232,9 +246,8 @@ class Intake:
         self._out_since = self._out_since or now
         if now - self._out_since < SAY_SORRY_AFTER:
             return
-        new = [update for update in batch if update["update_id"] not in self._told]
-        self._told.update(update["update_id"] for update in new)
-        for answer in await asyncio.gather(*map(self._face.try_again, new), return_exceptions=True):
+        due = self._excuses.due(batch, self._inbox.fellows)
+        for answer in await asyncio.gather(*map(self._face.try_again, due), return_exceptions=True):
             if isinstance(answer, Exception):
                 log.info("%s bot: somebody could not be told to try again (%s)", self._name, type(answer).__name__)
 
@@ -265,7 +278,7 @@ class Intake:
                 trace, read = await self._handle(found.update, read, found.came), {}
                 if trace is None:
                     return
-                self._told.discard(found.update["update_id"])
+                self._excuses.settled(found.update)
                 if trace and int(chat):
                     await self._apologise(int(chat))
                 found = await self._next(chat, found.update, trace)

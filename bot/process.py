@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, Protocol
 
 from bot import intake
-from bot.intake import Intake, Refused, TryLater
+from bot.intake import Intake, Refused, TokenRefused, TryLater
 from bot.polling import Polling
+from bot.refusals import Refusals
 from flows.backoff import Backoff, pause
 from flows.gate import Gate
 from flows.ledger import Ledger
@@ -70,8 +71,11 @@ def _source(name: Name, token: str, settings: Settings, allowed: list[str]) -> i
 
 
 async def opened(bot: Face, stop: asyncio.Event) -> bool:
-    """Open a bot, however long Telegram is out of reach; False when it is to stop before. Raises `Refused`."""
-    backoff = Backoff()
+    """Open a bot, however long Telegram is out of reach; False when it is to stop before.
+
+    Raises `Refused` when the token is refused again and again.
+    """
+    backoff, refusals = Backoff(), Refusals()
     while not stop.is_set():
         try:
             await bot.open()
@@ -79,6 +83,9 @@ async def opened(bot: Face, stop: asyncio.Event) -> bool:
         except TryLater as later:
             wait = backoff.next(later.seconds)
             log.warning("%s; next try in %.1f s", later, wait)
+        except TokenRefused as refused:
+            wait = refusals.wait_after(refused)
+            log.warning("%s; next try in %.1f s", refused, wait)
         await pause(wait, stop)
     return False
 

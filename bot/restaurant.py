@@ -34,7 +34,7 @@ from aiogram.types import (
 )
 
 from bot.inbox import button_of, chat_of
-from bot.intake import Refused, TryLater, came_at
+from bot.intake import TokenRefused, TryLater, came_at
 from bot.process import run_bot
 from bot.restaurant_errors import REFUSALS, Refusal, meaning_of
 from bot.restaurant_http import Session
@@ -99,7 +99,7 @@ class RestaurantBot:
         try:
             await self._bot.me()
         except (TelegramUnauthorizedError, TelegramNotFound):
-            raise Refused("Telegram refuses the restaurant bot's token: check RESTAURANT_BOT_TOKEN") from None
+            raise TokenRefused("Telegram refuses the restaurant bot's token: check RESTAURANT_BOT_TOKEN") from None
         except AiogramError as error:
             raise _later(error) from None
         menu = [BotCommand(command=name, description=words) for name, words in staff_chat.COMMANDS]

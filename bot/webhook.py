@@ -17,7 +17,8 @@ from aiohttp import ClientResponse, ClientSession, ClientTimeout, web
 from pydantic import BaseModel, ConfigDict, ValidationError
 from redis.exceptions import RedisError
 
-from bot.intake import Intake, Refused
+from bot.intake import Intake, Refused, TokenRefused
+from bot.refusals import Refusals
 from flows.backoff import Backoff
 from flows.http import UNANSWERED, client, out_of_reach
 from flows.listening import cannot_listen
@@ -147,19 +148,22 @@ class Webhook:
 
     async def _register(self, intake: Intake) -> None:
         """Tell Telegram where we listen, however long it is out of reach."""
-        backoff = Backoff()
+        backoff, refusals = Backoff(), Refusals()
         asked = {**self._asked, "max_connections": CONNECTIONS}
+        await intake.remember_webhook(str(self._asked["url"]))
         async with client(self._api_url, ClientTimeout(total=15)) as http:
             while not intake.closing:
                 try:
                     async with http.post(self._method, json=asked, allow_redirects=False) as answer:
                         problem = await self._problem(answer)
+                        wait = backoff.next()
                 except UNANSWERED as error:
-                    problem = out_of_reach(error)
+                    problem, wait = out_of_reach(error), backoff.next()
+                except TokenRefused as refused:
+                    problem, wait = str(refused), refusals.wait_after(refused)
                 if problem is None:
                     log.info("%s bot: Telegram sends updates to %s", self._bot, self._asked["url"])
                     return
-                wait = backoff.next()
                 log.warning("%s bot: the webhook can't be set (%s); next try in %.1f s", self._bot, problem, wait)
                 await intake.tell(f"the webhook can't be set: {problem}")
                 await intake.pause(wait)
@@ -169,7 +173,7 @@ class Webhook:
         if 200 <= answer.status < 300:
             return None
         if answer.status in (401, 404):
-            raise Refused(f"Telegram refuses the {self._bot} bot's token: check {self._bot.upper()}_BOT_TOKEN")
+            raise TokenRefused(f"Telegram refuses the {self._bot} bot's token: check {self._bot.upper()}_BOT_TOKEN")
         try:
             words = str(json.loads(await answer.read())["description"])
         except (ValueError, KeyError, TypeError):

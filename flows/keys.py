@@ -138,6 +138,16 @@ def inbox_lease(process: str) -> str:
     return f"inbox:lease:{process}"
 
 
+def inbox_processes(bot: str) -> str:
+    """Sorted set with a life: that bot's processes by their last sign of life."""
+    return f"inbox:{bot}:processes"
+
+
+def webhooks(bot: str) -> str:
+    """Set: the URLs that we have given Telegram as that bot's webhook at any time."""
+    return f"webhooks:{bot}"
+
+
 def inbox_dead(bot: str) -> str:
     """Hash: update id -> JSON of an update whose handler failed each time, with its traceback."""
     return f"inbox:{bot}:dead"

@@ -54,8 +54,8 @@ def is_carried(key: str) -> bool:
     """Whether a backup has that key."""
     if key in DERIVED or key in PASSING or key.startswith(LEFT_OUT):
         return False
-    offset = key.startswith("inbox:") and key.endswith(":offset")
-    return not offset and not (key.startswith(DELIVERY) and key.endswith(":lock"))
+    of_processes = key.startswith("inbox:") and key.endswith((":offset", ":processes"))
+    return not of_processes and not (key.startswith(DELIVERY) and key.endswith(":lock"))
 
 
 def take(redis: Redis, path: Path, tell: Callable[[int], None]) -> Summary:

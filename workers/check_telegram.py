@@ -106,7 +106,8 @@ def _webhook_checks(bot: Bot, info: dict[str, Any], ours: str | None, now: float
     name, url, waiting = f"{bot} bot", str(info.get("url", "")), info.get("pending_update_count", 0)
     if url and ours is None:
         says = f"its updates go to a webhook at {urlsplit(url).hostname}, so it can't be polled"
-        yield Check(name, Level.PROBLEM, says, "call deleteWebhook with its token")
+        cure = f"start the bot, which takes it away if it was set from here; else comanda webhook remove {bot}"
+        yield Check(name, Level.PROBLEM, says, cure)
         return
     if url != (ours or ""):
         says = f"its updates go to a webhook at {urlsplit(url).hostname}" if url else "it has no webhook"

@@ -54,6 +54,7 @@ class _Word(BaseModel):
 
     at: float
     problem: str
+    stopped: bool = False  # in order, by the last of its processes
 
 
 def of_names(environment: Mapping[str, str]) -> Iterator[Check]:
@@ -199,13 +200,13 @@ _MEANWHILE = {
 
 def _bot(redis: Redis, bot: str, now: datetime) -> Check:
     raw = redis.get(keys.listening(bot))
-    if raw is None:
-        return Check(f"{bot} bot", Level.WARNING, "does not run", f"start `comanda up` or `comanda {bot}-bot`")
     try:
-        word = _Word.model_validate_json(raw)
+        word = None if raw is None else _Word.model_validate_json(raw)
     except ValidationError:
         says = "what it says of itself can't be read"
         return Check(f"{bot} bot", Level.PROBLEM, says, "see that it is of the same version as this command")
+    if word is None or word.stopped:
+        return Check(f"{bot} bot", Level.WARNING, "does not run", f"start `comanda up` or `comanda {bot}-bot`")
     if word.problem:
         says, _, cure = word.problem.partition(": ")
         return Check(f"{bot} bot", Level.PROBLEM, f"gets no updates: {says}", cure or "it tries again by itself")

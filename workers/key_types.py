@@ -17,6 +17,8 @@ _OF_BOTS = {
     keys.inbox_dead: "hash",
     keys.inbox_seen: "zset",
     keys.inbox_offset: "string",
+    keys.inbox_processes: "zset",
+    keys.webhooks: "set",
     keys.listening: "string",
     keys.heard: "hash",
 }

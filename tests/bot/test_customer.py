@@ -16,6 +16,7 @@ from redis import Redis
 from bot.customer import UPDATES, CustomerBot
 from bot.intake import Intake, TryLater
 from bot.polling import Polling
+from bot.refusals import TRIES
 from bot.sandbox.server import Sandbox
 from flows import callbacks as cb
 from flows import keys
@@ -684,4 +685,9 @@ class TestProcess:
         process = await self.start(sandbox.url, store_url)
         _, log = await process.communicate()
         assert process.returncode == 1
-        assert log.decode().strip() == "Telegram refuses the customer bot's token: check CUSTOMER_BOT_TOKEN"
+        *tries, last = log.decode().strip().splitlines()
+        assert last == "Telegram refuses the customer bot's token: check CUSTOMER_BOT_TOKEN"
+        assert len(tries) == TRIES - 1
+        assert all("check CUSTOMER_BOT_TOKEN; next try in" in line for line in tries)
+        assert b"another-secret" not in log
+        assert b"customer-token" not in log

@@ -13,8 +13,10 @@ from aiohttp import web
 from redis import Redis
 
 from bot.inbox import LISTENING_LIFE
-from bot.intake import Refused
+from bot.intake import Intake, Refused
+from bot.refusals import TRIES
 from bot.sandbox.bots import Webhook
+from bot.webhook import Webhook as WebhookSource
 from flows import keys
 from flows.store import text
 from tests.bot.scenes import TOKEN, Bot, Scene
@@ -35,6 +37,8 @@ class Script:
         """The root of its Bot API."""
         app = web.Application()
         app.router.add_post(f"/bot{TOKEN}/getUpdates", self._answer)
+        app.router.add_post(f"/bot{TOKEN}/getWebhookInfo", _no_webhook)
+        app.router.add_post(f"/bot{TOKEN}/deleteWebhook", _no_webhook)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -54,6 +58,10 @@ class Script:
             return web.Response()
         answer = self._answers.pop(0)
         return web.Response(text=answer if isinstance(answer, str) else json.dumps(answer))
+
+
+async def _no_webhook(request: web.Request) -> web.Response:
+    return web.json_response({"ok": True, "result": {"url": ""}})
 
 
 def said(*updates: tuple[int, str]) -> dict[str, Any]:
@@ -190,17 +198,54 @@ async def test_polling_goes_on_after_any_failure(scene: Scene, kind: str) -> Non
 
 
 @pytest.mark.usefixtures("quick")
-async def test_a_webhook_is_named_with_its_cure(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_webhook_of_anothers_is_left_alone_and_named_with_its_cure(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
     carla = await scene.person("Carla")
     bot = scene.sandbox.world.bot(TOKEN)
     assert bot is not None
-    bot.webhook = Webhook("http://127.0.0.1:9/")
+    bot.webhook = hook = Webhook("http://hooks.example.com/a-secret-path")
     async with scene.listening():
-        await until(lambda: "a webhook is set for this bot" in caplog.text and "deleteWebhook" in caplog.text)
-        await until(lambda: "a webhook is set for this bot" in left_word(scene.redis))
+        cure = "comanda webhook remove customer"
+        await until(lambda: cure in caplog.text and cure in left_word(scene.redis))
+        assert "hooks.example.com that was not set from here" in caplog.text
+        assert "a-secret-path" not in caplog.text + left_word(scene.redis)
+        assert bot.webhook is hook
         bot.webhook = None
         await carla.send("one")
         await until(lambda: scene.bot.seen == ["one"])
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_webhook_that_was_set_from_here_is_taken_away_and_what_waits_is_polled(
+    scene: Scene, free_port: int
+) -> None:
+    """Given a bot that ran with a webhook, and then without WEBHOOK_URL."""
+    carla = await scene.person("Carla")
+    url, stop = f"http://127.0.0.1:{free_port}/customer", asyncio.Event()
+    source = WebhookSource("customer", TOKEN, scene.sandbox.url, ["message"], url=url, host="127.0.0.1", port=free_port)
+    intake = Intake(bot="customer", token=TOKEN, redis=scene.redis, face=scene.bot)
+    running = asyncio.create_task(intake.run(source, stop))
+    bot = scene.sandbox.world.bot(TOKEN)
+    assert bot is not None
+    await until(lambda: bot.webhook is not None)
+    stop.set()
+    await running
+    await carla.send("while nobody listens")
+
+    async with scene.listening():
+        await until(lambda: scene.bot.seen == ["while nobody listens"])
+
+    assert bot.webhook is None
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_server_that_speaks_of_a_webhook_for_ever_is_not_asked_without_end(redis: Redis) -> None:
+    conflict = {"ok": False, "error_code": 409, "description": "Conflict: can't use getUpdates while webhook is active"}
+    script = Script(conflict, conflict, said((5, "five")))
+    bot = Bot()
+    async with script.served() as url, bot.listening(url, redis):
+        await until(lambda: bot.seen == ["five"])
 
 
 @pytest.mark.usefixtures("quick")
@@ -228,15 +273,28 @@ def left_word(redis: Redis) -> str:
     return text(redis.get(keys.listening("customer")) or '{"problem": null}')
 
 
-async def test_a_refused_token_ends_the_process_with_one_clear_line(scene: Scene) -> None:
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("code", [401, 404])
+async def test_a_token_that_is_refused_for_a_moment_is_tried_again_without_a_new_start(redis: Redis, code: int) -> None:
+    refused = {"ok": False, "error_code": code, "description": "Unauthorized"}
+    bot, script = Bot(), Script(*[refused] * (TRIES - 1), said((5, "five")), *[refused] * (TRIES - 1), said((6, "six")))
+    async with script.served() as url, bot.listening(url, redis):
+        await until(lambda: bot.seen == ["five", "six"])
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_token_that_stays_refused_ends_the_process_with_one_clear_line(scene: Scene) -> None:
     await scene.telegram.act("bot", token="7001:another-secret")
     with pytest.raises(Refused, match="check CUSTOMER_BOT_TOKEN") as refused:
         await scene.bot.run(scene.sandbox.url, scene.redis, asyncio.Event())
     assert TOKEN not in str(refused.value)
+    tried = [entry for entry in scene.sandbox.world.log.after(0) if entry.get("method") == "getUpdates"]
+    assert len(tried) == TRIES
 
 
+@pytest.mark.usefixtures("quick")
 async def test_a_token_that_telegram_does_not_know_ends_the_process_too(redis: Redis) -> None:
-    script = Script({"ok": False, "error_code": 404, "description": "Not Found"})
+    script = Script(*[{"ok": False, "error_code": 404, "description": "Not Found"}] * TRIES)
     async with script.served() as url:
         with pytest.raises(Refused, match="check CUSTOMER_BOT_TOKEN and TELEGRAM_API_URL"):
             await Bot().run(url, redis, asyncio.Event())

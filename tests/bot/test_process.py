@@ -9,10 +9,18 @@ from typing import Any
 
 import pytest
 
-from bot.intake import CONCURRENT, Refused, TryLater
+from bot.intake import CONCURRENT, Refused, TokenRefused, TryLater
 from bot.process import have_threads, opened, settings_or_exit
+from bot.refusals import TRIES
 from flows.store import Command
 from tests.waiting import WITHIN
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits long for another try."""
+    monkeypatch.setattr("flows.backoff.Backoff.next", lambda self, at_least=None: 0.001)
+
 
 CUSTOMER, RESTAURANT = "7001:customer-token", "7002:restaurant-token"
 
@@ -63,9 +71,30 @@ async def test_a_bot_that_waits_for_telegram_stops_at_once_when_asked_to() -> No
     assert not await opened(Face(asked_to_stop_meanwhile), stop)
 
 
-async def test_a_token_that_is_refused_is_not_tried_again() -> None:
+def token_refused() -> None:
+    raise TokenRefused("check the token")
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_token_that_is_refused_for_a_moment_is_no_reason_to_start_anew() -> None:
+    bot = Face(*[token_refused] * (TRIES - 1))
+
+    assert await opened(bot, asyncio.Event())
+    assert bot.tries == []
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_token_that_stays_refused_ends_the_bot() -> None:
+    bot = Face(*[token_refused] * (TRIES + 5))
+
+    with pytest.raises(Refused, match="check the token"):
+        await opened(bot, asyncio.Event())
+    assert len(bot.tries) == 5
+
+
+async def test_whatever_else_telegram_refuses_ends_the_bot_at_once() -> None:
     def refused() -> None:
-        raise Refused("check the token")
+        raise Refused("not this address")
 
     with pytest.raises(Refused):
         await opened(Face(refused), asyncio.Event())

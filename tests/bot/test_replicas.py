@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,12 +12,14 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from redis.exceptions import ConnectionError as StoreGone
 
 from bot.inbox import Inbox, Ours
 from bot.intake import Intake
 from flows import keys
 from flows.ledger import Ledger, Superseded, only_while
 from tests.bot.scenes import TOKEN, Bot
+from tests.faults import faulty
 from tests.waiting import WITHIN, until
 
 Update = dict[str, Any]
@@ -35,6 +38,11 @@ class ByHand:
     async def run(self, intake: Intake) -> None:
         self._intake.set_result(intake)
         await asyncio.Event().wait()
+
+    async def knows(self, number: int) -> None:
+        """Wait until the process knows of so many, itself included."""
+        intake = await self._intake
+        await until(lambda: len(intake._inbox.fellows) == number)
 
     async def brings(self, *updates: Update) -> None:
         await (await self._intake).take(list(updates))
@@ -212,3 +220,44 @@ async def test_an_update_that_can_no_longer_be_read_is_set_aside(redis: Redis) -
         await until(lambda: redis.hlen(keys.inbox("customer")) == 0)
     assert bot.seen == ["one", "three"]
     assert redis.hkeys(keys.inbox_dead("customer")) == [b"2"]
+
+
+async def test_during_an_outage_each_sender_is_told_once_and_not_by_each_process(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given two processes that know of each other, and a store that takes nothing: both get the same updates, twice."""
+    monkeypatch.setattr("bot.intake.SAY_SORRY_AFTER", 0.0)
+    one, other, away = Bot(), Bot(), list[bool]()
+
+    def gone(number: int, request: bytes) -> None:
+        if away:
+            raise StoreGone("gone")
+
+    updates = [said(number, f"from {number}", chat=number) for number in range(1, 13)]
+    client = faulty(redis, before=gone)
+    async with replica(client, one) as here, replica(client, other) as there:
+        await here.knows(2)
+        await there.knows(2)
+        away.append(True)
+        for process in (here, there, here, there):
+            with pytest.raises(StoreGone):
+                await process.brings(*updates)
+        assert sorted(one.told_to_wait + other.told_to_wait) == sorted(f"from {number}" for number in range(1, 13))
+        away.clear()
+
+
+async def test_the_last_process_of_a_bot_that_ends_in_order_says_that_it_does_not_run(redis: Redis) -> None:
+    async with replica(redis, Bot()) as here:
+        async with replica(redis, Bot()) as there:
+            await (await here._intake).tell("")
+            await there.knows(2)
+            assert word(redis) == ("", False)
+        assert word(redis) == ("", False)
+    assert word(redis) == ("", True)
+
+
+def word(redis: Redis) -> tuple[str, bool]:
+    """What hinders the bot, and whether it has been stopped."""
+    raw: Any = redis.get(keys.listening("customer"))
+    left = json.loads(raw)
+    return left["problem"], left["stopped"]

@@ -81,7 +81,7 @@ async def test_an_order_goes_on_where_the_backup_has_it(system: System, tmp_path
 
 STAYS = re.compile(
     r"beat|catalogue|confirmed|events|restaurants|services|staff|workers"  # fixed, or a member for each thing there is
-    r"|inbox:(customer|restaurant):(seen|offset)"  # the updates of a day
+    r"|inbox:(customer|restaurant):(seen|offset)|heard:(customer|restaurant)"  # of each bot
     r"|rq:(queues|workers(:comanda)?|finished:comanda)"  # what RQ's upkeep goes through
 )
 """The keys without an end of their own that finished orders may leave behind."""

@@ -109,6 +109,11 @@ FOUND: list[tuple[SPOIL, str, int]] = [
         0,
     ),
     (
+        lambda redis: Inbox(redis, "customer", "me").release(),
+        "warning  customer bot: does not run → start `comanda up` or `comanda customer-bot`",
+        0,
+    ),
+    (
         lambda redis: Inbox(redis, "restaurant", "me").tell("another process polls with the same token: stop it"),
         "problem  restaurant bot: gets no updates: another process polls with the same token → stop it",
         1,
@@ -369,7 +374,7 @@ async def test_a_webhook_is_named_but_not_its_path_and_what_waits_there_stays(sa
 
     assert found == [
         "customer bot: its updates go to a webhook at 127.0.0.1, so it can't be polled → "
-        "call deleteWebhook with its token"
+        "start the bot, which takes it away if it was set from here; else comanda webhook remove customer"
     ]
 
 
@@ -472,7 +477,7 @@ async def test_at_the_start_what_is_wrong_with_telegram_is_logged(
     with caplog.at_level(logging.WARNING):
         await warn(settings_for(sandbox.url))
 
-    assert "restaurant bot: its updates go to a webhook at 127.0.0.1, so it can't be polled: call" in caplog.text
+    assert "restaurant bot: its updates go to a webhook at 127.0.0.1, so it can't be polled: start" in caplog.text
     assert RESTAURANT_TOKEN not in caplog.text
 
 

@@ -30,6 +30,7 @@ LOOKING = {
 }
 KEEPING = {
     "doctor": ("workers.cli.doctor:doctor", "Say what is wrong, and the cure."),
+    "webhook": ("workers.cli.webhook:webhook", "Take away the webhook of a bot that is to be polled."),
     "archive": ("workers.cli.archive:archive", "Move finished orders of past days into an SQLite file."),
     "backup": ("workers.cli.backup:backup", "Write all that can't be made anew into a file."),
     "restore": ("workers.cli.backup:restore", "Bring a backup back."),
