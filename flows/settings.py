@@ -185,6 +185,9 @@ _EXPECTED = {
 
 def read_settings() -> Settings:
     """Read and check the settings. Raises `BadSettings`, which never repeats a value: it may be a secret."""
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        if os.environ.get(name) == "":  # unset, as an empty setting is: OpenSSL would trust nobody
+            del os.environ[name]
     try:
         slip = next(misspelt(), None)
         settings = Settings()

@@ -8,6 +8,7 @@ from typing import Any
 
 from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+from redis.sentinel import MasterNotFoundError
 
 from flows.store import text
 from flows.store_pool import has_no_room
@@ -38,17 +39,33 @@ def shortcomings(redis: Redis, replicas: int = 0) -> list[str]:
     """
     try:
         return list(_shortcomings(redis, replicas))
-    except (AuthenticationError, NoPermissionError) as error:
-        raise StoreError(
-            f"REDIS_URL: the store does not let us in ({type(error).__name__}): check user and password; {HOW_TO_WRITE}"
-        ) from None
     except RedisError as error:
-        if has_no_room(error):
-            raise StoreError(
-                "REDIS_URL: the store closes our connections at once: it takes no more (raise its `maxclients`, or "
-                "stop what else uses it), or it wants TLS (rediss://)"
-            ) from None
-        raise StoreError(f"REDIS_URL: no store answers there ({type(error).__name__}): is it running?") from None
+        raise StoreError(f"REDIS_URL: {_unasked(error)}") from None
+
+
+def _unasked(error: RedisError) -> str:
+    """Why the store can't be asked, with the cure, and without the words of an error: they may hold a password."""
+    match error:
+        case AuthenticationError() | NoPermissionError():
+            name = type(error).__name__
+            return f"the store does not let us in ({name}): check user and password; {HOW_TO_WRITE}"
+        case MasterNotFoundError():
+            return (
+                "the sentinels know no primary of that name, or don't answer: check the name, whether they run, and "
+                "sentinel_username and sentinel_password"
+            )
+        case _ if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return (
+                "the store's certificate is not trusted: name the file of your authority by ?ssl_ca_certs=, and the "
+                "host as the certificate does"
+            )
+        case _ if has_no_room(error):
+            return (
+                "the store closes our connections at once: it takes no more (raise its `maxclients`, or stop what else "
+                "uses it), or it wants TLS (rediss://)"
+            )
+        case _:
+            return f"no store answers there ({type(error).__name__}): is it running?"
 
 
 def _shortcomings(redis: Redis, replicas: int) -> Iterator[str]:

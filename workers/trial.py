@@ -121,6 +121,8 @@ def _words(what: str, error: RedisError) -> str:
     said = str(error).partition("\n")[0][:WORDS]
     if isinstance(error, NoPermissionError) or any(words in said.lower() for words in _FORBIDDEN):
         return f"its user may not do what is needed ({said}): allow it all keys and commands (ACL `~* +@all`)"
+    if "'SENTINEL'" in said:
+        return f"no sentinel answers there ({said}): name the sentinels' port, or write redis://host:6379/0"
     if "undeclared key" in said.lower():
         return (
             f"it refuses scripts that don't declare their keys ({said}): for Dragonfly, start it with "

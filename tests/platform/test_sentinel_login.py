@@ -22,7 +22,7 @@ from tests.platform.odd_stores import Words, odd_store
 from tests.platform.programs import eventually, valkey_on
 from tests.platform.servers import ports
 from tests.proxies import Authority, with_tls
-from workers.store import open_store
+from workers.store import StoreError, check_outside, open_store
 
 NAME = "orders"
 DURABLE = {"appendonly": "yes", "appendfsync": "always"}
@@ -130,3 +130,30 @@ async def test_the_store_and_its_sentinels_are_spoken_to_by_tls_with_the_authori
                         assert await asyncio.to_thread(redis.ping)
                     with connect(f"{place}?{stranger}") as redis, pytest.raises(ConnectionLost):
                         await asyncio.to_thread(redis.ping)
+                    if behind == "host":
+                        assert "the store's certificate is not trusted: name" in await refusal_of(f"{place}?{stranger}")
+                        said = await refusal_of(place.replace("rediss", "redis"))
+                        assert "or it wants TLS (rediss://)" in said
+
+
+async def refusal_of(url: str) -> str:
+    with pytest.raises(StoreError) as refused:
+        await asyncio.to_thread(check_outside, url, allow_unsafe=True)
+    return str(refused.value)
+
+
+async def test_sentinels_that_are_none_or_do_not_know_the_primary_are_named(sentinel: int, free_port: int) -> None:
+    with connect(f"redis+sentinel://anna:p%40ss%23w%2Ford@127.0.0.1:{sentinel}/{NAME}{THEIRS}") as redis:
+        await asyncio.to_thread(eventually, lambda: answers(redis), "the sentinel knows the primary")
+        primary = redis.connection_pool.get_master_address()[1]
+
+    for url in (
+        f"redis+sentinel://127.0.0.1:{sentinel}/others{THEIRS}",
+        f"redis+sentinel://127.0.0.1:{sentinel}/{NAME}?sentinel_username=watch&sentinel_password=hush",
+        f"redis+sentinel://127.0.0.1:{free_port}/{NAME}",
+    ):
+        said = await refusal_of(url)
+        assert "the sentinels know no primary of that name, or don't answer: check the name" in said
+        assert "hush" not in said
+    said = await refusal_of(f"redis+sentinel://127.0.0.1:{primary}/{NAME}")
+    assert "no sentinel answers there (unknown command 'SENTINEL'" in said

@@ -12,6 +12,7 @@ from flows.settings import Settings
 from flows.store import connect
 from tests.platform.odd_stores import Answer, cutting, odd_store, refusing, telling
 from tests.platform.programs import valkey_on, valkey_with
+from tests.platform.servers import ports
 from workers.checks import Level, of_store
 from workers.store import StoreError, open_store
 from workers.trial import inability
@@ -90,9 +91,10 @@ def test_replicas_that_cannot_be_asked_for_are_named(server: Redis, free_port: i
         assert "it can't do WAIT (unknown command 'WAIT')" in refusal_of(url, replicas=1)
 
 
-def test_a_cluster_is_refused(tmp_path: Path, free_port: int) -> None:
-    with valkey_with(free_port, tmp_path, "--cluster-enabled", "yes"):
-        assert "this is a cluster, which spreads keys" in refusal_of(f"redis://127.0.0.1:{free_port}")
+def test_a_cluster_is_refused(tmp_path: Path) -> None:
+    port, bus = ports(2)
+    with valkey_with(port, tmp_path, "--cluster-enabled", "yes", "--cluster-port", str(bus)):
+        assert "this is a cluster, which spreads keys" in refusal_of(f"redis://127.0.0.1:{port}")
 
 
 @pytest.mark.parametrize(("key", "category"), [("order:*", "+@all"), ("*", "-@scripting")], ids=["keys", "scripts"])

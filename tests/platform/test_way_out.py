@@ -320,6 +320,17 @@ def test_a_file_of_authorities_without_any_is_refused_at_the_start(
         read_settings()
 
 
+def test_an_empty_name_of_authorities_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", "")
+    monkeypatch.setenv("SSL_CERT_DIR", "")
+
+    read_settings()
+
+    assert "SSL_CERT_FILE" not in os.environ
+    assert "SSL_CERT_DIR" not in os.environ
+
+
 async def test_an_authority_in_a_folder_is_trusted(
     away: Away, redis: Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
