@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from bot.sandbox import memberships, reactions, rights, verbs
+from bot.sandbox import memberships, reactions, verbs
 from bot.sandbox.bots import Bot, Pending
 from bot.sandbox.buttons import button_of
 from bot.sandbox.directory import Directory
@@ -12,7 +12,7 @@ from bot.sandbox.discussions import Discussions
 from bot.sandbox.faults import Fault, Faults
 from bot.sandbox.fields import Json
 from bot.sandbox.groups import Groups
-from bot.sandbox.hearing import write
+from bot.sandbox.hearing import tell_reaction, write
 from bot.sandbox.inline import Inline
 from bot.sandbox.inline_ids import id_of
 from bot.sandbox.keys import Keys
@@ -134,11 +134,9 @@ class Control:
         old = room.reactions.get(verb.message_id, {}).get(verb.user, [])
         new = [{"type": "emoji", "emoji": verb.emoji}] if verb.emoji else []
         room.reactions.setdefault(verb.message_id, {})[verb.user] = new
-        change = {"chat": self._world.chat(room), "message_id": verb.message_id, "user": dict(person)}
-        change |= {"date": int(self._world.now()), "old_reaction": old, "new_reaction": new}
-        for bot in self._world.bots_in(room):
-            if room.kind == "private" or rights.is_administrator(room, bot.id):
-                self._world.update(bot, message_reaction=change)
+        tell_reaction(
+            self._world, room, verb.message_id, {"user": dict(person), "old_reaction": old, "new_reaction": new}
+        )
         self._world.reacted(room, verb.message_id)
         return {"reaction": new}
 

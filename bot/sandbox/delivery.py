@@ -172,7 +172,7 @@ def queue_of(one: Pending) -> _Queue:
 
     So a message and a tap of one person are not in order between them.
     """
-    if one.kind in ("message", "edited_message"):
+    if one.kind in ("message", "edited_message", "channel_post", "edited_channel_post"):
         return "message", one.content["chat"]["id"]
     if one.kind in ("my_chat_member", "message_reaction", "message_reaction_count"):
         return one.kind, one.content["chat"]["id"]

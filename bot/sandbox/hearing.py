@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +82,19 @@ def tell(world: World, room: Room, message: Json, edited: bool = False) -> None:
         meant = _meant_for(room, message, bots)
         bots = [bot for bot in bots if bot.id in meant or rights.is_administrator(room, bot.id)]
     deliver(world, room, message, bots, edited)
+
+
+def tell_reaction(world: World, room: Room, number: int, change: Json) -> None:
+    """Tell the bots of a person's reaction: in a group only administrators, in a channel how many there are of each."""
+    about = {"chat": world.chat(room), "message_id": number, "date": int(world.now())}
+    update = {"message_reaction": about | change}
+    if room.kind == "channel":
+        emoji = Counter(one["emoji"] for one in room.given_reactions(number) if one["type"] == "emoji")
+        counts = [{"type": {"type": "emoji", "emoji": one}, "total_count": many} for one, many in emoji.items()]
+        update = {"message_reaction_count": about | {"reactions": counts}}
+    for bot in world.bots_in(room):
+        if room.kind == "private" or rights.is_administrator(room, bot.id):
+            world.update(bot, **update)
 
 
 def _meant_for(room: Room, message: Json, bots: list[Bot]) -> set[int]:

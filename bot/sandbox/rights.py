@@ -9,7 +9,8 @@ from bot.sandbox.rooms import Room
 
 _GENERAL = (
     *("can_manage_chat", "can_change_info", "can_delete_messages", "can_invite_users", "can_restrict_members"),
-    *("can_promote_members", "can_manage_video_chats", "can_post_stories", "can_edit_stories", "can_delete_stories"),
+    *("can_promote_members", "can_manage_video_chats", "can_send_welcome_messages"),
+    *("can_post_stories", "can_edit_stories", "can_delete_stories"),
 )
 _MORE = {
     "group": ("can_pin_messages", "can_manage_tags"),
