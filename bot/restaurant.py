@@ -46,7 +46,7 @@ from flows.commands import AnyCommand
 from flows.events import Person
 from flows.gate import Gate
 from flows.http import UNANSWERED, out_of_reach
-from flows.incoming import Kind, is_of_a_bot, sent
+from flows.incoming import Kind, is_automatic, sent
 from flows.ledger import JoinOutcome, JoinResult, Ledger
 from flows.ledger.orders import reads_of_staff
 from flows.menu import Restaurant
@@ -121,8 +121,8 @@ class RestaurantBot:
         if not any(kind in update for kind in UPDATES):
             log.debug("update %s is of a kind that was not asked for", update["update_id"])
             return
-        if is_of_a_bot(update):
-            log.debug("update %s is what another bot writes", update["update_id"])
+        if is_automatic(update):
+            log.debug("update %s is written by no person", update["update_id"])
             return
         try:
             # Not `feed_raw_update`: it logs errors itself, and those of the network may show the token.

@@ -45,16 +45,18 @@ def sent(update: Mapping[str, Any]) -> Kind | None:
     """
     edited = update.get("edited_message")
     message = update.get("message") or edited
-    if not isinstance(message, Mapping) or message.get("is_automatic_forward"):
-        return None
-    if is_of_a_bot(update):
+    if not isinstance(message, Mapping) or is_automatic(update):
         return None
     if edited is not None:
         return Kind.EDIT if "text" in message else None
     return next((kind for field, kind in _KINDS.items() if field in message), None)
 
 
-def is_of_a_bot(update: Mapping[str, Any]) -> bool:
-    """Whether another bot has written the update's message, and not a person who writes as a group or a channel."""
+def is_automatic(update: Mapping[str, Any]) -> bool:
+    """Whether no person has written the update's message, but another bot or, for a channel's post, Telegram.
+
+    A person who writes as a group has the name of Telegram's bot for that, and a `sender_chat`.
+    """
     message = update.get("message") or update.get("edited_message") or {}
-    return bool((message.get("from") or {}).get("is_bot")) and "sender_chat" not in message
+    of_a_bot = (message.get("from") or {}).get("is_bot") and "sender_chat" not in message
+    return bool(of_a_bot or message.get("is_automatic_forward"))

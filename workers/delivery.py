@@ -131,8 +131,8 @@ class Courier:
     ) -> tuple[int, int | None]:
         """Send a message into the restaurant's topic, as an answer into that of the message that is `answered`.
 
-        Where that topic takes none, into General. Returns the message and its topic. Raises `NoTopic` if General is
-        closed as well.
+        Where that topic takes none, into General, as no answer: that would stand in the topic of what it answers.
+        Returns the message and its topic. Raises `NoTopic` if General is closed as well.
         """
         topic, reply_to = (look.topic, None) if answered is None else (answered.topic, answered.message_id)
         slug = look.order.placed.restaurant.slug
@@ -143,6 +143,7 @@ class Courier:
                 except NoTopic as reason:
                     log.warning("the staff chat of %s: %s; General is used", slug, reason)
                     await _thread(self._ledger.note_closed, slug, "topic")
+                    reply_to = None
             return await self._sender.send(side, chat_id, screen, reply_to), None
         except NoTopic as reason:
             log.error("the staff chat of %s: %s, nor does General: orders don't arrive", slug, reason)  # noqa: TRY400

@@ -670,7 +670,8 @@ class TestSettings:
         voice = {"voice": {"file_id": "1", "file_unique_id": "1", "duration": 1}}
         pinned = {"pinned_message": scene.typed(anna, text="x")}
         another: dict[str, Any] = {"text": "/pause", "from": {"id": 9, "is_bot": True, "first_name": "Bot"}}
-        contents: list[dict[str, Any]] = [photo, photo, photo, pinned, another, photo]
+        post = {"text": "/pause", "is_automatic_forward": True}
+        contents: list[dict[str, Any]] = [photo, photo, photo, pinned, another, post, photo]
         for number, content in enumerate(contents, 1):
             await scene.bot.handle(scene.update(number, message=scene.typed(anna, **content)))
         assert "commands and taps only" in (await anna.sees("Please use the buttons on the tickets"))["text"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flows.incoming import Kind, is_of_a_bot, sent
+from flows.incoming import Kind, is_automatic, sent
 from flows.messages.about import UNREAD
 from tests.customers import Customer, MemoryShop
 
@@ -76,8 +76,9 @@ def test_an_edited_text_is_a_kind_and_a_place_that_moves_wants_no_answer() -> No
 def test_what_other_bots_and_channels_write_wants_no_answer() -> None:
     bot = {"id": 9, "is_bot": True, "first_name": "Bot"}
     assert sent({"message": message(text="/pause") | {"from": bot}}) is None
-    assert is_of_a_bot({"message": message(text="/pause") | {"from": bot}})
+    assert is_automatic({"message": message(text="/pause") | {"from": bot}})
     assert sent({"message": message(text="news", is_automatic_forward=True)}) is None
+    assert is_automatic({"message": message(text="/pause", is_automatic_forward=True)})
     assert sent({"channel_post": message(text="news")}) is None
 
 

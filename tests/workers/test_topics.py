@@ -105,6 +105,16 @@ async def test_a_topic_that_takes_no_tickets_leaves_them_to_general_and_doctor_s
     assert "comanda restaurant invite nonna" in cure
 
 
+async def test_news_of_a_ticket_whose_topic_was_closed_since_comes_in_general(stage: Stage, forum: Forum) -> None:
+    stage.order()
+    await stage.courier.notify(ORDER, Side.RESTAURANT)
+    await forum.closes(forum.topic)
+    stage.ledger.execute(ORDER, CANCEL, "tap-1")
+    await stage.courier.notify(ORDER, Side.RESTAURANT)
+    assert [topic for topic, _ in await forum.tickets()] == [forum.topic, None]
+    assert "was cancelled by the customer" in (await forum.bots())[-1]["text"]
+
+
 async def test_a_ticket_whose_topic_is_deleted_comes_again_in_general(stage: Stage, forum: Forum) -> None:
     stage.order()
     await stage.courier.notify(ORDER, Side.RESTAURANT)
