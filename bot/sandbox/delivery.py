@@ -168,7 +168,7 @@ def _retry_after(answer: ClientResponse) -> int:
 
 
 def queue_of(one: Pending) -> _Queue:
-    """In which queue an update waits: messages and edits in one per chat, the rest in one per kind and person.
+    """In which queue an update waits: messages, posts and edits in one per chat, the rest in one per kind and person.
 
     So a message and a tap of one person are not in order between them.
     """

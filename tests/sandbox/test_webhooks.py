@@ -153,6 +153,8 @@ class TestQueues:
 
     def test_messages_wait_per_chat_and_taps_per_person(self) -> None:
         assert queue_of(self.pending("message", -5, 1)) == queue_of(self.pending("edited_message", -5, 2))
+        assert queue_of(self.pending("channel_post", -5, 1)) == queue_of(self.pending("edited_channel_post", -5, 2))
+        assert queue_of(self.pending("channel_post", -5, 1)) != queue_of(self.pending("channel_post", -6, 1))
         assert queue_of(self.pending("message", -5, 1)) != queue_of(self.pending("message", 1, 1))
         assert queue_of(self.pending("callback_query", -5, 1)) == queue_of(self.pending("callback_query", 1, 1))
         assert queue_of(self.pending("callback_query", 1, 1)) != queue_of(self.pending("message", 1, 1))
