@@ -67,7 +67,7 @@ class ControlApi:
         try:
             given = await _given(request)
             answer, status = act(_verb(model, given)), 200
-        except (ControlError, ApiError) as error:
+        except ControlError as error:
             answer, status = {"error": str(error)}, 400
         except ValidationError as error:
             answer, status = {"error": plainly(error)}, 400
@@ -84,12 +84,13 @@ class ControlApi:
 
 async def _given(request: web.Request) -> Json | bytes:
     """What a verb is given: JSON, or the fields of a form with a file as its `content`. Raises `ControlError`."""
-    if request.content_type != "multipart/form-data":
-        try:
+    try:
+        if request.content_type != "multipart/form-data":
             return await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            raise ControlError(f"that is more than {wire.BODY_LIMIT // 1024**2} MB") from None
-    form = await wire.read(request)
+        form = await wire.read(request)
+    except (web.HTTPRequestEntityTooLarge, ApiError) as error:
+        too_large = isinstance(error, web.HTTPException) or error.code == 413
+        raise ControlError(f"that is more than {wire.BODY_LIMIT // 1024**2} MB" if too_large else str(error)) from None
     for key, (name, content) in [(key, value) for key, value in form.items() if isinstance(value, tuple)]:
         form = {"name": name} | form | {key: content}
     return form

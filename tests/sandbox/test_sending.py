@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.samples import SAMPLES
+from bot.sandbox.wire import BODY_LIMIT
 from tests.people import Person, Telegram
 from tests.sandbox.talk import TOKEN, heard, heard_by_both, refused_to_act
 
@@ -124,3 +125,14 @@ class TestAlbums:
         files = [{"kind": kind} for kind in kinds]
         assert words in await refused_to_act(telegram, "send_album", user=quiet.id, bot=TOKEN, files=files)
         assert await heard(telegram) == []
+
+
+@pytest.mark.parametrize("how", ["json", "form"])
+async def test_a_file_that_is_too_large_is_refused_with_the_bound(telegram: Telegram, quiet: Person, how: str) -> None:
+    content, about = b"A" * (BODY_LIMIT + 4), {"user": str(quiet.id), "bot": TOKEN}
+    if how == "json":
+        answer = await telegram._http.post("/control/send_file", json=about | {"content": content.decode()})
+    else:
+        answer = await telegram._http.post("/control/send_file", data=about, files={"content": ("x", content)})
+    assert (answer.status_code, answer.json()) == (400, {"error": "that is more than 50 MB"})
+    assert await heard(telegram) == []
