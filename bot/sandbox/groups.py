@@ -83,6 +83,8 @@ class Groups:
         room, person = self._find.group(verb.chat), self._find.online(verb.user)
         if verb.user in room.members:
             raise ControlError("this person is in the group already")
+        if verb.by is None and room.status_of(verb.user) == "kicked":
+            raise ControlError("this person was put out, and comes back only when somebody lets them in")
         by = person if verb.by is None else self._member(room, verb.by)
         return memberships.person_joins(self._world, room, person, by)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.async_api import Page, expect
 
 from tests.page.conftest import PATIENCE, Open
-from tests.page.talk import TOKEN, chat, field, phone
+from tests.page.talk import TOKEN, chat, field, phone, say
 from tests.people import Person, Telegram
 
 
@@ -67,3 +67,21 @@ async def test_a_channel_is_written_by_its_administrator_and_read_by_those_who_j
     await left.get_by_role("button", name="Leave the channel").click()
     await expect(left.locator(".names")).to_contain_text("Some bot", timeout=PATIENCE)
     await expect(field(page)).to_be_visible()
+
+
+async def test_a_link_leads_into_a_chat_or_asks_to_be_let_in(
+    telegram: Telegram, carla: Person, open_page: Open
+) -> None:
+    page = await open_page(telegram.url)
+    [anna] = await telegram.group("Kitchen", "Anna")
+    await telegram.act("add_bot", chat=anna.place["chat"], bot=TOKEN, by=anna.id)
+    await telegram.act("promote", chat=anna.place["chat"], user=int(TOKEN.partition(":")[0]))
+    for asks in (True, False):
+        made = await telegram.call(TOKEN, "createChatInviteLink", chat_id=anna.place["chat"], creates_join_request=asks)
+        await say(telegram, carla, f"Come in: {made['invite_link']}")
+    await chat(page).get_by_role("link").first.click(timeout=PATIENCE)
+    await expect(phone(page).get_by_role("status")).to_contain_text("asked to be let into Kitchen", timeout=PATIENCE)
+    await chat(page).get_by_role("link").last.click()
+    await expect(phone(page).locator(".names")).to_contain_text("Kitchen", timeout=PATIENCE)
+    await expect(chat(page)).to_contain_text("Carla joined the group")
+    assert len(page.context.pages) == 1

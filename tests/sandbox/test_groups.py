@@ -81,3 +81,14 @@ async def test_a_bot_that_is_no_administrator_hears_nothing_of_others_who_come(t
     await telegram.act("join", chat=anna.place["chat"], user=dora["id"])
     [update] = await heard(telegram)
     assert "new_chat_members" in update["message"]
+
+
+async def test_who_was_put_out_comes_back_only_when_somebody_lets_them_in(
+    telegram: Telegram, kitchen: list[Person]
+) -> None:
+    anna, bruno = kitchen
+    chat = anna.place["chat"]
+    await telegram.act("leave", chat=chat, user=bruno.id, by=anna.id)
+    assert "put out" in await refused_to_act(telegram, "join", chat=chat, user=bruno.id)
+    await telegram.act("join", chat=chat, user=bruno.id, by=anna.id)
+    assert (await telegram.call(TOKEN, "getChatMember", chat_id=chat, user_id=bruno.id))["status"] == "member"

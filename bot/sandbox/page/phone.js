@@ -201,9 +201,13 @@ export class Phone {
   }
 
   async join(room, person) {
-    if (!(await this.act("join", { chat: room.chat.id, user: person }))) return;
+    if (await this.act("join", { chat: room.chat.id, user: person })) this.enterRoom(room.chat.id, person);
+  }
+
+  // Opens a chat that somebody has come into.
+  async enterRoom(number, person) {
     await this.chats.refresh(); // who is in it is new
-    this.choose(`${room.room}|${person}`);
+    this.choose(`${number}|${person}`);
   }
 
   // Offers to open another chat, which has something new.

@@ -43,12 +43,20 @@ export const openMenuApp = (phone) => openApp(phone, {}, phone.bot.menu_button.t
 export function follow(phone, address) {
   if (!URL.canParse(address)) return false;
   const link = new URL(address);
+  if (link.hostname === "t.me" && link.pathname.startsWith("/+")) return Boolean(followInvite(phone, address));
   const name = link.protocol === "tg:" ? link.searchParams.get("domain") : link.hostname === "t.me" ? link.pathname.slice(1) : "";
   const bot = name && phone.chats.bots.find((one) => one.username.toLowerCase() === name.toLowerCase());
   if (!bot) return false;
   if (link.searchParams.has("startgroup")) startInGroup(phone, bot, link.searchParams.get("startgroup"));
   else start(phone, bot, link.searchParams.get("start") ?? "");
   return true;
+}
+
+async function followInvite(phone, link) {
+  const followed = await phone.act("follow", { user: phone.person, link });
+  if (!followed) return;
+  if (followed.joined) return phone.enterRoom(followed.chat.id, phone.person);
+  phone.notices.toast(`You asked to be let into ${followed.chat.title}`);
 }
 
 export async function start(phone, bot, payload, person = phone.person) {
@@ -58,7 +66,7 @@ export async function start(phone, bot, payload, person = phone.person) {
 }
 
 function startInGroup(phone, bot, payload) {
-  const group = phone.chats.rooms.find((one) => one.chat.type !== "private" && one.members.some((member) => member.id === phone.person));
+  const group = phone.chats.rooms.find((one) => one.chat.type.endsWith("group") && one.members.some((member) => member.id === phone.person));
   if (!group) return phone.notices.toast("Make a group first, in the list of chats");
   return phone.act("add_bot", { chat: group.chat.id, bot: String(bot.id), by: phone.person, start: payload });
 }
