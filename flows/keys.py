@@ -88,9 +88,9 @@ def session(chat_id: int) -> str:
     return f"session:{chat_id}"
 
 
-def closed_topic(slug: str) -> str:
-    """String with a life: what of that restaurant's staff chat took no message lately, its `topic` or `all` of it."""
-    return f"topic:{slug}"
+def staff_trouble(slug: str) -> str:
+    """String with a life: why that restaurant's staff chat took no message lately (see Restaurants.note_trouble)."""
+    return f"trouble:{slug}"
 
 
 def hint(chat_id: int) -> str:

@@ -31,7 +31,7 @@ from workers.strays import OF_CUSTOMERS, OPEN
 DERIVED = (keys.EVENTS, keys.ORDERS, keys.STAFF)
 PASSING = (keys.WORKERS, keys.RESTORING, keys.CONFIRMED)
 LEFT_OUT = (
-    *("rq:", OF_CUSTOMERS, OPEN, "worker:", "quiet:", "gate:", "hint:", keys.closed_topic("")),
+    *("rq:", OF_CUSTOMERS, OPEN, "worker:", "quiet:", "gate:", "hint:", keys.staff_trouble("")),
     *(keys.inbox_lease(""), keys.listening("")),
 )
 ORDER, DELIVERY, NUMBER = keys.order(""), keys.delivery(""), "number:"

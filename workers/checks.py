@@ -159,13 +159,17 @@ def of_restaurants(redis: Redis) -> Iterator[Check]:
             cure = f"open the link of `comanda restaurant invite {slug}` in the staff's chat"
             yield Check(name, Level.WARNING, "has no staff chat, so it gets no orders", cure)
         else:
-            yield _staff_chat(name, slug, text(redis.get(keys.closed_topic(slug)) or b""))
+            yield _staff_chat(name, slug, text(redis.get(keys.staff_trouble(slug)) or b""))
 
 
-def _staff_chat(name: str, slug: str, closed: str) -> Check:
-    """What there is to say of a staff chat, of which a `topic` or `all` was found closed lately."""
+def _staff_chat(name: str, slug: str, trouble: str) -> Check:
+    """What there is to say of a staff chat, and of what it refused lately."""
     cure = f"reopen the topic, or write /start with a new invite (`comanda restaurant invite {slug}`) in another one"
-    match closed:
+    match trouble:
+        case "gone":
+            says = "its staff chat can't be written into: the bot was blocked, removed, or may not write there"
+            cure = f"let the bot in again, or open the link of `comanda restaurant invite {slug}` in another chat"
+            return Check(name, Level.PROBLEM, says, cure)
         case "all":
             says = "its staff chat takes no messages: its topic and General are closed, so orders don't arrive"
             return Check(name, Level.PROBLEM, says, f"open General again; {cure}")

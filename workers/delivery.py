@@ -83,6 +83,8 @@ class Courier:
         except Moved as moved:
             await self._follow(order, side, look.chat_id, moved)
         except Unreachable as reason:
+            if side is Side.RESTAURANT:
+                await _thread(self._ledger.note_trouble, order.placed.restaurant.slug, "gone")
             return await self._give_up(order, side, str(reason))
         return False
 
@@ -142,12 +144,12 @@ class Courier:
                     return await self._sender.send(side, chat_id, screen, reply_to, topic), topic
                 except NoTopic as reason:
                     log.warning("the staff chat of %s: %s; General is used", slug, reason)
-                    await _thread(self._ledger.note_closed, slug, "topic")
+                    await _thread(self._ledger.note_trouble, slug, "topic")
                     reply_to = None
             return await self._sender.send(side, chat_id, screen, reply_to), None
         except NoTopic as reason:
             log.error("the staff chat of %s: %s, nor does General: orders don't arrive", slug, reason)  # noqa: TRY400
-            await _thread(self._ledger.note_closed, slug, "all")
+            await _thread(self._ledger.note_trouble, slug, "all")
             raise
 
     async def _edit(

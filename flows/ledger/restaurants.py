@@ -18,7 +18,7 @@ from flows.ledger.transaction import Transacting, Transaction
 from flows.menu import Restaurant, Service
 from flows.store import text, texts
 
-CLOSED_LIFE = 3600  # seconds that `comanda doctor` speaks of a closed topic after the last ticket found it so
+TROUBLE_LIFE = 3600  # seconds that `comanda doctor` speaks of what a staff chat refused
 HINT_LIFE = 600  # seconds after which staff are told again what the bot can't read
 
 
@@ -201,7 +201,7 @@ class Restaurants(Transacting):
                 return JoinResult(JoinOutcome.BAD_INVITE)
             service = stored_service(attempt, slug)
             former = service.staff_chat if service.staff_chat != chat_id else None
-            attempt.writes.delete(keys.invite(token), keys.invite_of(slug), keys.closed_topic(slug))
+            attempt.writes.delete(keys.invite(token), keys.invite_of(slug), keys.staff_trouble(slug))
             _move(attempt, slug, service, chat_id, topic)
             if former is None and topic != service.staff_topic:
                 self._forget_tickets(attempt, slug)
@@ -244,15 +244,15 @@ class Restaurants(Transacting):
         for order_id in texts(self._redis.smembers(keys.open_orders(slug))):
             attempt.writes.hdel(keys.delivery(order_id), Side.RESTAURANT)
 
-    def note_closed(self, slug: str, what: Literal["topic", "all"]) -> None:
-        """A restaurant's topic takes no messages, or all of its staff chat does not: for `comanda doctor`."""
-        self._redis.set(keys.closed_topic(slug), what, ex=CLOSED_LIFE)
+    def note_trouble(self, slug: str, what: Literal["topic", "all", "gone"]) -> None:
+        """Leave word for `comanda doctor`: the restaurant's topic takes no messages, nor does General, or the chat."""
+        self._redis.set(keys.staff_trouble(slug), what, ex=TROUBLE_LIFE)
 
     def reopen(self, chat_id: int) -> None:
         """A topic of that chat is open again: tickets that wait for it are tried at once."""
         slug = self.staff_restaurant(chat_id)
         if slug is not None:
-            self._redis.delete(keys.closed_topic(slug))
+            self._redis.delete(keys.staff_trouble(slug))
             self.show_open_tickets(slug)
 
     def show_open_tickets(self, slug: str) -> None:

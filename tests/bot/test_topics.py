@@ -163,12 +163,12 @@ async def test_a_topic_that_opens_again_has_waiting_tickets_tried_at_once(scene:
     topic = await kitchen.opens("Tickets")
     await kitchen.joins_in(topic)
     await kitchen.ticket(topic)
-    scene.ledger.note_closed("nonna", "all")
+    scene.ledger.note_trouble("nonna", "all")
     await kitchen.closes(topic)
     scene.redis.zrem(keys.DUE, keys.notify(ORDER, Side.RESTAURANT))
     await kitchen.closes(topic, closed=False)
     await until(lambda: scene.redis.zscore(keys.DUE, keys.notify(ORDER, Side.RESTAURANT)) is not None)
-    assert scene.redis.get(keys.closed_topic("nonna")) is None
+    assert scene.redis.get(keys.staff_trouble("nonna")) is None
 
 
 @pytest.mark.parametrize(

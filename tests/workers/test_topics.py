@@ -193,6 +193,19 @@ class TestAllIsClosed:
         assert await forum.tickets() == []
 
 
+async def test_a_staff_chat_that_cannot_be_written_into_is_named_by_doctor(
+    stage: Stage, forum: Forum, redis: Redis
+) -> None:
+    """Given a bot that was removed while it did not run, and so has not heard of it."""
+    await stage.telegram.act("remove_bot", chat=forum.chat, bot=RESTAURANT_TOKEN, by=forum.anna.id)
+    stage.order()
+    await stage.courier.notify(ORDER, Side.RESTAURANT)
+    assert stage.kinds()[-1] == "order_expired"
+    level, says, cure = doctor(redis, stage.ledger)
+    assert (level, "can't be written into" in says) == (Level.PROBLEM, True)
+    assert "comanda restaurant invite nonna" in cure
+
+
 async def test_without_topics_the_topic_of_old_does_no_harm(stage: Stage, forum: Forum) -> None:
     await stage.telegram.act("forum", chat=forum.chat, on=False)
     stage.order()
