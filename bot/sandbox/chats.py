@@ -10,6 +10,7 @@ from bot.sandbox.fields import Json
 from bot.sandbox.memberships import bot_leaves
 from bot.sandbox.rooms import Room, without_keys
 from bot.sandbox.services import announce
+from bot.sandbox.topics import topic_of
 
 served = Served()
 
@@ -22,6 +23,7 @@ _ACTIONS |= {"upload_photo", "upload_document"}
 def send_chat_action(call: Call) -> bool:
     if call.text("action") not in _ACTIONS:
         raise bad_request("wrong parameter action in request")
+    topic_of(call, call.room)
     call.world.changed("typing", room=call.room)
     return True
 

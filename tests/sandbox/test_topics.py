@@ -62,6 +62,28 @@ async def test_a_topic_that_is_not_there_is_refused(telegram: Telegram, forum: P
     assert said == "message thread not found"
 
 
+SENDING: list[tuple[str, dict[str, Any]]] = [
+    ("sendMediaGroup", {"media": [{"type": "photo", "media": "https://x.example/a.png"}] * 2}),
+    ("sendVideo", {"video": "https://x.example/a.mp4"}),
+    ("sendLocation", {"latitude": 1, "longitude": 1}),
+    ("sendDice", {}),
+    ("sendChatAction", {"action": "typing"}),
+    *((method, {"message_id": True}) for method in ("forwardMessage", "copyMessage")),
+]
+
+
+@pytest.mark.parametrize(("method", "params"), SENDING, ids=[method for method, _ in SENDING])
+async def test_no_kind_of_message_goes_into_a_topic_that_is_not_there(
+    telegram: Telegram, forum: Person, method: str, params: dict[str, Any]
+) -> None:
+    chat = {"chat_id": forum.place["chat"]}
+    first = await telegram.call(TOKEN, "sendMessage", **chat, text="x")
+    if "message_id" in params:
+        params = {"from_chat_id": forum.place["chat"], "message_id": first["message_id"]}
+    assert await refused(telegram, method, **chat, **params, message_thread_id=999_999) == "message thread not found"
+    assert (await forum.messages())[-1]["message_id"] == first["message_id"]
+
+
 async def test_a_private_chat_has_no_topics_and_a_plain_group_passes_over_their_numbers(
     telegram: Telegram, carla: Person
 ) -> None:
