@@ -41,6 +41,7 @@ class Directory:
         room = self._world.rooms.get(str(number))
         if room is None or room.moved_to is not None:
             raise ControlError(f"no group {number}")
+        room.lapse(self._world.now())
         return room
 
     def room(self, bot: str | None, chat: int | None, user: int) -> Room:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,22 +101,37 @@ def tell_reaction(world: World, room: Room, number: int, change: Json) -> None:
 def _meant_for(room: Room, message: Json, bots: list[Bot]) -> set[int]:
     """Which of the bots a message in a group addresses (Bots FAQ, "What messages will my bot get?").
 
-    A reply addresses the bot whose message it is, whatever else it says. A command that names no bot is for the last
-    one that has spoken there.
+    Whatever a message answers goes before what it says itself: a bot's own, or one that was meant for a bot.
     """
     by_name = {bot.user["username"].lower(): bot.id for bot in bots}
-    for sender in (message.get("reply_to_message", {}).get("from"), message.get("via_bot")):
-        if sender and sender["id"] in by_name.values():
-            return {sender["id"]}
+    for one in reversed(list(_thread(room, message))):
+        if meant := {one.get("from", {}).get("id")} & room.bots or _named(room, one, by_name):
+            return meant
+    return set()
+
+
+def _thread(room: Room, message: Json) -> Iterator[Json]:
+    """A message, the one that it answers, and so on."""
+    answered: Json | None = message
+    while answered:
+        yield answered
+        answered = room.messages.get(answered.get("reply_to_message", {}).get("message_id", 0))
+
+
+def _named(room: Room, message: Json, by_name: dict[str, int]) -> set[int]:
+    """The bots that a message itself is for: a command that names none is for the last one that has spoken there."""
+    via = message.get("via_bot", {}).get("id")
+    if via in by_name.values():
+        return {via}
     text = str(message.get("text") or message.get("caption") or "").lower()
     if text.startswith("/"):
         _, addressed, name = text.split()[0].partition("@")
-        return {by_name[name]} & room.bots if name in by_name else set() if addressed else _last_to_speak(room)
+        return {by_name[name]} if name in by_name else set() if addressed else _last_to_speak(room, message)
     return {number for name, number in by_name.items() if re.search(rf"(?<!\w)@{name}(?!\w)", text)}
 
 
-def _last_to_speak(room: Room) -> set[int]:
-    """The bot that wrote last in a group; all of them as long as none has."""
-    authors = (room.author(message) for message in reversed(room.messages.values()))
-    last = next((author for author in authors if author in room.bots), None)
+def _last_to_speak(room: Room, message: Json) -> set[int]:
+    """The bot that wrote last in a group before a message; all of them where none had."""
+    before = (one for one in reversed(room.messages.values()) if one["message_id"] < message["message_id"])
+    last = next((author for one in before if (author := room.author(one)) in room.bots), None)
     return set(room.bots) if last is None else {last}

@@ -73,6 +73,15 @@ async def test_a_reply_is_for_the_bot_that_it_answers_even_if_it_names_another(
     assert await listeners(telegram, text) == ["pizza"]
 
 
+async def test_an_answer_to_what_was_meant_for_a_bot_is_for_that_bot_too(telegram: Telegram, group: Person) -> None:
+    for first, who in (("/items@pizza_bot", ["pizza"]), ("just talking", [])):
+        asked = await group.send(first)
+        for text in (f"more on {first[1:4]}", f"still more on {first[1:4]}"):
+            more = {"text": text, "reply_to": asked["message_id"]}
+            asked = await telegram.act("send", user=group.id, **group.place, **more)
+            assert await listeners(telegram, text) == who
+
+
 async def test_a_caption_addresses_a_bot_like_a_text(telegram: Telegram, group: Person) -> None:
     for caption, who in (("look", []), ("look @pizza_bot", ["pizza"])):
         await telegram.act("send_file", user=group.id, **group.place, kind="photo", caption=caption)

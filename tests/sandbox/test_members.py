@@ -76,6 +76,7 @@ async def test_whom_a_bot_bans_is_gone_until_it_is_pardoned(telegram: Telegram, 
     assert (member["chat_member"]["from"]["id"], member["chat_member"]["new_chat_member"]["status"]) == (BOT, "kicked")
     assert message["message"]["left_chat_member"]["id"] == bruno.id
     assert "not in that group" in await refused_to_act(telegram, "send", user=bruno.id, **bruno.place, text="hello?")
+    assert "was put out" in await refused_to_act(telegram, "join", user=bruno.id, **bruno.place)
     assert await telegram.call(TOKEN, "unbanChatMember", **of(bruno), only_if_banned=True)
     assert await status(telegram, bruno) == "left"
     await telegram.act("join", chat=bruno.place["chat"], user=bruno.id)
@@ -100,7 +101,8 @@ async def test_a_ban_ends_at_its_time(telegram: Telegram, group: list[Person], c
     await telegram.call(TOKEN, "banChatMember", **of(bruno), until_date=end)
     assert (await telegram.call(TOKEN, "getChatMember", **of(bruno)))["until_date"] == end
     clock.now += 3600
-    assert await status(telegram, bruno) == "left"
+    await telegram.act("join", user=bruno.id, **bruno.place)
+    assert await status(telegram, bruno) == "member"
 
 
 async def test_a_ban_that_would_end_at_once_never_ends(telegram: Telegram, group: list[Person], clock: Clock) -> None:
