@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -36,11 +38,15 @@ async def test_what_many_ask_at_once_is_one_request(redis: Redis) -> None:
 
 
 def test_as_many_threads_as_there_are_jobs_in_hand_may_ask_for_themselves(store_url: str) -> None:
-    with connect(store_url) as client:
-        taken = [client.connection_pool.get_connection() for _ in range(IN_FLIGHT)]
-        assert client.ping()
-        for one in taken:
-            client.connection_pool.release(one)
+    barrier = threading.Barrier(IN_FLIGHT)
+
+    def ask() -> object:
+        barrier.wait()
+        return client.ping()
+
+    with connect(store_url) as client, ThreadPoolExecutor(IN_FLIGHT) as threads:
+        answers = [threads.submit(ask) for _ in range(IN_FLIGHT)]
+        assert all(answer.result() for answer in answers)
 
 
 async def test_an_error_is_raised_for_whoever_caused_it_only(redis: Redis) -> None:
