@@ -41,6 +41,16 @@ KEBAB = dish(group("Onions", "Yes", "No"), group("Cutlery", "Yes", "No"))
         ("S", "M", "XL"),
         ("1", "2", "12"),
         ("👍", "👎"),
+        ("Có", "Không"),
+        ("Igen", "Nem"),
+        ("Kyllä", "Ei"),
+        ("要", "不要"),
+        ("예", "아니오"),
+        ("Ya", "Tidak"),
+        ("EVET", "HAYIR"),
+        ("Sim, por favor", "Não, obrigado"),
+        ("Nein ❌", "Ja ✅", "Kein 2."),
+        ("Included", "Not included"),
     ],
 )
 def test_options_that_say_nothing_alone_are_named_with_their_group(options: tuple[str, ...]) -> None:
@@ -69,6 +79,7 @@ def test_a_name_in_two_groups_is_named_with_each_however_it_is_written() -> None
 
 def test_only_what_says_nothing_is_named_in_a_group_of_others() -> None:
     assert ambiguous(dish(group("Sauce", "Ketchup", "None"))) == {("Sauce", "None")}
+    assert ambiguous(dish(group("Sauce", "Ketchup", "BBQ"))) == set()
 
 
 def ordered(item: Item, *labels: str) -> Customer:
