@@ -83,6 +83,11 @@ def number(slug: str, day: date) -> str:
     return f"number:{slug}:{day.isoformat()}"
 
 
+def taken(slug: str) -> str:
+    """Hash: number ("#17") or pick-up code ("4821") of an order of that restaurant that is not over -> its id."""
+    return f"taken:{slug}"
+
+
 def session(chat_id: int) -> str:
     """String: JSON of flows.session.Session."""
     return f"session:{chat_id}"
@@ -154,7 +159,7 @@ def inbox_dead(bot: str) -> str:
 
 
 def heard(bot: str) -> str:
-    """Hash: until when that bot has heard all, and its last deafness (see flows.ledger.hearing)."""
+    """Hash with a life: until when that bot has heard all, and its last deafness (see flows.ledger.hearing)."""
     return f"heard:{bot}"
 
 

@@ -22,13 +22,15 @@ log = logging.getLogger(__name__)
 DEAF = timedelta(seconds=30)
 """A gap between two times of hearing that counts as deafness. A bot that runs hears every few seconds."""
 
+LIFE = 30 * 86_400  # seconds that a note stands: of a bot that was given up nothing is left
+
 MADE_UP = "made_up"
 """The field that tells for which deafness waiting orders have got their time back."""
 
 # A hearing is never taken back, except where the store's clock was. Returns the time by that clock.
 _HEAR = Script(
     """#!lua
-local key, heard, deaf = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local key, heard, deaf, life = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
 if redis.call('TYPE', key).ok ~= 'hash' then redis.call('DEL', key) end
@@ -37,6 +39,7 @@ local last = tonumber(redis.call('HGET', key, 'until') or '') or heard
 if last > now then last = heard end
 if heard < last then return clock end
 redis.call('HSET', key, 'until', string.format('%.3f', heard))
+redis.call('EXPIRE', key, life)
 if heard - last > deaf then
   redis.call('HSET', key, 'deaf_since', string.format('%.3f', last), 'deaf_until', string.format('%.3f', heard))
 end
@@ -51,7 +54,8 @@ def hear(bot: str, until: datetime | None = None) -> Command:
 
     It answers what `store_time` reads.
     """
-    return (_HEAR, keys.heard(bot), "" if until is None else f"{until.timestamp():.3f}", DEAF.total_seconds())
+    at = "" if until is None else f"{until.timestamp():.3f}"
+    return (_HEAR, keys.heard(bot), at, DEAF.total_seconds(), LIFE)
 
 
 @dataclass(frozen=True)

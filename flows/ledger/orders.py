@@ -15,13 +15,14 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from flows import events, keys
-from flows.commands import AnyCommand, Wake
+from flows.commands import AnyCommand, PlaceOrder, Wake
 from flows.events import AnyEvent, OrderPlaced, Side
 from flows.ledger.audit import NUMBER_LIFE
 from flows.ledger.catalogue import Catalogue
 from flows.ledger.removal import Removal
 from flows.ledger.restaurants import Restaurants, stored_service
 from flows.ledger.shown import Shown, ShownMessages, stage_shown
+from flows.ledger.signs import NEXT_NUMBER, are_free, stage_free_signs, stage_signs
 from flows.ledger.transaction import Transaction, entries_of
 from flows.menu import Restaurant, Service
 from flows.order import Order, Refused, Why, decide, evolve, fold, next_deadline
@@ -134,13 +135,13 @@ class Ledger(Restaurants, ShownMessages, Removal):
         return [order for order in found if order is not None]
 
     def next_number(self, slug: str, day: date) -> int:
-        """The restaurant's next order number of that local day. A number taken and not used leaves a gap."""
-        key = keys.number(slug, day)
-        with self._redis.pipeline(transaction=True) as pipe:
-            pipe.incr(key)
-            pipe.expire(key, NUMBER_LIFE)
-            taken: int = pipe.execute()[0]
-        return taken
+        """The restaurant's next order number of that local day that no open order of it has.
+
+        A number taken and not used leaves a gap.
+        """
+        counter, taken, open_ = keys.number(slug, day), keys.taken(slug), keys.open_orders(slug)
+        number: int = NEXT_NUMBER.run(self._redis, [counter, taken, open_, keys.order(""), NUMBER_LIFE])
+        return number
 
     # Writing
 
@@ -170,6 +171,8 @@ class Ledger(Restaurants, ShownMessages, Removal):
             if turn.command is not None:
                 order_id, command = turn.command
                 order = read_order(attempt, order_id)
+                if order is None and isinstance(command, PlaceOrder):
+                    attempt.checks += are_free(command)
                 new = decide(order, command, self.clock())
             attempt.writes.set(keys.session(chat_id), saved.model_dump_json(), ex=SESSION_TTL)
             placed = self.stage(attempt.writes, order, new, cause)
@@ -308,7 +311,7 @@ class Ledger(Restaurants, ShownMessages, Removal):
 
     def stage(self, pipe: Pipeline, order: Order | None, new: list[AnyEvent], cause: str) -> Order | None:
         """Stage the events and all that follows from them. Returns the order as it is then."""
-        first = order is None
+        first, was_over = order is None, order is not None and order.over
         sides: dict[Side, None] = {}
         for event in new:
             event = event.model_copy(update={"cause": cause})
@@ -325,6 +328,8 @@ class Ledger(Restaurants, ShownMessages, Removal):
             _stage_indices(pipe, order)
         if order.over:
             pipe.srem(keys.open_orders(order.placed.restaurant.slug), order.id)
+        if order.over and not was_over:  # later its number may be another's
+            stage_free_signs(pipe, order)
         _stage_deadline(pipe, order.id, order)
         for side in sides:
             self._stage_notify(pipe, order.id, order.version, side, restaurant=order.placed.restaurant.slug)
@@ -412,6 +417,7 @@ def _stage_indices(pipe: Pipeline, order: Order) -> None:
     pipe.zadd(keys.ORDERS, {order.id: placed_at})
     pipe.zadd(keys.orders_of_customer(order.placed.customer.id), {order.id: placed_at})
     pipe.sadd(keys.open_orders(order.placed.restaurant.slug), order.id)
+    stage_signs(pipe, order)
 
 
 def _may_have_answered(attempt: Transaction, order: Order) -> bool:

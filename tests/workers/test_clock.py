@@ -357,22 +357,30 @@ class TestPickUps:
     def test_staff_who_were_asked_before_the_night_are_asked_again(
         self, ledger: Ledger, clock: Clock, time: Time
     ) -> None:
-        self.accepted(ledger, time)
-        run(clock, time, timedelta(minutes=55))
-        ledger.execute(ORDER, REMINDED, "delivery")
+        self.asked(ledger, clock, time)
         time.now += timedelta(hours=10)
         clock.tick()
         assert kinds(ledger).count("reminder_due") == 2
         assert kinds(ledger)[-1] == "reminder_due"
 
     def test_staff_who_were_asked_before_the_bot_was_deaf_are_asked_again(
-        self, ledger: Ledger, clock: Clock, time: Time, ear: Ear
+        self, ledger: Ledger, clock: Clock, time: Time, redis: Redis, ear: Ear
     ) -> None:
-        self.accepted(ledger, time)
-        run(clock, time, timedelta(minutes=55))
-        ledger.execute(ORDER, REMINDED, "delivery")
-        run_deaf(clock, time, ear, NOON + timedelta(hours=1), timedelta(hours=9))
+        self.asked(ledger, clock, time)
+        since = time.now
+        time.now += timedelta(hours=9)
+        redis.set(keys.BEAT, time.now.isoformat())  # clocks ran all the time
+        ear.has_heard_until(since)
+        clock.tick()
         assert kinds(ledger)[-1] == "restaurant_notified"
-        ear.was_deaf(NOON + timedelta(hours=1))
+        ear.was_deaf(since)
         clock.tick()
         assert kinds(ledger)[-1] == "reminder_due"
+
+    def asked(self, ledger: Ledger, clock: Clock, time: Time) -> None:
+        """An accepted order that staff have been asked about."""
+        self.accepted(ledger, time)
+        time.now += timedelta(hours=1)
+        clock.tick()
+        ledger.execute(ORDER, REMINDED, "delivery")
+        assert kinds(ledger)[-2:] == ["reminder_due", "restaurant_notified"]
