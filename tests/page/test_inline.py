@@ -85,3 +85,17 @@ async def test_a_button_can_begin_it(telegram: Telegram, carla: Person, open_pag
     await expect(field(page)).to_have_value("@some_bot piz")
     await answer(telegram, "piz", "Margherita")
     await expect(offers(page)).to_contain_text("Margherita", timeout=PATIENCE)
+
+
+async def test_the_words_themselves_can_be_sent_and_nothing_is_offered_any_more(
+    telegram: Telegram, carla: Person, open_page: Open
+) -> None:
+    await telegram.act("set_inline", bot=TOKEN)
+    page = await open_page(telegram.url)
+    await field(page).fill("@some_bot piz", timeout=PATIENCE)
+    await answer(telegram, "piz", "Margherita")
+    await expect(offers(page)).to_be_visible(timeout=PATIENCE)
+    await field(page).press("Enter")
+    assert await telegram.hears(TOKEN, "message", lambda one: one["text"] == "@some_bot piz")
+    await expect(offers(page)).to_be_hidden()
+    await expect(field(page)).to_have_value("")

@@ -155,6 +155,7 @@ export class Phone {
   }
 
   write(text, replyTo) {
+    this.inline.close();
     this.conversation.toEnd();
     return this.perform("send", { ...this.whereToWrite, text, ...(replyTo ? { reply_to: replyTo } : {}) });
   }
@@ -196,6 +197,7 @@ export class Phone {
   enter(seat) {
     this.seat = seat;
     this.conversation.clear();
+    this.inline.close();
     this.writing.enter(seat);
     return this.load();
   }
