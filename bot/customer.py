@@ -105,12 +105,26 @@ class CustomerBot:
             raise TokenRefused("Telegram refuses the customer bot's token: check CUSTOMER_BOT_TOKEN") from None
         except TelegramError as error:
             raise _later(error) from None
-        try:
-            await self._bot.set_my_commands([BotCommand(name, words) for name, words in about.COMMANDS])
+        for introduce in (self._set_commands, self._set_short_description, self._set_description):
+            try:
+                await introduce()
+            except TelegramError as error:
+                log.warning("a command or description could not be set, the next start tries again: %s", error.message)
+
+    # What has changed is set, and nothing else: Telegram grants such calls a few times a day.
+
+    async def _set_commands(self) -> None:
+        commands = tuple(BotCommand(name, words) for name, words in about.COMMANDS)
+        if await self._bot.get_my_commands() != commands:
+            await self._bot.set_my_commands(commands)
+
+    async def _set_short_description(self) -> None:
+        if (await self._bot.get_my_short_description()).short_description != about.SHORT_DESCRIPTION:
             await self._bot.set_my_short_description(about.SHORT_DESCRIPTION)
+
+    async def _set_description(self) -> None:
+        if (await self._bot.get_my_description()).description != about.DESCRIPTION:
             await self._bot.set_my_description(about.DESCRIPTION)
-        except TelegramError as error:
-            log.warning("the commands and descriptions could not be set: %s", error.message)
 
     async def close(self) -> None:
         await self._app.shutdown()

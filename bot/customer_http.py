@@ -5,12 +5,14 @@ httpx, which it uses otherwise, took two fifths of the bot's time (see docs/deci
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from aiohttp import ClientSession, ClientTimeout
 from telegram.error import NetworkError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
+from flows.backoff import granted
 from flows.http import UNANSWERED, client, out_of_reach
 
 READ = 10.0  # seconds
@@ -32,6 +34,16 @@ class Request(BaseRequest):
     @property
     def read_timeout(self) -> float:
         return READ
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> Any:
+        """An answer, with a wish to be left alone that the library can count with."""
+        answer = BaseRequest.parse_json_payload(payload)
+        parameters = answer.get("parameters") if isinstance(answer, dict) else None
+        if isinstance(parameters, dict) and "retry_after" in parameters:
+            asked = parameters["retry_after"]
+            parameters["retry_after"] = math.ceil(granted(asked if type(asked) in {int, float} else 0.0))
+        return answer
 
     async def initialize(self) -> None:
         """Get ready. Can be repeated."""

@@ -47,5 +47,6 @@ class Limiter(BaseRateLimiter[None]):
             return await callback(*args, **kwargs)
         except RetryAfter as error:
             wait = error.retry_after
-            await slow_down(self._gate, chat_id, wait.total_seconds() if isinstance(wait, timedelta) else wait)
+            seconds = wait.total_seconds() if isinstance(wait, timedelta) else wait
+            await slow_down(self._gate, chat_id, endpoint, seconds)
             raise

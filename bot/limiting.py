@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 
 from redis.exceptions import RedisError
 
@@ -13,12 +16,32 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 2.0  # seconds that a request waits for its chat's turn; beyond, the update is handled again later
 
+_turns: ContextVar[list[int] | None] = ContextVar("turns", default=None)
+"""The chats into which a request is granted already."""
 
-def makes_a_message(method: str) -> bool | None:
-    """Whether a method of the Bot API makes a message or changes one; None for those that Telegram does not count."""
-    if method == "sendChatAction" or not method.startswith(("send", "edit")):
-        return None
-    return method.startswith("send")
+
+def is_counted(method: str) -> bool:
+    """Whether a method of the Bot API makes or changes a message, which Telegram limits; what it does otherwise is free
+    (answers to taps), or has limits that have nothing to do with a chat (commands, descriptions).
+    """
+    return method.startswith(("send", "editMessage")) and method != "sendChatAction"
+
+
+@asynccontextmanager
+async def turn_in(gate: Gate, chat_id: int) -> AsyncIterator[None]:
+    """Have the next counted request into this chat granted before anything is read or drawn for it.
+
+    Raises `NotYet` when it is not the chat's turn. Without the store nobody can tell, see `wait_for_turn`.
+    """
+    try:
+        await gate.through(chat_id)
+    except RedisError as error:
+        log.debug("chat %s is written to unlimited, for the store is out of reach (%s)", chat_id, type(error).__name__)
+    token = _turns.set([chat_id])
+    try:
+        yield
+    finally:
+        _turns.reset(token)
 
 
 async def wait_for_turn(gate: Gate, chat_id: object, method: str) -> None:
@@ -26,21 +49,29 @@ async def wait_for_turn(gate: Gate, chat_id: object, method: str) -> None:
 
     Without the store nobody can tell: then people are answered, and should that be too much, Telegram says so.
     """
-    new = makes_a_message(method)
-    if new is None or not isinstance(chat_id, int):
+    if not is_counted(method) or not isinstance(chat_id, int):
+        return
+    turns = _turns.get() or []
+    if chat_id in turns:
+        turns.remove(chat_id)
         return
     try:
-        await gate.through(chat_id, new=new, patience=PATIENCE)
+        await gate.through(chat_id, patience=PATIENCE)
     except RedisError as error:
         log.debug("%s goes unlimited: %s", method, trouble(error))
 
 
-async def slow_down(gate: Gate, chat_id: object, seconds: float) -> None:
-    """Telegram has said "too many": everybody who sends as this bot should know, if the store can be reached."""
+async def slow_down(gate: Gate, chat_id: object, method: str, seconds: float) -> None:
+    """Telegram has said "too many": everybody who writes into that chat should know, if the store can be reached.
+
+    What is refused without a chat, or counts as no message, says nothing about any chat: that request alone waits.
+    """
+    if not is_counted(method) or not isinstance(chat_id, int):
+        return
     try:
-        await gate.slow_down(chat_id if isinstance(chat_id, int) else 0, seconds)
+        await gate.slow_down(chat_id, seconds)
     except RedisError as error:
         log.debug("that Telegram asked to slow down can't be noted: %s", trouble(error))
 
 
-__all__ = ["NotYet", "makes_a_message", "slow_down", "wait_for_turn"]
+__all__ = ["NotYet", "is_counted", "slow_down", "turn_in", "wait_for_turn"]

@@ -102,11 +102,13 @@ class RestaurantBot:
             raise TokenRefused("Telegram refuses the restaurant bot's token: check RESTAURANT_BOT_TOKEN") from None
         except AiogramError as error:
             raise _later(error) from None
-        menu = [BotCommand(command=name, description=words) for name, words in staff_chat.COMMANDS]
         try:
-            await self._bot.set_my_commands(menu)
+            known = [(one.command, one.description) for one in await self._bot.get_my_commands()]
+            if known != list(staff_chat.COMMANDS):  # else not: Telegram grants setting them a few times a day
+                menu = [BotCommand(command=name, description=words) for name, words in staff_chat.COMMANDS]
+                await self._bot.set_my_commands(menu)
         except AiogramError as error:
-            log.warning("the commands could not be set (%s)", type(error).__name__)
+            log.warning("the commands could not be set, the next start tries again (%s)", type(error).__name__)
 
     async def close(self) -> None:
         await self._bot.session.close()

@@ -35,5 +35,5 @@ class Limiter(BaseRequestMiddleware):
         try:
             return await make_request(bot, method)
         except TelegramRetryAfter as error:
-            await slow_down(self._gate, chat_id, error.retry_after)
+            await slow_down(self._gate, chat_id, method.__api_method__, error.retry_after)
             raise

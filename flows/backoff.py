@@ -8,6 +8,12 @@ import random
 
 FIRST = 0.2  # seconds
 LONGEST = 86_400.0  # seconds that anybody's wish to wait is granted
+SHORTEST = 1.0  # seconds that who was told to wait waits at least; Telegram counts in whole ones
+
+
+def granted(seconds: float) -> float:
+    """How long a wish to be left alone is respected: to the second, but neither backwards nor for ever."""
+    return min(max(SHORTEST, seconds), LONGEST)  # in this order, for what is no number counts as the shortest
 
 
 class Backoff:
@@ -19,9 +25,10 @@ class Backoff:
         self._wait = first / 2
 
     def next(self, at_least: float | None = None) -> float:
-        """Seconds to wait now; never less than `at_least`, as far as that is no nonsense."""
+        """Seconds to wait now; never less than `at_least`, as far as that is granted."""
         self._wait = min(self._wait * 2, self._longest)
-        return max(self._wait * random.uniform(0.5, 1.0), min(at_least or 0.0, LONGEST))  # noqa: S311 - jitter, no secret
+        wait = self._wait * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+        return wait if at_least is None else max(wait, granted(at_least))
 
     def reset(self) -> None:
         self._wait = self._first / 2

@@ -1,31 +1,47 @@
 """When a bot may send: Telegram's limits, kept by all processes that send with one token together.
 
 Telegram publishes rough figures only (its Bots FAQ: about 30 messages a second overall, one a second in a chat with
-short bursts, 20 a minute in a group), and its `retry_after` rules. So there is a budget for the bot and one for each
-chat, both in the store; one script looks at all of them and takes from all or from none.
+short bursts, 20 a minute in a group; an edit counts like a message), and its `retry_after` rules. So there is a budget
+for the bot and one for each chat, both in the store; one script looks at all of them and takes from all or from none.
 
-Answers to people go first: messages in bulk leave a reserve of each budget to them.
+Answers to people go first, then what is news: each `Urgency` leaves a reserve of the budgets to those above it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from flows import keys
-from flows.backoff import LONGEST
+from flows.backoff import granted
 from flows.store import Command, Script, Together
 
-# Milliseconds between two messages in the long run, and messages that may come at once. The bot's rate is a little
+
+class Urgency(StrEnum):
+    """Who goes first where there is not enough for all."""
+
+    ANSWER = "answer"  # to what somebody has just tapped or typed
+    NEWS = "news"  # what rings: a new order, an acceptance, a cancellation
+    ROUTINE = "routine"  # what can wait: a reminder, and a message that a worker brings up to date
+
+
+# Milliseconds between two requests in the long run, and requests that may come at once. The bot's rate is a little
 # below Telegram's, for what is spaced out here may arrive there bunched.
 BOT_EVERY, BOT_BURST, BOT_RESERVE = 1000 / 29.5, 20, 10
-CHAT_EVERY, CHAT_BURST, CHAT_RESERVE = 1000.0, 4, 1
-GROUP_EVERY, GROUP_BURST, GROUP_RESERVE = 3000.0, 10, 3
+CHAT_EVERY, CHAT_BURST = 1000.0, 4
+GROUP_EVERY, GROUP_BURST = 3000.0, 10
+
+# What each leaves of a chat's budget to those above it.
+CHAT_RESERVE = {Urgency.ANSWER: 0, Urgency.NEWS: 1, Urgency.ROUTINE: 2}
+GROUP_RESERVE = {Urgency.ANSWER: 0, Urgency.NEWS: 3, Urgency.ROUTINE: 6}
 
 AHEAD = 300_000  # milliseconds ahead for which a chat's turns are given away at most
+TOGETHER = 10_000  # milliseconds between the refusals of two chats, within which they mean the whole bot
 
 AT_ONCE = 64  # requests that one script looks at
 
@@ -35,7 +51,7 @@ AT_ONCE = 64  # requests that one script looks at
 _ASK = Script(
     """#!lua
 local bot, quiet_bot = ARGV[1], ARGV[2]
-local bot_every, bot_burst, bot_reserve, bulk, ahead = tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
+local bot_every, bot_burst, bot_reserve, ahead = tonumber(ARGV[3]), ARGV[4], ARGV[5], tonumber(ARGV[6])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
 local function spent(key, reach)
@@ -45,31 +61,29 @@ end
 local function keep(key, till)
   redis.call('SET', key, string.format('%.3f', till), 'PX', math.ceil(till - now) + 1000)
 end
-local function ask(chat, quiet_chat, booked, chat_every, chat_burst, chat_reserve)
+local function ask(chat, quiet_chat, booked, chat_every, chat_burst, chat_reserve, bulk)
   local quiet = math.max(redis.call('PTTL', quiet_bot), redis.call('PTTL', quiet_chat))
   if quiet > 0 then return quiet, 0 end
   local of_bot, of_chat = spent(bot, bot_burst * bot_every), spent(chat, chat_burst * chat_every)
-  if chat_every > 0 then
-    local wait = of_chat - now - (chat_burst - chat_reserve - 1) * chat_every
-    if wait > 0 then
-      if bulk == '1' then
-        local turn = math.max(spent(booked, ahead), now + wait)
-        keep(booked, turn + chat_every)
-        wait = turn - now
-      end
-      return math.ceil(wait), 0
+  local wait = of_chat - now - (chat_burst - chat_reserve - 1) * chat_every
+  if wait > 0 then
+    if bulk == '1' then
+      local turn = math.max(spent(booked, ahead), now + wait)
+      keep(booked, turn + chat_every)
+      wait = turn - now
     end
+    return math.ceil(wait), 0
   end
-  local wait = of_bot - now - (bot_burst - bot_reserve - 1) * bot_every
+  wait = of_bot - now - (bot_burst - bulk * bot_reserve - 1) * bot_every
   if wait > 0 then return math.ceil(wait), 1 end
   keep(bot, of_bot + bot_every)
-  if chat_every > 0 then keep(chat, of_chat + chat_every) end
+  keep(chat, of_chat + chat_every)
   return 0, 0
 end
 local answers = {}
-for at = 8, #ARGV, 6 do
+for at = 7, #ARGV, 7 do
   local wait, everybody =
-    ask(ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 4], ARGV[at + 5])
+    ask(ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 4], ARGV[at + 5], ARGV[at + 6])
   table.insert(answers, {wait, everybody})
   if everybody == 1 then break end
 end
@@ -78,14 +92,20 @@ return answers
     lasting=False,
 )
 
-# The answer to one request too many does not tell which limit it was. Once a second chat gets one, it is the bot's.
+# The answer to one request too many does not tell which limit it was. It is the bot's where two chats get one within a
+# moment, unless both are groups: those have a limit of their own, which a busy evening reaches in all of them.
 _SLOW_DOWN = Script(
     """#!lua
-local quiet_bot, quiet_chat, last, chat, life = unpack(ARGV)
+local quiet_bot, quiet_chat, last, chat, life, together = unpack(ARGV)
+local function be_quiet(key)
+  if redis.call('PTTL', key) < tonumber(life) then redis.call('SET', key, 1, 'PX', life) end
+end
 local before = redis.call('GET', last)
-redis.call('SET', quiet_chat, 1, 'PX', life)
-redis.call('SET', last, chat, 'PX', life)
-if before and before ~= chat then redis.call('SET', quiet_bot, 1, 'PX', life) end
+be_quiet(quiet_chat)
+redis.call('SET', last, chat, 'PX', together)
+if not before or before == chat then return end
+if string.sub(before, 1, 1) == '-' and string.sub(chat, 1, 1) == '-' then return end
+be_quiet(quiet_bot)
 """,
     lasting=False,
 )
@@ -104,35 +124,34 @@ class _Asked:
     """Somebody in line for one request; `wait` will be the seconds until the chat's turn, 0 if it is now."""
 
     chat_id: int
-    new: bool
+    urgency: Urgency
     wait: asyncio.Future[float]
 
 
 class Gate:
     """One bot's way out, as one process uses it."""
 
-    def __init__(self, store: Together, bot: str, *, bulk: bool = False) -> None:
-        """With `bulk` the reserves are left to others, and who has to wait for a chat gets a turn of their own."""
+    def __init__(self, store: Together, bot: str) -> None:
         self._store = store
         self._bot = bot
-        self._bulk = bulk
         self._line: list[_Asked] = []
         self._serving: asyncio.Task[None] | None = None
 
-    async def through(self, chat_id: int, *, new: bool, patience: float = 0.0) -> None:
-        """Return when a request to this chat may be made; `new` tells that it makes a message.
+    async def through(self, chat_id: int, urgency: Urgency = Urgency.ANSWER, *, patience: float = 0.0) -> None:
+        """Return when a request that makes a message in this chat, or edits one, may be made.
 
-        The bot's own turn is waited for. Raises `NotYet` when the chat's takes longer than `patience` seconds.
+        The bot's own turn is waited for. Raises `NotYet` when the chat's takes longer than `patience` seconds; what is
+        no answer gets a time of its own there, so that not all of it comes back at once.
         """
         until = time.monotonic() + patience
-        while (wait := await self._in_line(chat_id, new)) > 0:
+        while (wait := await self._in_line(chat_id, urgency)) > 0:
             if time.monotonic() + wait > until:
                 raise NotYet(wait)
             await asyncio.sleep(wait)
 
-    async def _in_line(self, chat_id: int, new: bool) -> float:
+    async def _in_line(self, chat_id: int, urgency: Urgency) -> float:
         """Wait for the bot's turn. Returns the seconds until the chat's turn."""
-        asked = _Asked(chat_id, new, asyncio.get_running_loop().create_future())
+        asked = _Asked(chat_id, urgency, asyncio.get_running_loop().create_future())
         self._line.append(asked)
         if self._serving is None:
             self._serving = asyncio.create_task(self._serve())
@@ -150,7 +169,7 @@ class Gate:
     async def _ask_for(self, asked: list[_Asked]) -> float:
         """Answer those that need not wait for the bot's turn. Returns the seconds until that is."""
         try:
-            [answers] = await self._store.run(self.command([(one.chat_id, one.new) for one in asked]))
+            [answers] = await self._store.run(self.command([(one.chat_id, one.urgency) for one in asked]))
         except BaseException as error:  # whoever asked gets to know
             for one in asked:
                 if not one.wait.done():
@@ -165,30 +184,28 @@ class Gate:
                 one.wait.set_result(wait / 1000)
         return 0.0
 
-    def command(self, requests: Sequence[tuple[int, bool]]) -> Command:
-        """Asks for these requests, each a chat and whether it makes a message, in their order.
+    def command(self, requests: Sequence[tuple[int, Urgency]]) -> Command:
+        """Asks for these requests, each a chat and how urgent it is, in their order.
 
         Each answer is the milliseconds to wait, 0 for now, and 1 if it is the bot's turn that is waited for; that one
         is the last, for the rest comes after it.
         """
-        budget = [BOT_EVERY, BOT_BURST, self._bulk * BOT_RESERVE, int(self._bulk), AHEAD]
-        arguments: list[Any] = [keys.gate(self._bot), keys.quiet(self._bot), *budget]
-        for chat_id, new in requests:
+        arguments: list[Any] = [keys.gate(self._bot), keys.quiet(self._bot), BOT_EVERY, BOT_BURST, BOT_RESERVE, AHEAD]
+        for chat_id, urgency in requests:
             bot, chat = self._bot, str(chat_id)
-            every, burst, reserve = _chat_limits(chat_id)
-            arguments += [keys.gate(bot, chat), keys.quiet(bot, chat), keys.booked(bot, chat)]
-            arguments += [every if new else 0, burst, self._bulk * reserve]
+            arguments += [keys.gate(bot, chat), keys.quiet(bot, chat), keys.booked(bot, chat, urgency)]
+            arguments += [*_chat_limits(chat_id, urgency), int(urgency is not Urgency.ANSWER)]
         return (_ASK, *arguments)
 
     async def slow_down(self, chat_id: int, seconds: float) -> None:
         """Telegram wants to be left alone for so long: by this chat's messages at least."""
         bot, chat = self._bot, str(chat_id)
         names = [keys.quiet(bot), keys.quiet(bot, chat), keys.last_quiet(bot)]
-        await self._store.run((_SLOW_DOWN, *names, chat, max(1, int(min(seconds, LONGEST) * 1000))))
+        await self._store.run((_SLOW_DOWN, *names, chat, math.ceil(granted(seconds) * 1000), TOGETHER))
 
 
-def _chat_limits(chat_id: int) -> tuple[float, int, int]:
+def _chat_limits(chat_id: int, urgency: Urgency) -> tuple[float, int, int]:
     """A group's ids are negative."""
     if chat_id < 0:
-        return GROUP_EVERY, GROUP_BURST, GROUP_RESERVE
-    return CHAT_EVERY, CHAT_BURST, CHAT_RESERVE
+        return GROUP_EVERY, GROUP_BURST, GROUP_RESERVE[urgency]
+    return CHAT_EVERY, CHAT_BURST, CHAT_RESERVE[urgency]

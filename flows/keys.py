@@ -53,9 +53,9 @@ def gate(bot: str, chat: str = "") -> str:
     return f"gate:{bot}:{chat}"
 
 
-def booked(bot: str, chat: str) -> str:
-    """String with a life: until when that chat's turns are given away."""
-    return f"gate:{bot}:{chat}:booked"
+def booked(bot: str, chat: str, urgency: str) -> str:
+    """String with a life: until when that chat's turns are given away to requests of that urgency."""
+    return f"gate:{bot}:{chat}:booked:{urgency}"
 
 
 def quiet(bot: str, chat: str = "") -> str:
@@ -64,7 +64,7 @@ def quiet(bot: str, chat: str = "") -> str:
 
 
 def last_quiet(bot: str) -> str:
-    """String with a life: the last chat that Telegram asked to leave alone."""
+    """String with a life of seconds: the last chat that Telegram asked to leave alone."""
     return f"quiet:{bot}:last"
 
 

@@ -70,6 +70,13 @@ def every_place_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """People tap as fast as tests do: chats have a budget for all that happens in one."""
+    for of_chats in ("CHAT_BURST", "GROUP_BURST"):
+        monkeypatch.setattr(f"flows.gate.{of_chats}", 200)
+
+
+@pytest.fixture
 def free_port() -> int:
     """A TCP port that nobody listened on a moment ago."""
     return a_free_port()

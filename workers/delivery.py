@@ -14,6 +14,7 @@ from typing import ParamSpec, TypeVar
 
 from flows.commands import RecordNotified, RecordUnreachable
 from flows.events import About, Side
+from flows.gate import Urgency
 from flows.ledger import Ledger, Shown
 from flows.ledger.telling import Busy, Look, Painted, Telling, telling
 from flows.messages import customer, staff
@@ -92,7 +93,8 @@ class Courier:
         if look.chat_id is None:  # the bot was removed from it; another may join before the order expires
             raise Later(None, "the restaurant has no staff chat just now")
         side, chat_id, order = held.side, look.chat_id, look.order
-        look, painted = await self._show(held, look, chat_id, covered)
+        urgency = Urgency.ROUTINE if owed is None or owed.about is About.REMINDER else Urgency.NEWS
+        look, painted = await self._show(held, look, chat_id, covered, urgency)
         if owed is None:
             return await held.tell(look, painted, covered=covered)
         fact = RecordNotified(side, owed.about)
@@ -100,14 +102,16 @@ class Courier:
             if painted is not None:
                 await held.tell(look, painted)
             card = look.shown if painted is None else painted.shown
-            await self._send(look, chat_id, side, _ring(order, owed), answered=card)
+            await self._send(look, chat_id, side, _ring(order, owed), urgency, answered=card)
             painted = None
         return await held.tell(look, painted, fact, covered)
 
     async def _settle(self, order: Order, side: Side, chat_id: int | None) -> bool:
         return await _thread(self._ledger.settle, order, side, chat_id)
 
-    async def _show(self, held: Telling, look: Look, chat_id: int, covered: set[str]) -> tuple[Look, Painted | None]:
+    async def _show(
+        self, held: Telling, look: Look, chat_id: int, covered: set[str], urgency: Urgency
+    ) -> tuple[Look, Painted | None]:
         """Bring the message that shows the order up to date, or send it, unless it is. Returns what it was made by."""
         shown = look.shown
         if shown is not None and shown.chat_id == chat_id:
@@ -116,12 +120,12 @@ class Courier:
             before = frozenset(covered)
             covered.update(shown.edits)
             try:
-                return await self._edit(held, look, shown, before)
+                return await self._edit(held, look, shown, before, urgency)
             except (Vanished, NoTopic):
                 log.info("order %s: the message shown to %s is gone, sending it anew", held.order_id, held.side)
         was_in_doubt, held.in_doubt = held.in_doubt, True
         try:
-            message_id, topic = await self._send(look, chat_id, held.side, _card(look.order, held.side))
+            message_id, topic = await self._send(look, chat_id, held.side, _card(look.order, held.side), urgency)
         except Exception as error:
             held.in_doubt = was_in_doubt or may_have_arrived(error)
             raise
@@ -129,7 +133,7 @@ class Courier:
         return look, Painted(shown)
 
     async def _send(
-        self, look: Look, chat_id: int, side: Side, screen: Screen, answered: Shown | None = None
+        self, look: Look, chat_id: int, side: Side, screen: Screen, urgency: Urgency, answered: Shown | None = None
     ) -> tuple[int, int | None]:
         """Send a message into the restaurant's topic, as an answer into that of the message that is `answered`.
 
@@ -141,19 +145,19 @@ class Courier:
         try:
             if topic is not None:
                 try:
-                    return await self._sender.send(side, chat_id, screen, reply_to, topic), topic
+                    return await self._sender.send(side, chat_id, screen, reply_to, topic, urgency), topic
                 except NoTopic as reason:
                     log.warning("the staff chat of %s: %s; General is used", slug, reason)
                     await _thread(self._ledger.note_trouble, slug, "topic")
                     reply_to = None
-            return await self._sender.send(side, chat_id, screen, reply_to), None
+            return await self._sender.send(side, chat_id, screen, reply_to, None, urgency), None
         except NoTopic as reason:
             log.error("the staff chat of %s: %s, nor does General: orders don't arrive", slug, reason)  # noqa: TRY400
             await _thread(self._ledger.note_trouble, slug, "all")
             raise
 
     async def _edit(
-        self, held: Telling, look: Look, shown: Shown, covered: frozenset[str]
+        self, held: Telling, look: Look, shown: Shown, covered: frozenset[str], urgency: Urgency
     ) -> tuple[Look, Painted | None]:
         """Edit what shows the order, which is read when it is our turn: that may take a while, and others edit, too."""
         edit = ""
@@ -164,7 +168,7 @@ class Courier:
             return _card(look.order, held.side) if edit else None
 
         try:
-            await self._sender.edit(held.side, shown.chat_id, shown.message_id, draw)
+            await self._sender.edit(held.side, shown.chat_id, shown.message_id, draw, urgency)
         except (Vanished, Unreachable, Moved, NoTopic):
             await _thread(self._ledger.forget_edits, held.order_id, held.side)
             raise

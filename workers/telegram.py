@@ -13,9 +13,9 @@ from typing import Any
 from aiohttp import ClientSession, ClientTimeout
 from pydantic import BaseModel, ValidationError
 
-from flows.backoff import LONGEST
+from flows.backoff import granted
 from flows.events import Side
-from flows.gate import Gate, NotYet
+from flows.gate import Gate, NotYet, Urgency
 from flows.http import UNANSWERED, client, out_of_reach
 from flows.screens import Screen
 from flows.store import Together
@@ -93,13 +93,19 @@ class Sender:
 
     def __init__(self, api_url: str, customer_token: str, restaurant_token: str, store: Together) -> None:
         """`store` is where Telegram's limits are kept, for bots and workers together."""
-        self._gates = {side: Gate(store, str(side), bulk=True) for side in Side}
+        self._gates = {side: Gate(store, str(side)) for side in Side}
         self._tokens = {Side.CUSTOMER: customer_token, Side.RESTAURANT: restaurant_token}
         self._api_url = api_url
         self._sessions: dict[Side, ClientSession] = {}
 
     async def send(
-        self, side: Side, chat_id: int, screen: Screen, reply_to: int | None = None, topic: int | None = None
+        self,
+        side: Side,
+        chat_id: int,
+        screen: Screen,
+        reply_to: int | None = None,
+        topic: int | None = None,
+        urgency: Urgency = Urgency.NEWS,
     ) -> int:
         """Send a new message, which rings. Returns its id.
 
@@ -110,7 +116,7 @@ class Sender:
             body["message_thread_id"] = topic
         if reply_to is not None:
             body["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
-        async with self._allowed(side, chat_id, new=True):
+        async with self._allowed(side, chat_id, urgency):
             try:
                 answer = await self._call(side, "sendMessage", body)
             except Vanished:  # what it answers to is gone: the news counts more than where it points
@@ -121,23 +127,28 @@ class Sender:
         return answer.result.message_id
 
     async def edit(
-        self, side: Side, chat_id: int, message_id: int, draw: Callable[[], Awaitable[Screen | None]]
+        self,
+        side: Side,
+        chat_id: int,
+        message_id: int,
+        draw: Callable[[], Awaitable[Screen | None]],
+        urgency: Urgency = Urgency.ROUTINE,
     ) -> None:
         """Bring a message up to date, silently; no change counts as done. Raises also `Vanished`.
 
         `draw` is called when it is our turn; None means that there is nothing to do any more.
         """
-        async with self._allowed(side, chat_id, new=False):
+        async with self._allowed(side, chat_id, urgency):
             screen = await draw()
             if screen is not None:
                 await self._call(side, "editMessageText", _body(chat_id, screen) | {"message_id": message_id})
 
     @asynccontextmanager
-    async def _allowed(self, side: Side, chat_id: int, *, new: bool) -> AsyncIterator[None]:
+    async def _allowed(self, side: Side, chat_id: int, urgency: Urgency) -> AsyncIterator[None]:
         """A request that is made when Telegram's limits allow it."""
         gate = self._gates[side]
         try:
-            await gate.through(chat_id, new=new)
+            await gate.through(chat_id, urgency)
         except NotYet as not_yet:
             raise NotOurTurn(not_yet.seconds, str(not_yet)) from None
         try:
@@ -196,7 +207,7 @@ def _refusal(answer: _Answer, words: str) -> Exception | None:
         case Meaning.MOVED if new_id is not None:
             return Moved(new_id)
         case Meaning.TOO_MANY:
-            return Later(min(answer.parameters.retry_after or 1.0, LONGEST), "Telegram asked to slow down")
+            return Later(granted(answer.parameters.retry_after or 0.0), "Telegram asked to slow down")
         case Meaning.VANISHED:
             return Vanished(words)
         case Meaning.TOPIC:

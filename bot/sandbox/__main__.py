@@ -39,8 +39,8 @@ def main() -> None:
         nargs="?",
         const="",
         metavar="bot=30,chat=1,burst=5,group=20",
-        help="refuse with 429 what goes beyond Telegram's limits: messages a second of a bot, a second to a chat with "
-        "a burst, a minute to a group (default: no limits; --limits alone: these)",
+        help="refuse with 429 what goes beyond Telegram's limits: messages and edits of a bot a second, in a chat a "
+        "second with a burst, in a group a minute (default: no limits; --limits alone: these)",
     )
     parser.add_argument(
         "--keyboard-bytes",

@@ -113,7 +113,7 @@ def place_button(scene: Scene) -> str:
 
 
 @pytest.fixture
-async def scene(redis: Redis) -> AsyncIterator[Scene]:
+async def scene(redis: Redis, impatient: None) -> AsyncIterator[Scene]:
     ledger = Ledger(redis)
     ledger.save_restaurant(trattoria())
     ledger.set_service("nonna", lambda _: Service(staff_chat=-100))
@@ -635,6 +635,48 @@ class TestGroups:
 async def test_clients_are_told_the_commands(scene: Scene) -> None:
     commands = await scene.telegram.call(TOKEN, "getMyCommands")
     assert [one["command"] for one in commands] == ["start", "orders", "help"]
+
+
+class TestStart:
+    """What clients show of the bot is set once: Telegram grants such calls a few times a day."""
+
+    def asked(self, scene: Scene) -> list[str]:
+        return [entry["method"] for entry in scene.sandbox.world.log.after(0) if "setMy" in entry.get("method", "")]
+
+    async def test_only_what_has_changed_is_set(self, scene: Scene) -> None:
+        first = ["setMyCommands", "setMyShortDescription", "setMyDescription"]
+        assert self.asked(scene) == first
+        await scene.bot.open()
+        assert self.asked(scene) == first
+        await scene.telegram.call(TOKEN, "setMyShortDescription", short_description="something else")
+        await scene.bot.open()
+        assert self.asked(scene) == [*first, "setMyShortDescription", "setMyShortDescription"]
+
+    async def test_what_can_not_be_set_now_keeps_nothing_else_from_being_set_or_the_bot_from_starting(
+        self, redis: Redis, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with Sandbox().serve() as sandbox:
+            telegram = Telegram(sandbox.url)
+            await telegram.act("fault", kind="429", method="setMyShortDescription", retry_after=3600)
+            bot = CustomerBot(TOKEN, sandbox.url, Ledger(redis), Gate(Together(redis), "customer"))
+            await bot.open()
+            assert (await telegram.call(TOKEN, "getMyDescription"))["description"]
+            await bot.close()
+            await telegram.close()
+        assert "the next start tries again" in caplog.text
+
+    async def test_that_telegram_grants_no_more_of_it_silences_nobody(self, scene: Scene) -> None:
+        """Given that refusal, and a moment later one in Carla's chat, when Dino writes, then he is answered."""
+        await scene.telegram.call(TOKEN, "setMyShortDescription", short_description="something else")
+        await scene.telegram.act("fault", kind="429", method="setMyShortDescription", retry_after=3600)
+        await scene.bot.open()
+        await scene.telegram.act("fault", kind="429", chat=scene.carla.id, retry_after=15)
+        await scene.carla.send("/help")
+        await until(lambda: scene.redis.exists(keys.quiet("customer", str(scene.carla.id))))
+        dino = await scene.telegram.person("Dino", bot=TOKEN)
+        await dino.send("/help")
+        await dino.sees("How it works")
+        assert not scene.redis.exists(keys.quiet("customer"))
 
 
 class TestProcess:

@@ -135,7 +135,7 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(redis: Redis) -> AsyncIterator[Scene]:
+async def scene(redis: Redis, impatient: None) -> AsyncIterator[Scene]:
     ledger = Ledger(redis)
     for name in ("nonna", "momiji"):
         ledger.save_restaurant(load((resources.files("flows") / "samples" / f"{name}.yaml").read_text("utf-8"), name))
@@ -765,9 +765,17 @@ class TestStart:
         commands = await scene.telegram.call(TOKEN, "getMyCommands")
         assert [one["command"] for one in commands] == ["orders", "items", "pause", "resume", "help"]
 
-    async def test_the_bot_opens_without_its_command_menu_too(self, scene: Scene) -> None:
-        await scene.telegram.act("fault", kind="429", method="setMyCommands")
+    async def test_they_are_set_only_when_they_have_changed(self, scene: Scene) -> None:
+        await scene.telegram.act("fault", kind="429", method="setMyCommands", retry_after=3600)
         await scene.bot.open()
+        [fault] = (await scene.telegram.look("faults"))["faults"]
+        assert fault["struck"] == 0
+
+    async def test_the_bot_opens_without_its_command_menu_too(self, scene: Scene) -> None:
+        await scene.telegram.call(TOKEN, "deleteMyCommands")
+        await scene.telegram.act("fault", kind="429", method="setMyCommands", retry_after=3600)
+        await scene.bot.open()
+        assert await scene.telegram.call(TOKEN, "getMyCommands") == []
 
     async def test_a_token_that_telegram_refuses_is_said_without_it(self, scene: Scene) -> None:
         bot = RestaurantBot(

@@ -256,7 +256,7 @@ NewStage = Callable[[], AbstractAsyncContextManager[Stage]]
 
 
 @pytest.fixture
-def stage_of(redis: Redis) -> NewStage:
+def stage_of(redis: Redis, impatient: None) -> NewStage:
     @asynccontextmanager
     async def open_one() -> AsyncIterator[Stage]:
         async with Sandbox().serve() as sandbox:

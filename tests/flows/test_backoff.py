@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import pytest
 
-from flows.backoff import FIRST, Backoff, pause
+from flows.backoff import FIRST, LONGEST, Backoff, granted, pause
 
 
 def test_waits_double_up_to_the_longest_and_begin_anew() -> None:
@@ -20,6 +21,7 @@ def test_waits_double_up_to_the_longest_and_begin_anew() -> None:
 def test_a_wish_to_wait_is_granted_as_far_as_it_makes_sense() -> None:
     assert Backoff().next(at_least=30.0) == 30.0
     assert Backoff().next(at_least=1e12) == 86_400.0
+    assert [granted(asked) for asked in (-5, 0, math.nan, 2.5, math.inf, 10**400)] == [1, 1, 1, 2.5, LONGEST, LONGEST]
 
 
 async def test_a_pause_ends_with_its_time_or_its_event() -> None:

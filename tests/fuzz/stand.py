@@ -18,7 +18,7 @@ from bot.restaurant import RestaurantBot
 from bot.sandbox.server import Sandbox
 from flows import keys
 from flows.events import Person, Side
-from flows.gate import Gate
+from flows.gate import Gate, Urgency
 from flows.ledger import Ledger, Shown
 from flows.session import Cart, CartLine, CartView, Session
 from flows.store import Together
@@ -40,7 +40,7 @@ T = TypeVar("T")
 class Unlimited(Gate):
     """Lets everything through: the same chat writes thousands of times a minute."""
 
-    async def through(self, chat_id: int, *, new: bool, patience: float = 0.0) -> None:
+    async def through(self, chat_id: int, urgency: Urgency = Urgency.ANSWER, *, patience: float = 0.0) -> None:
         """At once."""
 
 

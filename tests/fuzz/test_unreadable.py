@@ -15,6 +15,7 @@ from redis import Redis
 
 from flows import events, keys
 from flows.events import Side
+from flows.gate import Urgency
 from flows.ledger import Ledger
 from flows.order import Refused, decide
 from flows.screens import Screen
@@ -102,13 +103,24 @@ class Quiet(Sender):
         self.sent: list[int] = []
 
     async def send(
-        self, side: Side, chat_id: int, screen: Screen, reply_to: int | None = None, topic: int | None = None
+        self,
+        side: Side,
+        chat_id: int,
+        screen: Screen,
+        reply_to: int | None = None,
+        topic: int | None = None,
+        urgency: Urgency = Urgency.NEWS,
     ) -> int:
         self.sent.append(chat_id)
         return len(self.sent)
 
     async def edit(
-        self, side: Side, chat_id: int, message_id: int, draw: Callable[[], Awaitable[Screen | None]]
+        self,
+        side: Side,
+        chat_id: int,
+        message_id: int,
+        draw: Callable[[], Awaitable[Screen | None]],
+        urgency: Urgency = Urgency.ROUTINE,
     ) -> None:
         await draw()
         self.sent.append(chat_id)

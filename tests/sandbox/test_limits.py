@@ -47,10 +47,47 @@ def test_a_bot_takes_thirty_a_second_to_all_chats_together(clock: Clock) -> None
     assert meter.count("sendmessage", BOT + 1, "1") is None
 
 
-def test_edits_answers_and_typing_are_not_counted(clock: Clock) -> None:
+@pytest.mark.parametrize(
+    "method",
+    [
+        "editmessagetext",
+        "editmessagecaption",
+        "editmessagemedia",
+        "editmessagereplymarkup",
+        "editmessagelivelocation",
+        "stopmessagelivelocation",
+        "stoppoll",
+        "forwardmessage",
+        "copymessage",
+        "pinchatmessage",
+        "createforumtopic",
+    ],
+)
+def test_edits_and_service_messages_take_from_the_limit_of_messages(clock: Clock, method: str) -> None:
+    meter = Meter(Limits(), clock)
+    assert sent_until_refused(meter, "-1001", method) == (20, 3)
+    assert meter.count("sendmessage", BOT, "-1001") is not None
+    assert meter.count("sendmessage", BOT, "-1002") is None
+
+
+def test_edits_take_from_the_limit_of_the_bot_as_well(clock: Clock) -> None:
+    meter = Meter(Limits(), clock)
+    assert sent_until_refused(meter, method="editmessagetext") == (30, 1)
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["answercallbackquery", "sendchataction", "getupdates", "getme", "deletemessage", "deletemessages", "setwebhook"],
+)
+def test_answers_to_taps_typing_and_deletions_are_free(clock: Clock, method: str) -> None:
     meter = Meter(Limits(burst=1), clock)
-    for method in ("editmessagetext", "answercallbackquery", "sendchataction", "getupdates", "deletemessage"):
-        assert [meter.count(method, BOT, "101") for _ in range(50)] == [None] * 50
+    assert [meter.count(method, BOT, "101") for _ in range(50)] == [None] * 50
+
+
+def test_what_edits_a_topic_or_an_invite_link_edits_no_message_but_may_leave_one(clock: Clock) -> None:
+    meter = Meter(Limits(), clock)
+    assert sent_until_refused(meter, "-1001", "editforumtopic") == (20, 3)
+    assert [meter.count("editchatinvitelink", BOT, "-1002") for _ in range(50)] == [None] * 50
 
 
 def test_without_limits_nothing_is_refused(clock: Clock) -> None:

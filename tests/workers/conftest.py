@@ -56,7 +56,7 @@ class Stage:
 
 
 @pytest.fixture
-async def stage(redis: Redis) -> AsyncIterator[Stage]:
+async def stage(redis: Redis, impatient: None) -> AsyncIterator[Stage]:
     ledger = Ledger(redis, lambda: datetime.now(UTC) + scene.later)
     async with Sandbox().serve() as sandbox:
         telegram = Telegram(sandbox.url)

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from flows import keys
 from flows.commands import RecordNotified
 from flows.events import About, Side
-from flows.gate import Gate
+from flows.gate import Gate, Urgency
 from flows.ledger import Ledger, Shown
 from flows.messages import customer, staff
 from flows.order import Order
@@ -56,7 +56,7 @@ class Telling:
         open_the_gate()
         self._redis = connect(here().redis_url)
         self._ledger = Ledger(self._redis)
-        self._gates = {side: Gate(Together(self._redis), str(side), bulk=True) for side in Side}
+        self._gates = {side: Gate(Together(self._redis), str(side)) for side in Side}
 
     def notify(self, order_id: str, side: Side) -> Steps:
         """Tell that side all that it is owed. One at a time does so for a side of an order."""
@@ -101,13 +101,13 @@ class Telling:
         return message
 
     def _send(self, side: Side, method: str, chat: int, screen: Screen, more: Body) -> Generator[Send | Wait, int, int]:
-        while wait := self._ask(side, chat, method == "sendMessage"):
+        while wait := self._ask(side, chat):
             yield Wait(wait)
         body = request_of(chat, screen) | more
         return (yield Send(path_of(side, method), body))
 
-    def _ask(self, side: Side, chat: int, new: bool) -> float:
-        script, *arguments = self._gates[side].command([(chat, new)])
+    def _ask(self, side: Side, chat: int) -> float:
+        script, *arguments = self._gates[side].command([(chat, Urgency.NEWS)])
         answers: list[list[int]] = script.run(self._redis, arguments)
         return answers[0][0] / 1000
 
