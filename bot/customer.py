@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 from telegram import (
@@ -40,6 +41,8 @@ from bot.customer_limits import Limiter
 from bot.customer_replies import Replies
 from bot.inbox import button_of, chat_of
 from bot.intake import CONCURRENT, TokenRefused, TryLater
+from bot.limiting import turn_in
+from bot.pictures import BELOW, Picture
 from bot.process import run_bot
 from flows import ordering
 from flows.callbacks import BadPayload, CustomerTap, decode, order_of
@@ -84,6 +87,8 @@ class CustomerBot:
         self._app = _application(token, api_url, gate)
         self._bot = self._app.bot
         self._replies = Replies(self._bot, ledger)
+        self._gate = gate
+        self._left: dict[int, Picture] = {}  # what handlers leave to be shown, by the update's number
         self._failed: dict[int, Exception] = {}
         self._app.add_handlers(
             [
@@ -135,18 +140,34 @@ class CustomerBot:
         chat_id = chat_of(update)
         return [] if chat_id is None else reads_of_advance(chat_id, order_of(button_of(update)))
 
-    async def handle(self, update: dict[str, Any]) -> None:
-        """Take effect and reply. python-telegram-bot keeps a handler's error to itself; here it is raised."""
+    async def handle(self, update: dict[str, Any]) -> Picture | None:
+        """Take effect, and answer a tap. Returns what is then to be shown.
+
+        python-telegram-bot keeps what a handler returns, and raises, to itself.
+        """
+        number = update["update_id"]
         if "callback_query" not in update and sent(update) is None:
-            log.debug("update %s brings nothing to answer", update["update_id"])
-            return
+            log.debug("update %s brings nothing to answer", number)
+            return None
         await self._app.process_update(Update.de_json(update, self._bot))
-        error = self._failed.pop(update["update_id"], None)
-        if error is None:
-            return
+        picture, error = self._left.pop(number, None), self._failed.pop(number, None)
+        if error is not None:
+            self._refused(number, error)
+        return picture
+
+    async def draw(self, update: dict[str, Any], picture: Picture) -> None:
+        """Show what `handle` has left, if it is the chat's turn."""
+        try:
+            async with turn_in(self._gate, picture.chat_id):
+                await picture.draw()
+        except TelegramError as error:
+            self._refused(update["update_id"], error)
+
+    def _refused(self, number: int, error: Exception) -> None:
+        """Raise what the intake should do about an error, unless there is no writing into the chat."""
         match meaning_of(error) if isinstance(error, TelegramError) else None:
             case Meaning.GONE | Meaning.MOVED | Meaning.TOPIC:
-                log.info("update %s: the bot can't write into its chat (%s)", update["update_id"], error)
+                log.info("update %s: the bot can't write into its chat (%s)", number, error)
             case Meaning.TOO_MANY | Meaning.NOT_NOW:
                 raise _later(error) from error
             case _:
@@ -197,14 +218,14 @@ class CustomerBot:
         step: Step = lambda session, shop, _: ordering.unread(session, kind, number)  # noqa: E731
         turn = await self._advance(update.update_id, message.chat_id, user, step)
         if turn.session.hint == ordering.hint_of(kind, number):
-            await self._replies.to_message(message.chat_id, turn)
+            self._left[update.update_id] = self._replies.to_message(message.chat_id, turn)
 
     async def _typed(self, update: Update, step: Step) -> None:
         message, user = update.effective_message, update.effective_user
         if message is None or user is None:
             return
         turn = await self._advance(update.update_id, message.chat_id, user, step)
-        await self._replies.to_message(message.chat_id, turn)
+        self._left[update.update_id] = self._replies.to_message(message.chat_id, turn)
 
     async def _in_a_group(self, update: Update, context: Context) -> None:
         """A group that speaks to the bot is told where to order."""
@@ -212,7 +233,8 @@ class CustomerBot:
         if message is not None and self._is_addressed(message):
             link = InlineKeyboardButton(about.OPEN_PRIVATE, url=f"https://t.me/{self._bot.username}")
             keyboard = InlineKeyboardMarkup([[link]])
-            await self._bot.send_message(message.chat_id, about.ONLY_PRIVATE, reply_markup=keyboard)
+            send = partial(self._bot.send_message, message.chat_id, about.ONLY_PRIVATE, reply_markup=keyboard)
+            self._left[update.update_id] = Picture(message.chat_id, BELOW, send)
 
     def _is_addressed(self, message: Message) -> bool:
         """A command for nobody else, a mention, or an answer to the bot: an administrator bot is sent everything."""
@@ -242,7 +264,7 @@ class CustomerBot:
             return
         step, message_id = self._step_of(query.data or ""), query.message.message_id
         turn = await self._advance(update.update_id, chat_id, query.from_user, step, message_id)
-        await self._replies.to_tap(query, chat_id, message_id, turn)
+        self._left[update.update_id] = await self._replies.to_tap(query, chat_id, message_id, turn)
 
     def _step_of(self, payload: str) -> Step:
         """What a button's payload means; one that is not ours is answered as such."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 from telegram import Bot, CallbackQuery, InlineKeyboardMarkup
 from telegram.error import TelegramError
 
 from bot.customer_errors import meaning_of
+from bot.pictures import BELOW, Picture
 from flows.events import Side
 from flows.ledger import Ledger, Shown
 from flows.messages.customer import status_screen
@@ -38,24 +40,35 @@ class Replies:
         self._bot = bot
         self._ledger = ledger
 
-    async def to_message(self, chat_id: int, turn: Turn) -> None:
-        """Reply to something typed: the screen as a new message at the bottom, below the notice if there is one."""
-        screen = await self._screen(turn, turn.session, chat_id)
-        await self._send(chat_id, turn.session, screen, turn.notice)
+    def to_message(self, chat_id: int, turn: Turn) -> Picture:
+        """The reply to something typed: the screen as a new message at the bottom, below the notice if there is one."""
 
-    async def to_tap(self, query: CallbackQuery, chat_id: int, message_id: int, turn: Turn) -> None:
-        """Reply to a tap: answer it, then show the screen in place where that may be."""
+        async def draw() -> None:
+            screen = await self._screen(turn, turn.session, chat_id)
+            await self._send(chat_id, await self._live_menu(chat_id), screen, turn.notice)
+
+        return Picture(chat_id, BELOW, draw)
+
+    async def to_tap(self, query: CallbackQuery, chat_id: int, message_id: int, turn: Turn) -> Picture:
+        """Answer a tap. Returns the screen that follows from it, in place where that may be."""
         await self.answer(query, turn.notice)
-        view = turn.session.view
+        return Picture(chat_id, message_id, partial(self._show, chat_id, message_id, turn))
+
+    async def _show(self, chat_id: int, message_id: int, turn: Turn) -> None:
+        view, menu = turn.session.view, await self._live_menu(chat_id)
         order = await thread(self._ledger.order, view.order_id) if isinstance(view, OrderView) else None
         if isinstance(view, OrderView) and order is not None:
-            await self._show_order(chat_id, message_id, turn.session, view, order)
+            await self._show_order(chat_id, message_id, menu, view, order, needed=turn.command is None)
             return
         screen = await self._screen(turn, turn.session, chat_id)
         # Any other message may be an order's status, which must not turn into a menu.
-        if message_id == turn.session.message_id and await self._edit(chat_id, message_id, screen):
+        if message_id == menu and await self._edit(chat_id, message_id, screen):
             return
-        await self._send(chat_id, turn.session, screen, None)
+        await self._send(chat_id, menu, screen, None)
+
+    async def _live_menu(self, chat_id: int) -> int | None:
+        """The live menu message as it is by now: what was drawn since the update was handled may have moved it."""
+        return (await thread(self._ledger.session, chat_id)).message_id
 
     async def _screen(self, turn: Turn, session: Session, chat_id: int) -> Screen:
         return await thread(render, session, turn.shop or self._ledger, chat_id, self._ledger.clock())
@@ -72,30 +85,35 @@ class Replies:
                 raise
             log.debug("a tap was answered too late")
 
-    async def _show_order(self, chat_id: int, message_id: int, session: Session, view: OrderView, order: Order) -> None:
-        """Show an order in the tapped message: as its one live status, or as a copy looked up among the orders."""
+    async def _show_order(
+        self, chat_id: int, message_id: int, menu: int | None, view: OrderView, order: Order, *, needed: bool
+    ) -> None:
+        """Show an order in the tapped message: as its one live status, or as a copy looked up among the orders.
+
+        Where it is not `needed` for more, a status that a worker has brought up to date meanwhile is left alone.
+        """
         status = await thread(self._ledger.shown, order.id, Side.CUSTOMER)
         if status is not None and status.message_id != message_id:
             copy = status_screen(order, asking=view.asking, listed=view.page)
             if not await self._edit(chat_id, message_id, copy):
-                await self._send(chat_id, session, copy, None)
-            elif message_id != session.message_id:
+                await self._send(chat_id, menu, copy, None)
+            elif message_id != menu:
                 await thread(self._ledger.remember_message, chat_id, message_id)
             return
-        if message_id == session.message_id:
+        if message_id == menu:
             await thread(self._ledger.remember_message, chat_id, None)
-        latest: Order | None = order
-        while latest is not None:
-            order = latest
-            screen = status_screen(order, asking=view.asking)
-            edit = await thread(self._ledger.begin_edit, order.id, Side.CUSTOMER, chat_id, message_id)
-            if not await self._edit(chat_id, message_id, screen):
-                message_id = await self._post(chat_id, screen)
+        begin = partial(self._ledger.begin_edit, order.id, Side.CUSTOMER, chat_id)
+        begun = await thread(begin, message_id, needed=needed)
+        while begun is not None:
+            order, edit = begun
+            if not await self._edit(chat_id, message_id, status_screen(order, asking=view.asking)):
+                message_id = await self._post(chat_id, status_screen(order, asking=view.asking))
             shown = Shown(chat_id=chat_id, message_id=message_id, version=order.version)
             await thread(self._ledger.record_shown, order.id, Side.CUSTOMER, shown, edit)
             # A worker may have shown something newer in the meantime, which we have just painted over.
             now = await thread(self._ledger.order, order.id)
-            latest = now if now is not None and now.changed > order.version else None
+            is_old = now is not None and now.changed > order.version
+            begun = await thread(begin, message_id) if is_old else None
 
     async def _edit(self, chat_id: int, message_id: int, screen: Screen) -> bool:
         """Edit a message in place; False when Telegram does not let us, because it is gone or too old."""
@@ -111,15 +129,15 @@ class Replies:
                     raise
         return True
 
-    async def _send(self, chat_id: int, session: Session, screen: Screen, notice: Notice | None) -> None:
+    async def _send(self, chat_id: int, former: int | None, screen: Screen, notice: Notice | None) -> None:
         """Send the live menu message anew, and take the former one away so that the chat does not fill up."""
         if notice is not None:
             screen = Screen(f"{esc(notice.text)}\n\n{screen.text}", screen.rows)
         message_id = await self._post(chat_id, screen)
         await thread(self._ledger.remember_message, chat_id, message_id)
-        if session.message_id is not None:
+        if former is not None:
             try:
-                await self._bot.delete_message(chat_id, session.message_id)
+                await self._bot.delete_message(chat_id, former)
             except TelegramError as error:
                 log.debug("a former menu message stays: %s", error.message)
 

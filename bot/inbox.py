@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -54,7 +54,7 @@ for i = 11, #ARGV, 3 do
   end
   if redis.call('HGET', owners, chat) == me then
     local first = redis.call('LINDEX', line .. chat, 0) or ''
-    mine[#mine + 1] = {chat, first, redis.call('ZSCORE', seen, first) or ''}
+    mine[#mine + 1] = {chat, first, redis.call('ZSCORE', seen, first) or '', redis.call('LLEN', line .. chat)}
   end
 end
 redis.call('ZREMRANGEBYSCORE', seen, 0, forgotten)
@@ -63,7 +63,9 @@ return {redis.call('HLEN', inbox), mine, dropped}
 """)
 
 _NEXT = Script("""#!lua
-local inbox, owners, line, dead, me, chat, done, trace, most = unpack(ARGV)
+local inbox, owners, line, dead, me, chat, done, trace, most = unpack(ARGV, 1, 9)
+local in_hand = {}
+for i = 10, #ARGV do in_hand[ARGV[i]] = true end
 local seen = inbox .. ':seen'
 if redis.call('HGET', owners, chat) ~= me then return {redis.call('HLEN', inbox)} end
 if done ~= '' then
@@ -74,13 +76,16 @@ if done ~= '' then
   redis.call('HDEL', inbox, done)
 end
 while true do
-  local first = redis.call('LINDEX', line, 0)
+  local first = nil
+  for _, id in ipairs(redis.call('LRANGE', line, 0, #ARGV - 9)) do
+    if not in_hand[id] then first = id break end
+  end
   local update = first and redis.call('HGET', inbox, first)
   if update then return {redis.call('HLEN', inbox), first, update, redis.call('ZSCORE', seen, first) or ''} end
   if not first then break end
-  redis.call('LPOP', line)
+  redis.call('LREM', line, 1, first)
 end
-redis.call('HDEL', owners, chat)
+if redis.call('LLEN', line) == 0 then redis.call('HDEL', owners, chat) end
 return {redis.call('HLEN', inbox)}
 """)
 
@@ -124,10 +129,14 @@ return redis.call('ZCARD', processes)
 
 @dataclass(frozen=True)
 class First:
-    """A chat's next update, and what was read for it in the moment in which it was stored."""
+    """A chat's next update, and what was read for it in the moment in which it was stored.
+
+    `alone` tells that none was behind it then.
+    """
 
     update: Update
     read: dict[Command, Any]
+    alone: bool = True
     came: datetime | None = field(default=None, compare=False)
     """When it was taken in first, where that is still known."""
 
@@ -186,26 +195,29 @@ class Inbox:
         waiting, mine, dropped = stored[0]
         if dropped:
             log.warning("%s bot: %s are dropped, for too many updates of their chats wait", bot, texts(dropped))
-        firsts = {}
+        firsts: dict[str, First] = {}
         for update, commands, read in zip(batch, asked, replies, strict=True):
             # Who gets an error here gets it again where it is looked at.
             known = {} if isinstance(read, Exception) else dict(zip(commands, read, strict=True))
             firsts[str(update["update_id"])] = First(update, known)
         chats: dict[str, First | None] = {}
-        for chat, update_id, came in mine:
+        for chat, update_id, came, length in mine:  # of a chat with several updates here the last entry tells all
             first = firsts.get(text(update_id))
-            chats[text(chat)] = first and replace(first, came=_time(came))
+            chats[text(chat)] = first and replace(first, came=_time(came), alone=length == 1)
         return Ours(waiting, chats)
 
-    def next(self, chat: str, done: Update | None = None, trace: str = "") -> Next:
+    def next(self, chat: str, done: Update | None = None, trace: str = "", in_hand: Collection[int] = ()) -> Next:
         """Strike the update `done` off a chat's line, and get the one behind it; after the last one let the chat go.
 
         With `trace` it is set aside with that traceback, for it can't be handled; of those the first are kept.
+        The updates `in_hand` are skipped, and stay: they have taken effect, and wait for their pictures.
         """
         struck_off = "" if done is None else done["update_id"]
         entry = {"update": done, "chat": int(chat) or None, "traceback": trace, "at": time.time()}
         dead = json.dumps(entry) if trace else ""
-        waiting, *found = _NEXT.run(self._redis, [*self._names(chat), self._me, chat, struck_off, dead, MOST_DEAD])
+        waiting, *found = _NEXT.run(
+            self._redis, [*self._names(chat), self._me, chat, struck_off, dead, MOST_DEAD, *in_hand]
+        )
         if not found:
             return Next(waiting, None)
         try:
@@ -213,7 +225,7 @@ class Inbox:
         except (ValueError, RecursionError) as error:  # somebody else has written there
             log.warning("%s bot: what is stored as update %r can't be read: %s", self._bot, found[0], error)
             unreadable = {"update_id": int(found[0]), "unreadable": found[1].decode("utf-8", "backslashreplace")}
-            return self.next(chat, unreadable, str(error) or type(error).__name__)
+            return self.next(chat, unreadable, str(error) or type(error).__name__, in_hand)
 
     def _names(self, chat: str) -> list[str]:
         bot = self._bot

@@ -2,26 +2,29 @@
 
 As they come, both libraries tell Telegram "received" before a handler has run, and lose what is in hand when they are
 killed. Here a source (`bot.polling` or `bot.webhook`) acknowledges updates only when they are on disk, and a consumer
-works them off: in order within a chat, concurrently across chats. Whatever a crash leaves in the inbox is handled by
-another process or after the restart, so a handler may see an update twice; its effect is guarded by the update's id
-(see `flows.ledger`), and its reply is simply given again.
+works them off: in order within a chat, concurrently across chats. What an update leaves to be shown (see
+`bot.pictures`) waits for Telegram's limits and holds up none of its chat's later updates; until it is drawn, or a later
+one in its place, the update stays in the inbox.
+
+Whatever a crash leaves in the inbox is handled by another process or after the restart, so a handler may see an update
+twice; its effect is guarded by the update's id (see `flows.ledger`), and its reply is simply given again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import os
 import secrets
 import socket
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
 
 from redis import Redis
@@ -29,8 +32,11 @@ from redis.exceptions import RedisError
 
 from bot.excuses import Excuses
 from bot.inbox import LISTENING_LIFE, First, Inbox, Next, Ours, Update
+from bot.pictures import Picture, Pictures, Wanted
 from flows.backoff import Backoff, pause
+from flows.gate import NotYet
 from flows.ledger import Superseded, having_read, only_while
+from flows.session import REMEMBERED
 from flows.store import Command, is_outage, trouble
 
 log = logging.getLogger(__name__)
@@ -39,6 +45,7 @@ MOST_IN_HAND = 10_000  # updates in the inbox above which no more are taken in: 
 CONCURRENT = 64  # handlers that run at a time
 TRIES = 5  # of a handler that fails, before the update is set aside
 REPLY_LIFE = 3600.0  # seconds that a reply is tried while Telegram does not take it
+MOST_BEHIND = REMEMBERED - 5  # updates of a chat that have taken effect while the first of them waits for its picture
 DRAIN = 10.0  # seconds that running handlers have to finish once the intake is to stop
 RENEW = 1.0  # seconds between two signs of life
 TELL_AGAIN = LISTENING_LIFE / 4  # seconds until the same word is left again: each costs the store a write to disk
@@ -92,8 +99,14 @@ class Face(Protocol):
     def reads(self, update: Update) -> Sequence[Command]:
         """What `handle` will ask the store for at first: it is read together with the storing of the update."""
 
-    async def handle(self, update: Update) -> None:
-        """Take effect and reply. Raises `TryLater`, or whatever went wrong: then it is called again."""
+    async def handle(self, update: Update) -> Picture | None:
+        """Take effect, and answer the tap. Returns what is then to be shown.
+
+        Raises `TryLater`, or whatever went wrong: then it is called again.
+        """
+
+    async def draw(self, update: Update, picture: Picture) -> None:
+        """Show what `handle` has left, if it is the chat's turn. Raises `NotYet`, and what `handle` raises."""
 
     async def apologise(self, chat_id: int) -> None:
         """Say that the handling of an update has failed for good; its effect may stand all the same."""
@@ -122,6 +135,7 @@ class Intake:
         self._token = token
         self._face = face
         self._chats: dict[str, bool] = {}  # chats worked on -> whether to look once more before letting go
+        self._pictures: dict[str, Pictures] = {}  # chats that are being drawn in
         self._storing: list[set[str]] = []  # for each batch that is being stored, the chats let go since it began
         self._tasks: set[asyncio.Task[None]] = set()
         self._free = asyncio.Semaphore(CONCURRENT)
@@ -146,8 +160,10 @@ class Intake:
             self._closing.set()
             bringing.cancel()
             log.info("%s bot: takes no more updates, and works on %d chats", self._name, len(self._chats))
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=DRAIN)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DRAIN):
+                    while self._tasks:
+                        await asyncio.wait(set(self._tasks))
         finally:
             self._closing.set()
             tasks = [bringing, renewing, stopped, *self._tasks]
@@ -190,7 +206,7 @@ class Intake:
 
     async def remember_webhook(self, url: str) -> None:
         """Note that this webhook is ours, before Telegram is told of it."""
-        await self.persist(functools.partial(self._inbox.remember_webhook, url))
+        await self.persist(partial(self._inbox.remember_webhook, url))
 
     async def our_webhooks(self) -> Collection[str]:
         """The webhooks that this bot's processes have set at any time."""
@@ -258,7 +274,10 @@ class Intake:
             self._chats[chat] = True
             return
         self._chats[chat] = False
-        task = asyncio.create_task(self._work_off(chat, first))
+        self._start(self._work_off(chat, first))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._let_go)
 
@@ -272,16 +291,27 @@ class Intake:
     async def _work_off(self, chat: str, first: First | None) -> None:
         """Handle a chat's updates one after the other, as long as there are any and the chat is ours."""
         try:
-            read = {} if first is None else first.read
+            if first is not None and first.update["update_id"] in self._in_hand(chat):
+                first = None
+            read, is_alone = ({}, False) if first is None else (first.read, first.alone)
             found = await self._next(chat) if first is None else Next(self._waiting, first.update, first.came)
-            while found.update is not None and not self.closing:
-                trace, read = await self._handle(found.update, read, found.came), {}
-                if trace is None:
+            while found.update is not None and not self.closing and not self._is_far_behind(chat):
+                result = await self._tried(found.update, partial(self._handle, found.update, found.came), read)
+                if result is None:
                     return
-                self._excuses.settled(found.update)
-                if trace and int(chat):
-                    await self._apologise(int(chat))
-                found = await self._next(chat, found.update, trace)
+                if chat in self._pictures:
+                    self._pictures[chat].handled += 1
+                if isinstance(result, Picture):
+                    self._want(chat, found.update, result)
+                    is_alone = is_alone and not self._pictures[chat].overtaken() and not self._chats[chat]
+                    if is_alone:
+                        return
+                    await self._strike_off_overtaken(chat)
+                    found = await self._next(chat)
+                else:
+                    await self._apologise_after(result, chat)
+                    found = await self._next(chat, found.update, result)
+                read, is_alone = {}, False
         finally:
             del self._chats[chat]
             for let_go in self._storing:
@@ -291,59 +321,134 @@ class Intake:
         """The chat's next update, once `done` is struck off. None only if nothing came while we asked."""
         while True:
             self._chats[chat] = False
-            call = functools.partial(self._inbox.next, chat, done, trace)
-            found = await self.persist(call) or Next(self._waiting, None)
-            self._waiting = found.waiting
+            found = await self._strike_off(chat, done, trace)
             if found.update is not None or not self._chats[chat]:
                 return found
 
-    async def _handle(self, update: Update, read: Mapping[Command, Any], came: datetime | None) -> str | None:
-        """Have an update handled, trying again until the intake closes; then None. `read` is what was read for it.
+    async def _strike_off(self, chat: str, done: Update | None, trace: str) -> Next:
+        """Strike `done` off, if there is such an update, and look what comes next in its chat."""
+        if done is not None:
+            self._excuses.settled(done)
+        call = partial(self._inbox.next, chat, done, trace, self._in_hand(chat))
+        found = await self.persist(call) or Next(self._waiting, None)
+        self._waiting = found.waiting
+        return found
 
-        It came then, as `came_at` tells its handler.
+    async def _handle(self, update: Update, came: datetime | None) -> Picture | None:
+        """Have an update handled that came then, as `came_at` tells its handler."""
+        async with self._free:  # for this try only: who waits for the next one holds up nobody
+            with _came_at(came):
+                return await self._face.handle(update)
 
-        Returns "" when that is done, and the traceback of one that keeps failing.
+    # Drawing
+
+    def _in_hand(self, chat: str) -> set[int]:
+        """The chat's updates that wait for their pictures."""
+        return self._pictures[chat].updates if chat in self._pictures else set()
+
+    def _want(self, chat: str, update: Update, picture: Picture) -> None:
+        """Have a picture drawn."""
+        if chat not in self._pictures:
+            self._pictures[chat] = Pictures()
+            self._start(self._draw_all(chat))
+        self._pictures[chat].add(Wanted(update, picture, self._pictures[chat].handled))
+
+    def _is_far_behind(self, chat: str) -> bool:
+        """Whether a private chat's next updates had better wait until something is drawn.
+
+        Its session knows the last updates that have taken effect, and of those alone one may come again. What is
+        tapped in groups is about orders, and they know all.
+        """
+        return int(chat) > 0 and chat in self._pictures and self._pictures[chat].behind >= MOST_BEHIND
+
+    async def _strike_off_overtaken(self, chat: str) -> None:
+        pictures = self._pictures.get(chat, Pictures())
+        for overtaken in pictures.overtaken():
+            await self._strike_off(chat, overtaken.update, "")
+            pictures.forget(overtaken)
+
+    async def _draw_all(self, chat: str) -> None:
+        """Draw what is wanted in a chat, one picture after the other, until nothing is left.
+
+        When the intake closes, what can't be drawn at once stays in the inbox.
+        """
+        pictures = self._pictures[chat]
+        try:
+            while (wanted := pictures.take()) is not None:
+                result = await self._tried(wanted.update, partial(self._draw, pictures, wanted), {})
+                if not isinstance(result, str):
+                    return
+                await self._apologise_after(result, chat)
+                found = await self._strike_off(chat, wanted.update, result)
+                pictures.done(wanted)  # not before, for what is not in hand is handled
+                await self._strike_off_overtaken(chat)
+                if found.update is not None:
+                    self._work_on(chat, None)
+        finally:
+            del self._pictures[chat]
+
+    async def _draw(self, pictures: Pictures, wanted: Wanted) -> None:
+        """Draw it, unless a newer picture has taken its place."""
+        if not pictures.begin(wanted):
+            return
+        try:
+            async with self._free:
+                await self._face.draw(wanted.update, wanted.picture)
+        finally:
+            pictures.pause()
+
+    # Trying
+
+    async def _tried(
+        self, update: Update, work: Callable[[], Awaitable[Picture | None]], read: Mapping[Command, Any]
+    ) -> Picture | str | None:
+        """Do `work` on behalf of an update, once at least, and trying again until the intake closes; then None.
+
+        Returns what it gives, "" for nothing, and the traceback of one that keeps failing. `read` is what was read for
+        it before.
         """
         backoff, failures, began = Backoff(), 0, time.monotonic()
-        while not self.closing:
-            wait = None
+        while True:
             try:
-                async with self._free:  # for this try only: who waits for the next one holds up nobody
-                    with only_while(self._inbox.holds(update)), having_read(read), _came_at(came):
-                        await self._face.handle(update)
-                return ""
+                with only_while(self._inbox.holds(update)), having_read(read):
+                    return await work() or ""
             except Superseded:
                 log.info("%s bot: update %s is in other hands by now", self._name, update["update_id"])
                 return ""
-            except TryLater as later:
-                wait = later.seconds
-                log.warning("%s bot: the reply to update %s must wait: %s", self._name, update["update_id"], later)
+            except (NotYet, TryLater) as later:
+                wait = self._until(later, update, backoff)
                 if time.monotonic() - began > REPLY_LIFE:
                     return self._trace(later)
             except Exception as error:  # whatever it is: the chat's next update must have its turn
+                wait = backoff.next()
                 if isinstance(error, RedisError) and is_outage(error):  # however long it takes
                     log.warning("%s bot: %s", self._name, trouble(error))
                     await self._excuse([update])
                 else:
                     failures += 1
                     trace = self._trace(error)
-                    log.error(  # noqa: TRY400 - the traceback as it is would not have the token taken out
-                        "%s bot: update %s failed (%d of %d)\n%s",
-                        self._name,
-                        update["update_id"],
-                        failures,
-                        TRIES,
-                        trace,
-                    )
+                    words = "%s bot: update %s failed (%d of %d)\n%s"
+                    # Not the traceback as it is, which would not have the token taken out.
+                    log.error(words, self._name, update["update_id"], failures, TRIES, trace)  # noqa: TRY400
                     if failures >= TRIES:
                         return trace
             read = {}
-            await self.pause(backoff.next(wait))
-        return None
+            await self.pause(wait)
+            if self.closing:
+                return None
 
-    async def _apologise(self, chat: int) -> None:
+    def _until(self, later: NotYet | TryLater, update: Update, backoff: Backoff) -> float:
+        """Seconds until the next try of what could not be done now."""
+        if isinstance(later, NotYet):  # it was not tried
+            return later.seconds
+        log.warning("%s bot: the reply to update %s must wait: %s", self._name, update["update_id"], later)
+        return backoff.next(later.seconds)
+
+    async def _apologise_after(self, trace: str, chat: str) -> None:
+        if not trace or not int(chat):
+            return
         try:
-            await self._face.apologise(chat)
+            await self._face.apologise(int(chat))
         except Exception as error:  # it is logged and will be set aside; the chat's next update must have its turn
             log.warning("%s bot: chat %s could not be told either (%s)", self._name, chat, type(error).__name__)
 

@@ -35,6 +35,8 @@ from aiogram.types import (
 
 from bot.inbox import button_of, chat_of
 from bot.intake import TokenRefused, TryLater, came_at
+from bot.limiting import turn_in
+from bot.pictures import Picture
 from bot.process import run_bot
 from bot.restaurant_errors import REFUSALS, Refusal, meaning_of
 from bot.restaurant_http import Session
@@ -74,6 +76,7 @@ class RestaurantBot:
 
     def __init__(self, token: str, api_url: str, ledger: Ledger, gate: Gate) -> None:
         self._ledger = ledger
+        self._gate = gate
         session = Session(api_url)
         session.middleware(Limiter(gate))
         defaults = DefaultBotProperties(parse_mode="HTML", link_preview=LinkPreviewOptions(is_disabled=True))
@@ -118,18 +121,28 @@ class RestaurantBot:
         chat_id, order_id = chat_of(update), order_of(button_of(update))
         return [] if chat_id is None or order_id is None else reads_of_staff(chat_id, order_id)
 
-    async def handle(self, update: dict[str, Any]) -> None:
-        """Take effect and reply. Raises what a handler raised, and `TryLater` while Telegram takes no reply."""
+    async def handle(self, update: dict[str, Any]) -> Picture | None:
+        """Take effect, and answer a tap. Returns what is then to be shown, and raises what a handler raised."""
         if not any(kind in update for kind in UPDATES):
             log.debug("update %s is of a kind that was not asked for", update["update_id"])
-            return
+            return None
         if is_automatic(update):
             log.debug("update %s is written by no person", update["update_id"])
-            return
+            return None
         try:
             # Not `feed_raw_update`: it logs errors itself, and those of the network may show the token.
             parsed = Update.model_validate(update, context={"bot": self._bot})
-            await self._dispatcher.feed_update(self._bot, parsed, kind=sent(update))
+            left = await self._dispatcher.feed_update(self._bot, parsed, kind=sent(update))
+        except REFUSALS as error:
+            await self._refused(update, error)
+            return None
+        return left if isinstance(left, Picture) else None
+
+    async def draw(self, update: dict[str, Any], picture: Picture) -> None:
+        """Show what `handle` has left, if it is the chat's turn."""
+        try:
+            async with turn_in(self._gate, picture.chat_id):
+                await picture.draw()
         except REFUSALS as error:
             await self._refused(update, error)
 
@@ -182,29 +195,28 @@ class RestaurantBot:
             if slug is not None:
                 log.warning("%s has lost its staff chat %s and takes no orders", slug, change.chat.id)
 
-    async def _start(self, message: Message, command: CommandObject) -> None:
+    async def _start(self, message: Message, command: CommandObject) -> Picture:
         token = (command.args or "").strip()
         if token:
-            await self._join(message, await thread(self._ledger.join, token, message.chat.id, topic_of(message)))
-            return
+            return await self._join(message, await thread(self._ledger.join, token, message.chat.id, topic_of(message)))
         restaurant = await self._restaurant_of(message.chat.id)
         about = Screen(staff_chat.STRANGER) if restaurant is None else staff_chat.already_here(restaurant)
-        await self._replies.to_message(message, about)
+        return self._replies.to_message(message, about)
 
-    async def _join(self, message: Message, result: JoinResult) -> None:
+    async def _join(self, message: Message, result: JoinResult) -> Picture:
         match result.outcome:
             case JoinOutcome.JOINED if result.restaurant:
                 log.info("chat %s is the staff chat of %s now", message.chat.id, result.restaurant.slug)
                 if result.former_chat is not None:  # first: repeated after a failure, joining knows no former chat
                     await self._say_goodbye(result.former_chat, result.former_topic, result.restaurant)
-                await self._replies.to_message(message, staff_chat.joined(result.restaurant))
+                return self._replies.to_message(message, staff_chat.joined(result.restaurant))
             case JoinOutcome.ALREADY_HERE if result.restaurant:
-                await self._replies.to_message(message, staff_chat.already_here(result.restaurant))
+                return self._replies.to_message(message, staff_chat.already_here(result.restaurant))
             case JoinOutcome.OTHER_RESTAURANT if result.restaurant:
-                await self._replies.to_message(message, staff_chat.serves_another(result.restaurant))
+                return self._replies.to_message(message, staff_chat.serves_another(result.restaurant))
             case _:
                 log.info("chat %s used an invite that is not open", message.chat.id)
-                await self._replies.to_message(message, Screen(staff_chat.BAD_INVITE))
+                return self._replies.to_message(message, Screen(staff_chat.BAD_INVITE))
 
     async def _say_goodbye(self, chat_id: int, topic: int | None, restaurant: Restaurant) -> None:
         try:
@@ -218,43 +230,42 @@ class RestaurantBot:
 
     # What is typed
 
-    async def _command(self, message: Message, command: CommandObject) -> None:
+    async def _command(self, message: Message, command: CommandObject) -> Picture | None:
         restaurant = await self._restaurant_of(message.chat.id)
         if restaurant is None:
             log.info("chat %s is no staff chat: /%s refused", message.chat.id, command.command)
-            await self._replies.to_message(message, Screen(staff_chat.STRANGER))
-            return
+            return self._replies.to_message(message, Screen(staff_chat.STRANGER))
         screen: Screen | None = staff_chat.already_here(restaurant)
         match _ALIASES.get(command.command, command.command):
             case "orders":
                 screen = await self._open_orders(restaurant)
             case "items" | "pause" | "resume" as name:
                 screen = await self._carry_out(serving.on_command(name, restaurant, self._ledger.clock()), restaurant)
-        if screen is not None:
-            await self._replies.to_message(message, screen)
+        return None if screen is None else self._replies.to_message(message, screen)
 
     async def _open_orders(self, restaurant: Restaurant, row: int = 0) -> Screen:
         return open_orders_screen(await thread(self._ledger.open_orders, restaurant.slug), row)
 
-    async def _other(self, message: Message, event_update: Update, kind: Kind | None) -> None:
+    async def _other(self, message: Message, event_update: Update, kind: Kind | None) -> Picture | None:
         """Something that is no command, in a private chat; in a group people talk to each other.
 
         Of what can't be read, one of a kind after the other, only the first is answered.
         """
         chat_id = message.chat.id
         if kind is None:
-            return
+            return None
         is_first = kind is Kind.TEXT or await thread(
             self._ledger.is_first_hint, chat_id, kind, str(event_update.update_id)
         )
-        if is_first:
-            restaurant = await self._restaurant_of(chat_id)
-            hint = staff_chat.HINT if kind is Kind.TEXT else f"{staff_chat.UNREAD} {staff_chat.HINT}"
-            await self._replies.to_message(message, Screen(hint if restaurant else staff_chat.STRANGER))
+        if not is_first:
+            return None
+        restaurant = await self._restaurant_of(chat_id)
+        hint = staff_chat.HINT if kind is Kind.TEXT else f"{staff_chat.UNREAD} {staff_chat.HINT}"
+        return self._replies.to_message(message, Screen(hint if restaurant else staff_chat.STRANGER))
 
     # Taps
 
-    async def _tap(self, query: CallbackQuery, event_update: Update) -> None:
+    async def _tap(self, query: CallbackQuery, event_update: Update) -> Picture | None:
         try:
             tap = decode(query.data or "")
             if query.message is None or not isinstance(tap, StaffTap) or self._is_others(query):
@@ -262,12 +273,12 @@ class RestaurantBot:
             tapped = Tapped(query.message.chat.id, query.message.message_id, topic_of(query.message))
             if isinstance(tap, TicketTap):
                 cause = f"restaurant-{event_update.update_id}"
-                await self._tap_on_ticket(query, tap, tapped, cause)
-            else:
-                await self._tap_on_setting(query, tap, tapped)
+                return await self._tap_on_ticket(query, tap, tapped, cause)
+            return await self._tap_on_setting(query, tap, tapped)
         except BadPayload as bad:
             words = staff_chat.OLD_BUTTON if bad.outdated else staff_chat.UNKNOWN_BUTTON
             await self._replies.answer(query, words, alert=True)
+            return None
 
     def _is_others(self, query: CallbackQuery) -> bool:
         """Whether the tapped message is somebody else's; of an old one Telegram does not say, nor of a chat's own."""
@@ -279,7 +290,7 @@ class RestaurantBot:
         log.warning("user %s tapped on a message that is not the bot's: refused", query.from_user.id)
         return True
 
-    async def _tap_on_ticket(self, query: CallbackQuery, tap: TicketTap, tapped: Tapped, cause: str) -> None:
+    async def _tap_on_ticket(self, query: CallbackQuery, tap: TicketTap, tapped: Tapped, cause: str) -> Picture | None:
         step = TicketStep()
 
         def decided(order: Order) -> AnyCommand | None:
@@ -295,31 +306,29 @@ class RestaurantBot:
         if order is None:
             log.warning("user %s in chat %s tapped on order %s: refused", query.from_user.id, tapped.chat_id, tap.order)
             await self._replies.answer(query, staff_chat.NOT_YOURS, alert=True)
-            return
+            return None
         if why_not is None:
             await self._replies.answer(query, step.notice, step.alert)
         else:
             await self._replies.answer(query, refusal(why_not, order), alert=True)
-        await self._replies.show_ticket(tapped, order, step)
+        return self._replies.to_ticket_tap(tapped, order.id, step, refused=why_not is not None)
 
-    async def _tap_on_setting(self, query: CallbackQuery, tap: SettingTap | ShowOpenOrders, tapped: Tapped) -> None:
+    async def _tap_on_setting(
+        self, query: CallbackQuery, tap: SettingTap | ShowOpenOrders, tapped: Tapped
+    ) -> Picture | None:
         restaurant = await self._restaurant_of(tapped.chat_id)
         if restaurant is None:
             log.warning("user %s in chat %s tapped on a setting: refused", query.from_user.id, tapped.chat_id)
             await self._replies.answer(query, staff_chat.NO_STAFF_CHAT, alert=True)
-            return
+            return None
         if isinstance(tap, ShowOpenOrders):
             await self._replies.answer(query, "")
-            await self._replies.to_tap(tapped, await self._open_orders(restaurant, tap.row))
-            return
+            return self._replies.to_tap(query, tapped, await self._open_orders(restaurant, tap.row), "")
         now = self._ledger.clock()
         step = serving.on_setting(tap, restaurant, now, came_at(now))
         screen = await self._carry_out(step, restaurant)
         await self._replies.answer(query, step.notice, step.alert)
-        if step.settled:
-            await self._replies.take_away(query, step.settled)
-        if screen is not None:
-            await self._replies.to_tap(tapped, screen, below=bool(step.settled))
+        return self._replies.to_tap(query, tapped, screen, step.settled)
 
     async def _carry_out(self, step: SettingStep, restaurant: Restaurant) -> Screen | None:
         """Make the change, if there is one. Returns what is to be shown then."""

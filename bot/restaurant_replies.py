@@ -6,17 +6,18 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 from aiogram import Bot
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, MaybeInaccessibleMessageUnion, Message
 
+from bot.pictures import BELOW, Picture
 from bot.restaurant_errors import LATER, REFUSALS, meaning_of
 from flows.events import Side
 from flows.ledger import Ledger, Shown
 from flows.messages.staff import ticket_screen
 from flows.messages.text import NOTICE_LIMIT, plain
-from flows.order import Order
 from flows.screens import Screen
 from flows.serving import TicketStep
 from flows.telegram_errors import Meaning
@@ -43,9 +44,10 @@ class Replies:
         self._bot = bot
         self._ledger = ledger
 
-    async def to_message(self, message: Message, screen: Screen) -> None:
-        """Reply to something typed, below it."""
-        await message.answer(screen.text, reply_markup=_markup(screen))
+    def to_message(self, message: Message, screen: Screen) -> Picture:
+        """The reply to something typed, below it."""
+        draw = partial(message.answer, screen.text, reply_markup=_markup(screen))
+        return Picture(message.chat.id, (BELOW, message.message_id), draw)
 
     async def answer(self, query: CallbackQuery, text: str, alert: bool = False) -> None:
         """Answer a tap, so that its button stops turning. Too late for that is no harm: the effect stands."""
@@ -56,12 +58,21 @@ class Replies:
                 raise
             log.debug("a tap was answered too late")
 
-    async def to_tap(self, tapped: Tapped, screen: Screen, *, below: bool = False) -> None:
-        """Show a screen in the tapped message, or in a new one: `below` it, and where it can't be edited."""
-        if below or not await self._edit(tapped.chat_id, tapped.message_id, screen):
-            await self._send(tapped, screen)
+    def to_tap(self, query: CallbackQuery, tapped: Tapped, screen: Screen | None, settled: str) -> Picture:
+        """What a tap on a setting has led to: a screen in the tapped message, or in a new one where it can't be edited.
 
-    async def take_away(self, query: CallbackQuery, start: str) -> None:
+        With `settled` the tapped message is a ticket, and stays one without these offers (see `SettingStep`).
+        """
+
+        async def draw() -> None:
+            if settled:
+                await self._take_away(query, settled)
+            if screen is not None and (settled or not await self._edit(tapped.chat_id, tapped.message_id, screen)):
+                await self._send(tapped, screen)
+
+        return Picture(tapped.chat_id, tapped.message_id, draw)
+
+    async def _take_away(self, query: CallbackQuery, start: str) -> None:
         """Take the buttons whose payloads begin like that off the tapped message, where Telegram says what it has."""
         message = query.message
         if not isinstance(message, Message) or message.reply_markup is None:
@@ -77,15 +88,27 @@ class Replies:
             if meaning_of(error) not in {Meaning.UNCHANGED, Meaning.VANISHED}:
                 raise
 
-    async def show_ticket(self, tapped: Tapped, order: Order, step: TicketStep) -> None:
-        """Show in the tapped ticket what a tap has led to.
+    def to_ticket_tap(self, tapped: Tapped, order_id: str, step: TicketStep, *, refused: bool) -> Picture:
+        """What a tap on a ticket has led to, in the tapped message.
+
+        A question, and what it gives way to, only we show; the rest a worker may have shown already.
+        """
+        needed = step.command is None or refused
+        draw = partial(self._show_ticket, tapped, order_id, step, needed=needed)
+        return Picture(tapped.chat_id, tapped.message_id, draw)
+
+    async def _show_ticket(self, tapped: Tapped, order_id: str, step: TicketStep, *, needed: bool) -> None:
+        """Show the ticket as it is by now.
 
         After a command nothing has to be tried hard: the notification that follows from it brings the ticket up to
         date as well, and sends it anew where it is gone. A question is ours alone.
         """
-        screen = ticket_screen(order, step.mode, step.page)
         chat_id, message_id = tapped.chat_id, tapped.message_id
-        edit = await thread(self._ledger.begin_edit, order.id, Side.RESTAURANT, chat_id, message_id)
+        begun = await thread(self._ledger.begin_edit, order_id, Side.RESTAURANT, chat_id, message_id, needed=needed)
+        if begun is None:
+            return
+        order, edit = begun
+        screen = ticket_screen(order, step.mode, step.page)
         try:
             edited = await self._edit(chat_id, message_id, screen)
         except REFUSALS as error:
@@ -101,7 +124,7 @@ class Replies:
         # A worker may have shown something newer in the meantime, which we have just painted over.
         now = await thread(self._ledger.order, order.id)
         if now is not None and now.changed > order.version:
-            await self.show_ticket(showing, now, TicketStep())
+            await self._show_ticket(showing, order_id, TicketStep(), needed=True)
 
     async def _remember(self, shown: Shown, tapped: int, order_id: str, edit: str) -> None:
         """Note what the ticket shows, unless the tapped message is a second copy: workers go on editing the first."""

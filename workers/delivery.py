@@ -62,7 +62,8 @@ class Courier:
         except Busy:
             await self._postpone(order_id, side, SHORTEST)
         except Later as later:
-            log.warning("order %s, %s: %s", order_id, side, later)
+            level = logging.DEBUG if isinstance(later, NotOurTurn) else logging.WARNING
+            log.log(level, "order %s, %s: %s", order_id, side, later)
             await self._try_later(order_id, side, later)
         except Exception as error:
             await self._try_later(order_id, side, error)
@@ -102,7 +103,7 @@ class Courier:
             if painted is not None:
                 await held.tell(look, painted)
             card = look.shown if painted is None else painted.shown
-            await self._send(look, chat_id, side, _ring(order, owed), urgency, answered=card)
+            await self._send(look, chat_id, side, _ring(order, owed), urgency=urgency, answered=card)
             painted = None
         return await held.tell(look, painted, fact, covered)
 
@@ -125,7 +126,9 @@ class Courier:
                 log.info("order %s: the message shown to %s is gone, sending it anew", held.order_id, held.side)
         was_in_doubt, held.in_doubt = held.in_doubt, True
         try:
-            message_id, topic = await self._send(look, chat_id, held.side, _card(look.order, held.side), urgency)
+            message_id, topic = await self._send(
+                look, chat_id, held.side, _card(look.order, held.side), urgency=urgency
+            )
         except Exception as error:
             held.in_doubt = was_in_doubt or may_have_arrived(error)
             raise
@@ -133,7 +136,7 @@ class Courier:
         return look, Painted(shown)
 
     async def _send(
-        self, look: Look, chat_id: int, side: Side, screen: Screen, urgency: Urgency, answered: Shown | None = None
+        self, look: Look, chat_id: int, side: Side, screen: Screen, *, urgency: Urgency, answered: Shown | None = None
     ) -> tuple[int, int | None]:
         """Send a message into the restaurant's topic, as an answer into that of the message that is `answered`.
 
@@ -145,12 +148,12 @@ class Courier:
         try:
             if topic is not None:
                 try:
-                    return await self._sender.send(side, chat_id, screen, reply_to, topic, urgency), topic
+                    return await self._sender.send(side, chat_id, screen, reply_to, topic, urgency=urgency), topic
                 except NoTopic as reason:
                     log.warning("the staff chat of %s: %s; General is used", slug, reason)
                     await _thread(self._ledger.note_trouble, slug, "topic")
                     reply_to = None
-            return await self._sender.send(side, chat_id, screen, reply_to, None, urgency), None
+            return await self._sender.send(side, chat_id, screen, reply_to, urgency=urgency), None
         except NoTopic as reason:
             log.error("the staff chat of %s: %s, nor does General: orders don't arrive", slug, reason)  # noqa: TRY400
             await _thread(self._ledger.note_trouble, slug, "all")

@@ -105,6 +105,7 @@ class Sender:
         screen: Screen,
         reply_to: int | None = None,
         topic: int | None = None,
+        *,
         urgency: Urgency = Urgency.NEWS,
     ) -> int:
         """Send a new message, which rings. Returns its id.

@@ -21,7 +21,15 @@ from flows.ledger.audit import NUMBER_LIFE
 from flows.ledger.catalogue import Catalogue
 from flows.ledger.removal import Removal
 from flows.ledger.restaurants import Restaurants, stored_service
-from flows.ledger.shown import Shown, ShownMessages, stage_shown
+from flows.ledger.shown import (
+    Shown,
+    ShownMessages,
+    is_up_to_date,
+    known_message,
+    new_edit,
+    note_edit,
+    stage_shown,
+)
 from flows.ledger.signs import NEXT_NUMBER, are_free, stage_free_signs, stage_signs
 from flows.ledger.transaction import Transaction, entries_of
 from flows.menu import Restaurant, Service
@@ -38,6 +46,9 @@ RECHECK = timedelta(seconds=30)
 
 LOOK_AGAIN = timedelta(seconds=1)
 """How long a deadline is put off while an answer may be on its way."""
+
+PAINTED_WITHIN = timedelta(seconds=5)
+"""How long the bot that was tapped has to show what a tap has led to, before a worker looks whether it has."""
 
 RESULT_TTL = 60  # seconds that RQ keeps a finished job
 FAILURE_TTL = 86_400  # seconds that RQ keeps a failed one, for `rq info` and dashboards
@@ -175,7 +186,7 @@ class Ledger(Restaurants, ShownMessages, Removal):
                     attempt.checks += are_free(command)
                 new = decide(order, command, self.clock())
             attempt.writes.set(keys.session(chat_id), saved.model_dump_json(), ex=SESSION_TTL)
-            placed = self.stage(attempt.writes, order, new, cause)
+            placed = self.stage(attempt.writes, order, new, cause, painter=Side.CUSTOMER)
             if order is None and placed is not None and message_id is not None:
                 # Version 0: it does not show it yet. Else whoever has news first would make a second message of it.
                 stage_shown(attempt, placed.id, Side.CUSTOMER, Shown(chat_id=chat_id, message_id=message_id, version=0))
@@ -227,7 +238,31 @@ class Ledger(Restaurants, ShownMessages, Removal):
             command = decided(order)
             if command is None or cause in order.causes:
                 return order
-            return self.stage(attempt.writes, order, decide(order, command, self.clock()), cause)
+            new = decide(order, command, self.clock())
+            return self.stage(attempt.writes, order, new, cause, painter=Side.RESTAURANT)
+
+        return self._transact(work)
+
+    def begin_edit(
+        self, order_id: str, side: Side, chat_id: int, message_id: int, *, needed: bool = True
+    ) -> tuple[Order, str] | None:
+        """Note that an edit of that message is about to be asked for.
+
+        Returns the order to show, and the edit for `record_shown`. None if there is no such order, or if the message is
+        up to date and nothing more is `needed`.
+        """
+        edit, until = new_edit(self.clock())
+
+        def work(attempt: Transaction) -> tuple[Order, str] | None:
+            attempt.fetch(entries_of(keys.order(order_id)), ("HGET", keys.delivery(order_id), side))
+            order, known = read_order(attempt, order_id), known_message(attempt, order_id, side)
+            if order is None:
+                return None
+            is_this = known is not None and (known.chat_id, known.message_id) == (chat_id, message_id)
+            if known is not None and is_this and is_up_to_date(order, known) and not needed:
+                return None
+            note_edit(attempt, order_id, side, (chat_id, message_id), edit=edit, until=until)
+            return order, edit
 
         return self._transact(work)
 
@@ -309,8 +344,14 @@ class Ledger(Restaurants, ShownMessages, Removal):
 
     # Staging: what one transaction writes
 
-    def stage(self, pipe: Pipeline, order: Order | None, new: list[AnyEvent], cause: str) -> Order | None:
-        """Stage the events and all that follows from them. Returns the order as it is then."""
+    def stage(
+        self, pipe: Pipeline, order: Order | None, new: list[AnyEvent], cause: str, painter: Side | None = None
+    ) -> Order | None:
+        """Stage the events and all that follows from them. Returns the order as it is then.
+
+        The side that has tapped is shown by its bot what that has led to: as `painter` it gets no worker at once, for
+        two edits of the same content would cost its chat twice.
+        """
         first, was_over = order is None, order is not None and order.over
         sides: dict[Side, None] = {}
         for event in new:
@@ -332,7 +373,10 @@ class Ledger(Restaurants, ShownMessages, Removal):
             stage_free_signs(pipe, order)
         _stage_deadline(pipe, order.id, order)
         for side in sides:
-            self._stage_notify(pipe, order.id, order.version, side, restaurant=order.placed.restaurant.slug)
+            if side is painter and not order.owed_to(side):
+                pipe.zadd(keys.DUE, {keys.notify(order.id, side): (self.clock() + PAINTED_WITHIN).timestamp()})
+            else:
+                self._stage_notify(pipe, order.id, order.version, side, restaurant=order.placed.restaurant.slug)
         return order
 
     def _stage_notify(

@@ -8,7 +8,7 @@ went, the message is painted anew once it can't arrive any more.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -16,9 +16,13 @@ from pydantic import BaseModel, ConfigDict
 from flows import keys
 from flows.events import Side
 from flows.ledger.transaction import Transacting, Transaction
+from flows.order import Order
 
 EDIT_LIFE = 20.0
 """Seconds until an edit has arrived or never will: a sender waits 2 for its turn and up to 15 for the answer."""
+
+HANDS_OFF = 2.0
+"""Seconds that an edit of somebody else's has before we edit as well."""
 
 
 class Shown(BaseModel):
@@ -49,14 +53,6 @@ class ShownMessages(Transacting):
     def shown(self, order_id: str, side: Side) -> Shown | None:
         """The message that shows the order to that side, or None when none is known."""
         return read_shown(self._redis.hget(keys.delivery(order_id), side))
-
-    def begin_edit(self, order_id: str, side: Side, chat_id: int, message_id: int) -> str:
-        """Note that an edit of that message is about to be asked for. Returns the edit, for `record_shown`."""
-        edit, until = new_edit(self.clock())
-        self._transact(
-            lambda attempt: note_edit(attempt, order_id, side, (chat_id, message_id), edit=edit, until=until)
-        )
-        return edit
 
     def forget_edit(self, order_id: str, side: Side, edit: str) -> None:
         """That edit was refused, so it will not arrive."""
@@ -114,6 +110,17 @@ def note_shown(attempt: Transaction, order_id: str, side: Side, shown: Shown, *,
     began = known.edits.get(edit, now.timestamp() + EDIT_LIFE) - EDIT_LIFE
     left = {one: until for one, until in _without(known.edits, edit).items() if until > began}
     return _keep(attempt, order_id, side, _with(shown, left), again=max(left.values(), default=None))
+
+
+def is_up_to_date(order: Order, known: Shown, covered: Collection[str] = ()) -> bool:
+    """Whether the message shows all that people can see of the order, with no edits in doubt but those `covered`."""
+    return known.version >= order.changed and all(edit in covered for edit in known.edits)
+
+
+def is_being_edited(known: Shown, now: datetime, mine: str = "") -> bool:
+    """Whether somebody else has just begun to edit it; an edit of `mine` is there already if the reply was lost."""
+    others = [until for edit, until in known.edits.items() if edit != mine]
+    return max(others, default=0.0) > now.timestamp() + EDIT_LIFE - HANDS_OFF
 
 
 def read_shown(raw: bytes | str | None) -> Shown | None:

@@ -18,7 +18,18 @@ from flows import keys
 from flows.commands import RecordNotified, RecordUnreachable
 from flows.events import Side
 from flows.ledger.orders import Ledger, read_events, stage_settled
-from flows.ledger.shown import IN_DOUBT, Shown, known_message, new_edit, note_edit, note_shown, read_shown, stored
+from flows.ledger.shown import (
+    IN_DOUBT,
+    Shown,
+    is_being_edited,
+    is_up_to_date,
+    known_message,
+    new_edit,
+    note_edit,
+    note_shown,
+    read_shown,
+    stored,
+)
 from flows.ledger.transaction import Transaction, confirming, entries_of, transact_together
 from flows.menu import Service
 from flows.order import Order, decide, fold
@@ -26,7 +37,6 @@ from flows.store import Command, Script, Together
 
 LOCK = 6  # seconds that the lock on a side outlives its holder at most; a worker's does not outlive its lease
 PROLONG = 2.0  # seconds between two prolongations
-HANDS_OFF = 2.0  # seconds that an edit of somebody else's has before we edit as well
 
 # The lock is free if the lease of who holds it is gone. Who takes it notes that the first message may be out from now
 # on, unless it is known which it is, or nothing is to be told any more. Returns whether the lock was free, whether
@@ -174,14 +184,15 @@ class Telling:
         also paint over the question that the next tap may bring up.
         """
         shown = look.shown
-        edit, until = new_edit(self._ledger.clock())
+        now = self._ledger.clock()
+        edit, until = new_edit(now)
 
         def work(attempt: Transaction) -> tuple[Order, Shown | None, str]:
             order = self._order(attempt.entries(keys.order(self.order_id)))
             known = known_message(attempt, self.order_id, self.side)
             if _is_shown(order, known, look.chat_id, covered):
                 return order, known, ""
-            if known is not None and max(_of_others(known, edit), default=0) > until - HANDS_OFF:
+            if known is not None and is_being_edited(known, now, edit):
                 raise Busy(self.order_id)
             message = (0, 0) if shown is None else (shown.chat_id, shown.message_id)
             known = note_edit(attempt, self.order_id, self.side, message, edit=edit, until=until)
@@ -229,15 +240,10 @@ class Telling:
         return done
 
 
-def _of_others(known: Shown, edit: str) -> list[float]:
-    """Until when the edits may arrive that are not this one, which is there already if the reply to it was lost."""
-    return [until for one, until in known.edits.items() if one != edit]
-
-
 def _is_shown(order: Order, known: Shown | None, chat_id: int | None, covered: Collection[str]) -> bool:
     if known is None or known.chat_id != chat_id:
         return False
-    return known.version >= order.changed and all(edit in covered for edit in known.edits)
+    return is_up_to_date(order, known, covered)
 
 
 def _switches(restaurant: str) -> Command:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from redis import Redis
 
-from bot.intake import Intake
+from bot.intake import Face, Intake
+from bot.pictures import Picture
 from bot.polling import Polling
 from bot.sandbox.server import Sandbox
 from flows import keys
@@ -20,6 +22,13 @@ TOKEN = "7001:customer-token"
 Update = dict[str, Any]
 
 
+async def handled(face: Face, update: Update) -> None:
+    """Have a bot handle an update and show what it leaves, as the intake does when nothing else is wanted."""
+    picture = await face.handle(update)
+    if picture is not None:
+        await face.draw(update, picture)
+
+
 class Bot:
     """A bot that remembers what it was given."""
 
@@ -28,16 +37,30 @@ class Bot:
         self.sorry: list[int] = []
         self.told_to_wait: list[str] = []
         self.act: Callable[[str], Any] = lambda text: None
+        self.drawn: list[str] = []
+        self.show: Callable[[str], Any] = lambda text: None
 
     def reads(self, update: Update) -> list[Command]:
         return []
 
-    async def handle(self, update: Update) -> None:
+    async def handle(self, update: Update) -> Picture | None:
+        """What the test's `act` leaves is to be shown in that place."""
         text = update["message"]["text"]
         self.seen.append(text)
         result = self.act(text)
+        place = await result if asyncio.iscoroutine(result) else result
+        if not isinstance(place, str):
+            return None
+        return Picture(update["message"]["chat"]["id"], place, partial(self._draw, text))
+
+    async def _draw(self, text: str) -> None:
+        self.drawn.append(text)
+        result = self.show(text)
         if asyncio.iscoroutine(result):
             await result
+
+    async def draw(self, update: Update, picture: Picture) -> None:
+        await picture.draw()
 
     async def apologise(self, chat_id: int) -> None:
         self.sorry.append(chat_id)

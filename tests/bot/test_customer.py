@@ -30,6 +30,7 @@ from flows.messages.customer import status_screen
 from flows.order import Order, Status
 from flows.ordering import Turn
 from flows.store import Together
+from tests.bot.scenes import handled
 from tests.customers import trattoria
 from tests.faults import faulty
 from tests.flows.test_longest_screens import biggest, fullest_cart
@@ -169,7 +170,7 @@ class TestOneMenu:
         cart = await scene.fills_a_cart()
         await scene.telegram.call(TOKEN, "deleteMessage", chat_id=scene.carla.id, message_id=cart)
         raw = scene.update(1, callback_query=tap_of(scene, cart, encode(cb.ShowCart("nonna"))))
-        await scene.bot.handle(raw)
+        await handled(scene.bot, raw)
         again = await scene.carla.sees("Your cart at")
         assert again["message_id"] != cart
         assert scene.ledger.session(scene.carla.id).message_id == again["message_id"]
@@ -327,8 +328,8 @@ class TestTwice:
         cart = await scene.fills_a_cart()
         place = place_button(scene)
         raw = scene.update(1, callback_query=tap_of(scene, cart, place))
-        await scene.bot.handle(raw)
-        await scene.bot.handle(raw)
+        await handled(scene.bot, raw)
+        await handled(scene.bot, raw)
         assert scene.order.version == 1
         assert await scene.bots_messages() == [cart]
         assert "Order received" in (await scene.message(cart))["text"]
@@ -337,8 +338,8 @@ class TestTwice:
         cart = await scene.fills_a_cart()
         more = encode(cb.ChangeLine(scene.ledger.session(scene.carla.id).carts[0].id, 0, "cola", 1))
         raw = scene.update(1, callback_query=tap_of(scene, cart, more))
-        await scene.bot.handle(raw)
-        await scene.bot.handle(raw)
+        await handled(scene.bot, raw)
+        await handled(scene.bot, raw)
         assert [line.quantity for line in scene.ledger.session(scene.carla.id).carts[0].lines] == [2]
 
     async def test_a_double_tap_on_place_order_is_one_order(self, scene: Scene) -> None:
@@ -356,11 +357,11 @@ class TestTwice:
         raw = scene.update(1, callback_query=tap_of(scene, cart, place_button(scene)))
         await scene.telegram.act("fault", kind="502", method="editMessageText")
         with pytest.raises(TryLater):
-            await scene.bot.handle(raw)
+            await handled(scene.bot, raw)
         assert (shown := scene.shown()) is not None
         assert (shown.message_id, shown.version) == (cart, 0)
 
-        await scene.bot.handle(raw)
+        await handled(scene.bot, raw)
 
         assert (shown := scene.shown()) is not None
         assert (shown.message_id, shown.version) == (cart, 1)
@@ -372,11 +373,11 @@ class TestTwice:
         raw = scene.update(1, callback_query=tap_of(scene, cart, place))
         await scene.telegram.act("fault", kind="502", method="editMessageText")
         with pytest.raises(TryLater):
-            await scene.bot.handle(raw)
+            await handled(scene.bot, raw)
         order = scene.ledger.execute(scene.order.id, AcceptOrder(ANNA, 20), "restaurant-1")
         sent = await self.worker_tells(scene, order)
 
-        await scene.bot.handle(raw)
+        await handled(scene.bot, raw)
 
         assert scene.shown() == sent
         assert buttons(await scene.message(cart), "‹ Back")
@@ -408,7 +409,7 @@ class TestTrouble:
         await scene.carla.sees("Where would you like to order?")
         await scene.telegram.act("block", user=scene.carla.id, bot=TOKEN)
         text = {"text": "/start nonna", "entities": [{"type": "bot_command", "offset": 0, "length": 6}]}
-        await scene.bot.handle(scene.update(1, message=scene.typed(**text)))
+        await handled(scene.bot, scene.update(1, message=scene.typed(**text)))
         assert scene.ledger.session(scene.carla.id).view.kind == "menu"
 
     @pytest.mark.parametrize(
@@ -448,12 +449,12 @@ class TestTrouble:
     async def test_a_reply_waits_while_telegram_is_not_itself(self, scene: Scene, code: int) -> None:
         await scene.telegram.act("fault", kind="refused", method="sendMessage", code=code, description="Not now")
         with pytest.raises(TryLater):
-            await scene.bot.handle(scene.update(1, message=scene.typed(text="hello")))
+            await handled(scene.bot, scene.update(1, message=scene.typed(text="hello")))
 
     async def test_a_tap_answered_too_late_still_counts(self, scene: Scene) -> None:
         cart = await scene.fills_a_cart()
         place = place_button(scene)
-        await scene.bot.handle(scene.update(1, callback_query=tap_of(scene, cart, place)))
+        await handled(scene.bot, scene.update(1, callback_query=tap_of(scene, cart, place)))
         assert scene.order.status is Status.PLACED
 
     async def test_an_error_of_a_handler_reaches_the_intake(
@@ -464,7 +465,7 @@ class TestTrouble:
 
         monkeypatch.setattr(scene.ledger, "advance", fail)
         with pytest.raises(RuntimeError, match="a bug"):
-            await scene.bot.handle(scene.update(1, message=scene.typed(text="hello")))
+            await handled(scene.bot, scene.update(1, message=scene.typed(text="hello")))
 
     async def test_the_apology_tells_how_to_go_on_and_does_not_deny_the_effect(self, scene: Scene) -> None:
         await scene.carla.send("/start")
@@ -497,7 +498,7 @@ class TestBadInput:
         cart = await scene.fills_a_cart()
         tap = {**tap_of(scene, cart, ""), "game_short_name": "snake"}
         del tap["data"]
-        await scene.bot.handle(scene.update(1, callback_query=tap))
+        await handled(scene.bot, scene.update(1, callback_query=tap))
         assert scene.ledger.session(scene.carla.id).view.kind == "cart"
 
     @pytest.mark.parametrize(
@@ -514,7 +515,7 @@ class TestBadInput:
     async def test_anything_else_that_is_sent_gets_a_hint(self, scene: Scene, content: dict[str, Any]) -> None:
         await scene.carla.send("/start nonna")
         await scene.carla.sees("What would you like?")
-        await scene.bot.handle(scene.update(1, message=scene.typed(**content)))
+        await handled(scene.bot, scene.update(1, message=scene.typed(**content)))
         hint = await scene.carla.sees("Please use the buttons")
         assert buttons(hint, "Drinks")
 
@@ -523,7 +524,7 @@ class TestBadInput:
         await scene.carla.tap("Add a note")
         await scene.carla.sees("Send me your note")
         edited = scene.typed(text="/start nonna", edit_date=1_800_000_001)
-        await scene.bot.handle(scene.update(1, edited_message=edited))
+        await handled(scene.bot, scene.update(1, edited_message=edited))
         await scene.carla.sees("your change does not count")
         assert scene.ledger.session(scene.carla.id).view.kind == "note"
 
@@ -563,10 +564,10 @@ class TestBadInput:
         first, second = (scene.update(number, message=scene.typed(**photo)) for number in (1, 2))
         await scene.telegram.act("fault", kind="502", method="sendMessage")
         with pytest.raises(TryLater):
-            await scene.bot.handle(first)
-        await scene.bot.handle(first)
-        await scene.bot.handle(second)
-        await scene.bot.handle(second)
+            await handled(scene.bot, first)
+        await handled(scene.bot, first)
+        await handled(scene.bot, second)
+        await handled(scene.bot, second)
         assert await self.answers_to(scene) == before + 1
 
     @pytest.mark.parametrize("kind", ["pinned", "deleted_business_messages", "something_new"])
@@ -582,7 +583,7 @@ class TestBadInput:
             },
             "something_new": {kind: {"a": 1}},
         }[kind]
-        await scene.bot.handle(scene.update(1, **content))
+        await handled(scene.bot, scene.update(1, **content))
         assert await scene.carla.messages() == before
 
     async def test_a_name_of_any_kind_reaches_the_ticket_harmless(self, scene: Scene) -> None:
@@ -623,12 +624,12 @@ class TestGroups:
         await scene.telegram.act("migrate", chat=anna.place["chat"])
         for number, chat_id in enumerate((anna.place["chat"], -404)):
             group = {"id": chat_id, "type": "group", "title": "Friends"}
-            await scene.bot.handle(scene.update(number, message=scene.typed(chat=group, text="/help")))
+            await handled(scene.bot, scene.update(number, message=scene.typed(chat=group, text="/help")))
 
     async def test_a_tap_in_a_group_is_answered(self, scene: Scene) -> None:
         tap = tap_of(scene, 1, encode(cb.ShowMenu("nonna")))
         tap["message"]["chat"] = {"id": -5, "type": "group", "title": "Friends"}
-        await scene.bot.handle(scene.update(1, callback_query=tap))
+        await handled(scene.bot, scene.update(1, callback_query=tap))
         assert scene.ledger.session(-5).causes == ()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.intake import CONCURRENT, Refused, TokenRefused, TryLater
+from bot.pictures import Picture
 from bot.process import have_threads, opened, settings_or_exit
 from bot.refusals import TRIES
 from flows.store import Command
@@ -39,6 +40,9 @@ class Face:
         return []
 
     async def handle(self, update: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    async def draw(self, update: dict[str, Any], picture: Picture) -> None:
         raise NotImplementedError
 
     async def apologise(self, chat_id: int) -> None:

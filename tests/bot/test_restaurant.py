@@ -33,6 +33,7 @@ from flows.messages.staff import ticket_screen
 from flows.order import Order, Status
 from flows.restaurant_file import load
 from flows.store import Together
+from tests.bot.scenes import handled
 from tests.faults import faulty
 from tests.flows.test_longest_screens import biggest
 from tests.orders import BRUNO, CARLA, place
@@ -230,10 +231,10 @@ class TestJoining:
     async def test_one_half_of_a_migration_is_enough(self, scene: Scene) -> None:
         anna = await scene.staff()
         new = {"id": -1005, "type": "supergroup", "title": "Kitchen"}
-        await scene.bot.handle(scene.update(1, message=scene.typed(anna, chat=new, migrate_from_chat_id=anna.id)))
+        await handled(scene.bot, scene.update(1, message=scene.typed(anna, chat=new, migrate_from_chat_id=anna.id)))
         assert scene.ledger.service("nonna").staff_chat == -1005
         old = {"id": -1005, "type": "group", "title": "Kitchen"}
-        await scene.bot.handle(scene.update(2, message=scene.typed(anna, chat=old, migrate_to_chat_id=-1006)))
+        await handled(scene.bot, scene.update(2, message=scene.typed(anna, chat=old, migrate_to_chat_id=-1006)))
         assert scene.ledger.service("nonna").staff_chat == -1006
 
     async def test_a_group_that_becomes_a_supergroup_stays_the_staff_chat(self, scene: Scene) -> None:
@@ -396,8 +397,8 @@ class TestTrouble:
         anna = await scene.staff()
         await scene.ticket()
         tap = scene.tap(1, anna, scene.shown.message_id, cb.Accept(ORDER, 20))
-        await scene.bot.handle(tap)
-        await scene.bot.handle(tap)
+        await handled(scene.bot, tap)
+        await handled(scene.bot, tap)
         assert scene.kinds().count("order_accepted") == 1
         await anna.sees("ACCEPTED")
 
@@ -405,9 +406,9 @@ class TestTrouble:
         anna = await scene.staff()
         await scene.ticket()
         tap = scene.tap(1, anna, scene.shown.message_id, cb.Accept(ORDER, 20))
-        await scene.bot.handle(tap)
+        await handled(scene.bot, tap)
         scene.ledger.execute(ORDER, MarkPickedUp(BRUNO), "other")
-        await scene.bot.handle(tap)
+        await handled(scene.bot, tap)
         assert scene.status() is Status.FULFILLED
         await anna.sees("PICKED UP")
 
@@ -427,7 +428,7 @@ class TestTrouble:
             record(order_id, side, shown.model_copy(update={"version": order.version}))
 
         monkeypatch.setattr(scene.ledger, "record_shown", cancelled_meanwhile)
-        await scene.bot.handle(scene.tap(1, anna, scene.shown.message_id, cb.AskAccept(ORDER)))
+        await handled(scene.bot, scene.tap(1, anna, scene.shown.message_id, cb.AskAccept(ORDER)))
         await anna.sees("CANCELLED")
 
     async def test_a_second_copy_of_a_ticket_works_and_the_first_stays_the_workers(self, scene: Scene) -> None:
@@ -437,7 +438,7 @@ class TestTrouble:
         copy = scene.shown.message_id
         await scene.send_ticket(ORDER, anna.id)
         first = scene.shown
-        await scene.bot.handle(scene.tap(1, anna, copy, cb.Accept(ORDER, 20)))
+        await handled(scene.bot, scene.tap(1, anna, copy, cb.Accept(ORDER, 20)))
         assert "ACCEPTED" in (await scene.message(anna, copy))["text"]
         assert scene.shown == first
 
@@ -446,7 +447,7 @@ class TestTrouble:
         await scene.ticket()
         gone = scene.shown.message_id
         await scene.telegram.call(TOKEN, "deleteMessage", chat_id=anna.id, message_id=gone)
-        await scene.bot.handle(scene.tap(1, anna, gone, cb.AskAccept(ORDER)))
+        await handled(scene.bot, scene.tap(1, anna, gone, cb.AskAccept(ORDER)))
         assert (await anna.sees("Ready in how many minutes?"))["message_id"] == scene.shown.message_id != gone
 
     async def test_a_deleted_ticket_is_left_to_the_workers_after_a_command(self, scene: Scene) -> None:
@@ -455,7 +456,7 @@ class TestTrouble:
         gone = scene.shown.message_id
         await scene.telegram.call(TOKEN, "deleteMessage", chat_id=anna.id, message_id=gone)
         before = await scene.bots_messages(anna)
-        await scene.bot.handle(scene.tap(1, anna, gone, cb.Accept(ORDER, 20)))
+        await handled(scene.bot, scene.tap(1, anna, gone, cb.Accept(ORDER, 20)))
         assert scene.status() is Status.ACCEPTED
         assert await scene.bots_messages(anna) == before
         assert scene.shown.version < scene.order.changed  # so that the worker sends it anew
@@ -467,7 +468,7 @@ class TestTrouble:
         anna = await scene.staff()
         await scene.ticket()
         await scene.telegram.act("fault", kind=kind, method="editMessageText")
-        await scene.bot.handle(scene.tap(1, anna, scene.shown.message_id, cb.Accept(ORDER, 20)))
+        await handled(scene.bot, scene.tap(1, anna, scene.shown.message_id, cb.Accept(ORDER, 20)))
         assert scene.status() is Status.ACCEPTED
         assert scene.shown.version < scene.order.changed
 
@@ -497,7 +498,7 @@ class TestTrouble:
         before = await scene.bots_messages(anna)
         await scene.telegram.act("fault", kind="refused", method="sendMessage", description=words)
         command = {"text": "/resume", "entities": [{"type": "bot_command", "offset": 0, "length": 7}]}
-        await scene.bot.handle(scene.update(1, message=scene.typed(anna, **command)))
+        await handled(scene.bot, scene.update(1, message=scene.typed(anna, **command)))
         assert await scene.bots_messages(anna) == before
         assert "Traceback" not in caplog.text
 
@@ -522,7 +523,7 @@ class TestTrouble:
         anna = await scene.staff()
         await scene.telegram.act("fault", kind="refused", method="sendMessage", code=code, description="Not now")
         with pytest.raises(TryLater):
-            await scene.bot.handle(scene.update(1, message=scene.typed(anna, text="/help")))
+            await handled(scene.bot, scene.update(1, message=scene.typed(anna, text="/help")))
 
     async def test_a_group_that_has_become_a_supergroup_is_followed_from_a_refusal(self, scene: Scene) -> None:
         """Given a bot that has not heard of it yet, when somebody's earlier command is answered."""
@@ -533,14 +534,14 @@ class TestTrouble:
         scene.ledger.move_staff_chat(new["id"], old)
         command = {"text": "/help", "entities": [{"type": "bot_command", "offset": 0, "length": 5}]}
         chat = {"id": old, "type": "group", "title": "Kitchen"}
-        await scene.bot.handle(scene.update(1, message=scene.typed(anna, chat=chat, **command)))
+        await handled(scene.bot, scene.update(1, message=scene.typed(anna, chat=chat, **command)))
         assert scene.ledger.service("nonna").staff_chat == new["id"]
 
     async def test_how_long_telegram_wants_to_be_left_alone_is_passed_on(self, scene: Scene) -> None:
         anna = await scene.staff()
         await scene.telegram.act("fault", kind="429", method="sendMessage", retry_after=33)
         with pytest.raises(TryLater) as caught:
-            await scene.bot.handle(scene.update(1, message=scene.typed(anna, text="/help")))
+            await handled(scene.bot, scene.update(1, message=scene.typed(anna, text="/help")))
         assert caught.value.seconds == 33
 
     async def test_a_blocked_bot_changes_nothing_about_the_effect(self, scene: Scene) -> None:
@@ -549,13 +550,13 @@ class TestTrouble:
         await scene.telegram.act("block", user=anna.id, bot=TOKEN)
         await until(lambda: scene.ledger.service("nonna").staff_chat is None)
         scene.ledger.join(scene.ledger.create_invite("nonna", DAY), anna.id)
-        await scene.bot.handle(scene.update(1, message=scene.typed(anna, text="/resume")))
+        await handled(scene.bot, scene.update(1, message=scene.typed(anna, text="/resume")))
         assert not scene.ledger.service("nonna").paused
 
     async def test_a_chat_that_does_not_exist_any_more_is_no_failure(self, scene: Scene) -> None:
         eve = await scene.telegram.person("Eve", bot=TOKEN)
         gone = {"id": -404, "type": "group", "title": "Gone"}
-        await scene.bot.handle(scene.update(1, message=scene.typed(eve, chat=gone, text="/help")))
+        await handled(scene.bot, scene.update(1, message=scene.typed(eve, chat=gone, text="/help")))
 
     async def test_a_ticket_too_old_for_telegram_to_know_is_still_answered_for(self, scene: Scene) -> None:
         anna = await scene.staff()
@@ -563,7 +564,7 @@ class TestTrouble:
         tap = scene.tap(1, anna, scene.shown.message_id, cb.Accept(ORDER, 20))
         known = tap["callback_query"]["message"]
         tap["callback_query"]["message"] = {"chat": known["chat"], "message_id": known["message_id"], "date": 0}
-        await scene.bot.handle(tap)
+        await handled(scene.bot, tap)
         await anna.sees("ACCEPTED")
 
     async def test_an_error_of_a_handler_reaches_the_intake(
@@ -575,7 +576,7 @@ class TestTrouble:
         anna = await scene.staff()
         monkeypatch.setattr(scene.ledger, "staff_restaurant", fail)
         with pytest.raises(RuntimeError, match="a bug"):
-            await scene.bot.handle(scene.update(1, message=scene.typed(anna, text="/help")))
+            await handled(scene.bot, scene.update(1, message=scene.typed(anna, text="/help")))
 
     async def test_the_apology_tells_how_to_go_on(self, scene: Scene) -> None:
         anna = await scene.staff()
@@ -584,7 +585,7 @@ class TestTrouble:
 
     @pytest.mark.parametrize("kind", ["poll", "edited_message", "something_new"])
     async def test_updates_of_other_kinds_are_ignored(self, scene: Scene, kind: str) -> None:
-        await scene.bot.handle(scene.update(1, **{kind: {"a": 1}}))
+        await handled(scene.bot, scene.update(1, **{kind: {"a": 1}}))
 
 
 class TestWhoMay:
@@ -673,10 +674,10 @@ class TestSettings:
         post = {"text": "/pause", "is_automatic_forward": True}
         contents: list[dict[str, Any]] = [photo, photo, photo, pinned, another, post, photo]
         for number, content in enumerate(contents, 1):
-            await scene.bot.handle(scene.update(number, message=scene.typed(anna, **content)))
+            await handled(scene.bot, scene.update(number, message=scene.typed(anna, **content)))
         assert "commands and taps only" in (await anna.sees("Please use the buttons on the tickets"))["text"]
         assert len(await scene.bots_messages(anna)) == before + 1
-        await scene.bot.handle(scene.update(9, message=scene.typed(anna, **voice)))
+        await handled(scene.bot, scene.update(9, message=scene.typed(anna, **voice)))
         assert len(await scene.bots_messages(anna)) == before + 2
 
     async def test_a_hint_to_staff_whose_reply_failed_is_given_again(self, scene: Scene) -> None:
@@ -684,8 +685,8 @@ class TestSettings:
         photo = {"photo": [{"file_id": "1", "file_unique_id": "1", "width": 1, "height": 1}]}
         await scene.telegram.act("fault", kind="502", method="sendMessage")
         with pytest.raises(TryLater):
-            await scene.bot.handle(scene.update(1, message=scene.typed(anna, **photo)))
-        await scene.bot.handle(scene.update(1, message=scene.typed(anna, **photo)))
+            await handled(scene.bot, scene.update(1, message=scene.typed(anna, **photo)))
+        await handled(scene.bot, scene.update(1, message=scene.typed(anna, **photo)))
         await anna.sees("commands and taps only")
 
     async def test_staff_see_their_open_orders(self, scene: Scene) -> None:
@@ -717,6 +718,7 @@ class TestSettings:
         await anna.send("/items")
         await anna.sees("Tap a dish to hide it")
         await anna.tap("›")
+        await scene.settled()
         message = await anna.sees("Tap a dish to hide it")
         label = message["reply_markup"]["inline_keyboard"][0][0]["text"]
         await anna.tap(label)
@@ -736,7 +738,7 @@ class TestSettings:
         before = await scene.bots_messages(anna)
         chat = {"id": anna.place["chat"], "type": "group", "title": "Kitchen"}
         for number, text in enumerate(("who takes out the rubbish?", "/help@another_bot", "/unknown")):
-            await scene.bot.handle(scene.update(number, message=scene.typed(anna, chat=chat, text=text)))
+            await handled(scene.bot, scene.update(number, message=scene.typed(anna, chat=chat, text=text)))
         assert await scene.bots_messages(anna) == before
 
     @pytest.mark.parametrize(
@@ -744,7 +746,7 @@ class TestSettings:
     )
     async def test_anything_else_in_a_private_chat_gets_a_hint(self, scene: Scene, content: dict[str, Any]) -> None:
         anna = await scene.staff()
-        await scene.bot.handle(scene.update(1, message=scene.typed(anna, **content)))
+        await handled(scene.bot, scene.update(1, message=scene.typed(anna, **content)))
         await anna.sees("Please use the buttons on the tickets")
 
     async def test_a_stranger_who_types_is_told_how_to_get_in(self, scene: Scene) -> None:

@@ -11,6 +11,7 @@ from flows.events import Side
 from flows.ledger import Shown
 from flows.messages.staff import ticket_screen
 from flows.order import Status
+from tests.bot.scenes import handled
 from tests.bot.test_restaurant import BOT_ID, DAY, ORDER, TOKEN, Scene, scene
 from tests.orders import place
 from tests.people import Message, Person
@@ -180,5 +181,5 @@ async def test_what_telegram_tells_of_topics_is_not_answered(
     await kitchen.joins_in(await kitchen.opens("Tickets"))
     before = len(await kitchen.anna.messages())
     chat = {"id": kitchen.chat, "type": "supergroup", "title": "Kitchen", "is_forum": True}
-    await scene.bot.handle(scene.update(1, message=scene.typed(kitchen.anna, chat=chat, **service)))
+    await handled(scene.bot, scene.update(1, message=scene.typed(kitchen.anna, chat=chat, **service)))
     assert len(await kitchen.anna.messages()) == before

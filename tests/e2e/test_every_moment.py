@@ -37,6 +37,7 @@ from flows.order import Status
 from flows.reactions import QUEUE
 from flows.restaurant_file import load
 from flows.store import Together, texts
+from tests.bot.scenes import handled
 from tests.faults import Killed, faulty
 from tests.people import Telegram
 from workers.clock import Clock
@@ -157,7 +158,7 @@ class Processes:
             update, read = (inbox.next(chat).update, {}) if first is None else (first.update, first.read)
             while update is not None:
                 with only_while(inbox.holds(update)), having_read(read):
-                    await face.handle(update)
+                    await handled(face, update)
                 update, read = inbox.next(chat, update).update, {}
         return bool(batch or chats)
 

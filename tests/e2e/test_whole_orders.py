@@ -63,6 +63,7 @@ class Scene:
         await customer.send(f"/start {self.slug}")
         for label in ("Pizza", "Margherita", "Add to cart", "Cart"):
             await customer.tap(label)
+        await customer.sees("Your cart at")
         return customer
 
     async def has_order(self, status: str) -> dict[str, object]:

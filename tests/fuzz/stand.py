@@ -22,6 +22,7 @@ from flows.gate import Gate, Urgency
 from flows.ledger import Ledger, Shown
 from flows.session import Cart, CartLine, CartView, Session
 from flows.store import Together
+from tests.bot.scenes import handled
 from tests.customers import COLA, trattoria
 from tests.fuzz.taps import CART, ORDER
 from tests.orders import place
@@ -109,7 +110,7 @@ class Stand:
 
     def handle(self, bot: Name, update: Update) -> None:
         """Raises what the bot raises."""
-        self._runner.run(self._bots[bot].handle(update))
+        self._runner.run(handled(self._bots[bot], update))
 
     def face(self, bot: Name) -> Face:
         """That bot, as the intake calls it."""

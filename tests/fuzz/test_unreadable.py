@@ -109,6 +109,7 @@ class Quiet(Sender):
         screen: Screen,
         reply_to: int | None = None,
         topic: int | None = None,
+        *,
         urgency: Urgency = Urgency.NEWS,
     ) -> int:
         self.sent.append(chat_id)

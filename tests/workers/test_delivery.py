@@ -15,8 +15,8 @@ from flows.commands import AcceptOrder, CancelOrder, DeclineOrder, MarkPickedUp,
 from flows.events import About, CancelReason, DeclineReason, Side, UserUnreachable
 from flows.gate import Gate, NotYet
 from flows.ledger import Ledger, Shown
-from flows.ledger.shown import EDIT_LIFE
-from flows.ledger.telling import HANDS_OFF, telling
+from flows.ledger.shown import EDIT_LIFE, HANDS_OFF
+from flows.ledger.telling import telling
 from flows.menu import Service
 from flows.order import Status
 from flows.reactions import QUEUE

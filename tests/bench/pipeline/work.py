@@ -93,7 +93,8 @@ class Telling:
             message = yield from self._send(side, "sendMessage", chat, screen, {})
         elif shown.version < order.changed:
             message = shown.message_id
-            edit = self._ledger.begin_edit(order.id, side, chat, message)
+            begun = self._ledger.begin_edit(order.id, side, chat, message)
+            edit = begun[1] if begun else ""
             yield from self._send(side, "editMessageText", chat, screen, {"message_id": message})
         else:
             return shown.message_id

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict, deque
+from collections.abc import Collection
 from typing import Any
 
 
@@ -22,10 +23,10 @@ def _no_inbox() -> None:
             lines[str(chat_of(update) or 0)].append(update)
         return Ours(0, dict.fromkeys(str(chat_of(update) or 0) for update in batch))
 
-    def following(self: Inbox, chat: str, done: Any = None, trace: str = "") -> Next:
+    def following(self: Inbox, chat: str, done: Any = None, trace: str = "", in_hand: Collection[int] = ()) -> Next:
         if done is not None:
-            lines[chat].popleft()
-        return Next(0, lines[chat][0] if lines[chat] else None)
+            lines[chat] = deque(one for one in lines[chat] if one["update_id"] != done["update_id"])
+        return Next(0, next((one for one in lines[chat] if one["update_id"] not in in_hand), None))
 
     changed: dict[str, Any] = {"store": store, "next": following, "renew": lambda self: Ours(0, {})}
     changed |= {"release": lambda self: None, "offset": lambda self: 0}
