@@ -118,10 +118,17 @@ def _markup_of(call: Call, inline: bool) -> Json | None:
     if keys:
         return _reply_keyboard(call, markup, keys)
     if buttons:
+        if any(button.web_app for row in buttons for button in row) and not _in_private(call):
+            raise bad_request("BUTTON_TYPE_INVALID")
         return {"inline_keyboard": [[_checked(button) for button in row] for row in buttons]}
     if markup.remove_keyboard:
         return {"remove_keyboard": True} | _set(markup, "selective")
     return {"force_reply": True} | _set(markup, "selective", "input_field_placeholder") if markup.force_reply else None
+
+
+def _in_private(call: Call) -> bool:
+    """Whether the keyboard is for a private chat; one without a chat is of a message that was sent via the bot."""
+    return "chat_id" not in call.params or call.room.kind == "private"
 
 
 def _rows(given: list[Any] | None, name: str, model: type[B]) -> list[list[B]]:
@@ -151,11 +158,20 @@ def _parsed(given: Any, model: type[B], inline: bool) -> B:
     return button
 
 
+_REQUESTED = {
+    "request_contact": "Phone number",
+    "request_location": "Location",
+    "request_poll": "Poll",
+    "request_users": "Users",
+    "request_chat": "Chats",
+}
+
+
 def _reply_keyboard(call: Call, markup: _Markup, rows: list[list[_Key]]) -> Json:
     private = call.room.kind == "private"
     for key in (key for row in rows for key in row):
-        for wanted, what in ((key.request_contact, "Phone number"), (key.request_location, "Location")):
-            if wanted and not private:
+        for name, what in _REQUESTED.items():
+            if getattr(key, name) and not private:
                 raise bad_request(f"{what} can be requested in private chats only")
         if key.web_app:
             if not private:

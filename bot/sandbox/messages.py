@@ -51,7 +51,8 @@ def send(call: Call, **content: Any) -> Json:
     room = call.room
     check_sending(call, room, content)
     replied = replied_of(call, room)
-    content.setdefault("reply_markup", markup_of(call))
+    if "reply_markup" not in content:
+        content["reply_markup"] = markup_of(call, inline=room.kind == "channel")
     sent = call.world.post(
         room,
         call.bot.user,

@@ -101,12 +101,42 @@ async def test_a_persons_phone_shows_the_reply_keyboard_and_the_bot_gets_none_ba
     assert shown == {"keyboard": rows, "one_time_keyboard": True}
 
 
-async def test_a_phone_number_is_asked_for_in_private_only(telegram: Telegram) -> None:
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        ({"request_contact": True}, "phone number can be requested in private chats only"),
+        ({"request_location": True}, "location can be requested in private chats only"),
+        ({"request_poll": {"type": "quiz"}}, "poll can be requested in private chats only"),
+        ({"request_users": {"request_id": 1}}, "users can be requested in private chats only"),
+        ({"request_chat": {"request_id": 1, "chat_is_channel": False}}, "chats can be requested in private chats only"),
+        ({"web_app": {"url": "https://a.example"}}, "web App buttons can be used in private chats only"),
+    ],
+    ids=lambda given: next(iter(given)) if isinstance(given, dict) else "",
+)
+async def test_what_a_key_asks_for_is_asked_in_private_only(
+    telegram: Telegram, request_: dict[str, Any], words: str
+) -> None:
     anna, *_ = await telegram.group("Kitchen", "Anna")
     await telegram.act("add_bot", chat=anna.place["chat"], bot=TOKEN, by=anna.id)
-    keyboard = {"keyboard": [[{"text": "Number", "request_contact": True}]]}
+    keyboard = {"keyboard": [[{"text": "Ask", **request_}]]}
     said = await refused(telegram, "sendMessage", chat_id=anna.place["chat"], text="x", reply_markup=keyboard)
-    assert said == "phone number can be requested in private chats only"
+    assert said == words
+
+
+async def test_a_web_app_is_opened_from_a_button_in_private_only(telegram: Telegram, carla: Person) -> None:
+    anna, *_ = await telegram.group("Kitchen", "Anna")
+    await telegram.act("add_bot", chat=anna.place["chat"], bot=TOKEN, by=anna.id)
+    message = {"text": "x", "reply_markup": inline({"text": "Open", "web_app": {"url": "https://a.example"}})}
+    await telegram.call(TOKEN, "sendMessage", chat_id=carla.id, **message)
+    assert await refused(telegram, "sendMessage", chat_id=anna.place["chat"], **message) == "BUTTON_TYPE_INVALID"
+
+
+async def test_a_channel_has_buttons_below_its_posts_only(telegram: Telegram, carla: Person) -> None:
+    channel = await telegram.act("channel", title="News", members=[carla.id], bots=[TOKEN])
+    post = {"chat_id": channel["id"], "text": "x"}
+    for markup in ({"keyboard": [["Yes"]]}, {"force_reply": True}):
+        assert await refused(telegram, "sendMessage", **post, reply_markup=markup) == "inline keyboard expected"
+    await telegram.call(TOKEN, "sendMessage", **post, reply_markup=inline(TAP))
 
 
 async def test_an_edit_takes_no_reply_keyboard(telegram: Telegram, carla: Person) -> None:
