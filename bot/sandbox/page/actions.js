@@ -1,7 +1,7 @@
 // What a person can do with a message that is there.
 
 import { inShort } from "./media.js";
-import { seats, titleOf } from "./chatlist.js";
+import { namesOf, seats } from "./chatlist.js";
 
 const EMOJI = ["👍", "❤", "😁", "🎉", "🤔", "👎"];
 
@@ -31,8 +31,9 @@ async function react(phone, message) {
 async function forward(phone, message) {
   const own = seats(phone.chats.rooms).find(([first]) => first.person.id === phone.person) ?? [];
   const rooms = own.map(({ room }) => room);
-  const answer = await phone.notices.ask("Forward", "To which chat?", ["Cancel", ...rooms.map(titleOf)]);
-  const room = rooms.find((one) => titleOf(one) === answer);
+  const names = namesOf(rooms);
+  const answer = await phone.notices.ask("Forward", "To which chat?", ["Cancel", ...names]);
+  const room = rooms[names.indexOf(answer)];
   if (!room) return;
   const there = room.chat.type === "private" ? { to_bot: String(room.bots[0].id) } : { to_chat: room.chat.id };
   const sent = await phone.perform("forward", { ...phone.whose, message_id: message.message_id, ...there });

@@ -8,6 +8,10 @@ import { service } from "./services.js";
 export const titleOf = (room) =>
   room.chat.type === "private" ? room.bots[0]?.first_name ?? "A bot" : room.chat.title;
 
+// What to call each of several chats to choose from: two may have the same title.
+export const namesOf = (rooms) =>
+  rooms.map((room) => (rooms.some((one) => one !== room && titleOf(one) === titleOf(room)) ? `${titleOf(room)} (${room.chat.id})` : titleOf(room)));
+
 export const seatOf = (room, person) => `${room.room}|${person.id}`;
 
 // What everybody has in front of them: a chat of theirs, by whom.

@@ -2,7 +2,7 @@
 
 import { nameOf } from "./dom.js";
 import { choices } from "./fields.js";
-import { titleOf } from "./chatlist.js";
+import { namesOf } from "./chatlist.js";
 import { open } from "./webapp.js";
 
 export async function press(phone, key) {
@@ -35,7 +35,8 @@ async function chat(notices, key, { rooms }, person) {
   const wanted = key.request_chat.chat_is_channel ? ["channel"] : ["group", "supergroup"];
   const offered = rooms.filter((room) => wanted.includes(room.chat.type) && room.members.some((one) => one.id === person));
   if (!offered.length) return notices.toast(`There is no ${wanted[0]} that you are in`);
-  const answer = await notices.ask(key.text, "Which one?", ["Cancel", ...offered.map(titleOf)]);
-  const room = offered.find((one) => titleOf(one) === answer);
+  const names = namesOf(offered);
+  const answer = await notices.ask(key.text, "Which one?", ["Cancel", ...names]);
+  const room = offered[names.indexOf(answer)];
   return room && { shared_chat: room.chat.id };
 }
