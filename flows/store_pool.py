@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import time
-from typing import Any, Protocol
+from typing import Any
 
 from redis.connection import BlockingConnectionPool, Connection
 from redis.exceptions import ConnectionError as ConnectionLost
@@ -24,15 +24,11 @@ _FULL = "max number of clients"
 _NO_ROOM = (_FULL, "closed by server", "reset by peer", "broken pipe")
 
 
-class _Waiting(Protocol):
-    is_connected: bool
-
-
-class _LiveFirst(queue.LifoQueue["_Waiting | None"]):
+class _LiveFirst(queue.LifoQueue[Connection | None]):
     """Gives connections that are open before those that would have to be opened."""
 
-    def _put(self, item: _Waiting | None) -> None:
-        if item is not None and item.is_connected:
+    def _put(self, item: Connection | None) -> None:
+        if item is not None and _is_open(item):
             self.queue.append(item)
         else:
             self.queue.insert(0, item)
@@ -44,12 +40,12 @@ class Pool(BlockingConnectionPool):
     def __init__(self, **options: Any) -> None:
         super().__init__(max_connections=MOST, timeout=PATIENCE, queue_class=_LiveFirst, **options)  # type: ignore[no-untyped-call]
 
-    def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> Connection:
-        """A connection that is open. Raises redis-py's errors."""
+    def get_connection(self, *arguments: Any, **options: Any) -> Connection:
+        """A connection that is open. Raises redis-py's errors. Up to its version 5 it gives arguments."""
         began = time.monotonic()
         while True:
             try:
-                return super().get_connection()  # type: ignore[no-any-return, no-untyped-call]
+                return super().get_connection(*arguments, **options)  # type: ignore[no-any-return, no-untyped-call]
             except ConnectionLost as error:
                 if not has_no_room(error) or time.monotonic() - began > self._patience(error):
                     raise
@@ -57,7 +53,7 @@ class Pool(BlockingConnectionPool):
 
     def _patience(self, error: ConnectionLost) -> float:
         """How long to wait for room: the store is there if it says that it is full, or serves others of us."""
-        it_lives = _FULL in str(error).lower() or any(one.is_connected for one in self._connections)
+        it_lives = _FULL in str(error).lower() or any(map(_is_open, self._connections))
         return PATIENCE if it_lives else SHORT
 
     def apart(self) -> Pool:
@@ -72,6 +68,11 @@ class SentinelPool(SentinelConnectionPool, Pool):
         options = {name: value for name, value in self.connection_kwargs.items() if name != "connection_pool"}
         manager = self.sentinel_manager
         return SentinelPool(self.service_name, manager, connection_class=self.connection_class, **options)  # type: ignore[no-untyped-call]
+
+
+def _is_open(connection: Connection) -> bool:
+    """What redis-py calls `is_connected` from its version 6 on; the benchmark runs an older one as well."""
+    return connection._sock is not None
 
 
 def has_no_room(error: Exception) -> bool:
