@@ -13,7 +13,7 @@ CATALOGUE = "catalogue"  # string: another one after each change of RESTAURANTS 
 STAFF = "staff"  # hash: chat id -> slug of the restaurant whose staff chat it is
 CONFIRMED = "confirmed"  # string: written for the sake of its being on the replicas (see flows.ledger.transaction)
 BEAT = "beat"  # string: when a clock last looked at DUE; a gap is a downtime
-
+DOWNTIMES = "downtimes"  # sorted set: when a clock last ran before each of the last downtimes, by when one ran again
 
 RESTORING = "restoring"  # string: a backup is being brought back, and the store is not whole until it is
 

@@ -17,6 +17,7 @@ from flows.events import Side
 from flows.ledger import Ledger
 from flows.ledger.hearing import MADE_UP, Hearing, hear, read_hearing, store_time
 from flows.store import at_once, each, is_outage, text
+from workers.downtimes import DOWNTIME, last_run, note_downtime
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +25,6 @@ BATCH = 200  # deadlines looked at in one tick
 
 BEAT = timedelta(seconds=5)
 """How often a clock notes that it is running."""
-
-DOWNTIME = timedelta(seconds=30)
-"""A gap between two notes that counts as a downtime."""
 
 GRACE = timedelta(minutes=2)
 """The least time that staff get to answer an order after a downtime, or after we could not hear them."""
@@ -105,10 +103,10 @@ class Clock:
         self._redis.hset(HEARD, MADE_UP, deaf.mark)
 
     def _beat(self, noted: object, now: datetime) -> None:
-        last = _time(noted)
+        last = last_run(noted)
         if last is not None and now - last > DOWNTIME:
             self._give_grace(last, now)
-        if last is None or now - last >= BEAT:
+        if last is None or abs(now - last) >= BEAT:  # a clock that was put back begins from where it stands now
             self._redis.set(keys.BEAT, now.isoformat())
 
     def _give_grace(self, last: datetime, now: datetime) -> None:
@@ -118,6 +116,8 @@ class Clock:
         `last` in the cause keeps an order from getting its grace twice.
         """
         log.warning("nothing ran from %s to %s; waiting orders get a grace of %s", last, now, GRACE)
+        with _alone("when no clock ran"):
+            note_downtime(self._redis, last, now)
         self._for_all(ExtendAnswerTime(until=now + GRACE), f"downtime-{last.isoformat()}")
         self._for_all(AskAgain(last), f"asked-{last.isoformat()}")
 
@@ -143,17 +143,3 @@ def _alone(what: str) -> Iterator[None]:
         if is_outage(error):
             raise
         log.exception("%s: that can't be handled", what)
-
-
-def _time(raw: object) -> datetime | None:
-    """When a clock last noted that it runs; None when none did, or what it noted can't be read."""
-    if raw is None:
-        return None
-    try:
-        noted = datetime.fromisoformat(text(raw))
-    except ValueError:
-        noted = None
-    if noted is None or noted.tzinfo is None:
-        log.warning("when a clock last ran can't be read: %r", raw)
-        return None
-    return noted

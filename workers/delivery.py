@@ -21,12 +21,13 @@ from flows.messages import customer, staff
 from flows.order import WAITING, Order, Owed
 from flows.screens import Screen
 from flows.store import Together
+from workers.downtimes import time_running
 from workers.telegram import Later, Moved, NoTopic, NotOurTurn, Sender, Unreachable, Vanished, may_have_arrived
 
 log = logging.getLogger(__name__)
 
 GIVE_UP = timedelta(hours=24)
-"""How long a message is tried before the other side is told that it could not be delivered."""
+"""How long a message is tried, while workers run, before the other side is told that it could not be delivered."""
 
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(minutes=15)
 """Bounds of the wait between two tries. In between it is half the time already spent trying."""
@@ -222,7 +223,8 @@ class Courier:
         # After a downtime whoever is to answer gets time anew, and so does what they are to be told.
         since = order.changed_at if owed is None else max(owed.since, order.asked_at)
         now = self._ledger.clock()
-        age, left = now - since, since + GIVE_UP - now
+        age = await _thread(time_running, self._store.redis, since, now)
+        left = GIVE_UP - age
         if isinstance(error, NoTopic) and owed is not None and owed.about is About.PLACED and order.status in WAITING:
             left = order.answer_by - LAST_TRY - now  # later nobody could answer it, and the customer is to know why
         if left <= timedelta() and not isinstance(error, NotOurTurn):

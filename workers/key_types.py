@@ -32,6 +32,7 @@ TYPES = {
     keys.STAFF: "hash",
     keys.WORKERS: "set",
     keys.BEAT: "string",
+    keys.DOWNTIMES: "zset",
     f"rq:queue:{QUEUE}": "list",
     **{key(bot): type_ for bot in BOTS for key, type_ in _OF_BOTS.items()},
 }

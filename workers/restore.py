@@ -33,7 +33,8 @@ def is_empty(redis: Redis) -> bool:
     """Whether nothing would be lost: there is nothing that a backup would have, or only half of a former restore."""
     if redis.exists(keys.RESTORING):
         return True
-    return not any(is_carried(name) and name != keys.BEAT for name in map(as_text, redis.scan_iter(count=1000)))
+    names = map(as_text, redis.scan_iter(count=1000))
+    return not any(is_carried(name) and name not in (keys.BEAT, keys.DOWNTIMES) for name in names)
 
 
 def checked(records: Iterable[Record]) -> int:

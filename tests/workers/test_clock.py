@@ -21,7 +21,8 @@ from flows.order import PICK_UP_CLOSE, PICK_UP_REMINDER, next_deadline
 from flows.reactions import QUEUE
 from flows.store import connect
 from tests.orders import ANNA, NOON, REMINDED, place
-from workers.clock import DOWNTIME, GRACE, HEARD, Clock
+from workers.clock import GRACE, HEARD, Clock
+from workers.downtimes import DOWNTIME
 
 ORDER, OTHER = "0rder0000001", "0rder0000002"
 STAFF = -100
@@ -134,6 +135,17 @@ class TestDowntime:
         Clock(ledger, redis).tick()
         assert kinds(ledger).count("answer_time_extended") == 1
 
+    def test_a_downtime_after_the_clock_was_put_back_an_hour_is_noticed(
+        self, ledger: Ledger, clock: Clock, time: Time
+    ) -> None:
+        clock.tick()
+        time.now -= timedelta(hours=1)
+        clock.tick()
+        ledger.execute(ORDER, place(), "customer-1")
+        time.now += timedelta(minutes=40)
+        clock.tick()
+        assert kinds(ledger) == ["order_placed", "answer_time_extended"]
+
     def test_nobody_answering_after_the_grace_still_ends_the_order(
         self, ledger: Ledger, clock: Clock, time: Time
     ) -> None:
@@ -166,6 +178,7 @@ SPOIL: list[Callable[[Redis], object]] = [
         and [redis.set(keys.order(f"spoilt{number}"), "no list") for number in range(210)]
     ),
     lambda redis: redis.delete(keys.BEAT) and redis.rpush(keys.BEAT, "no string"),
+    lambda redis: redis.set(keys.DOWNTIMES, "no sorted set") and redis.set(keys.BEAT, "2026-03-14T11:00:00+00:00"),
     lambda redis: redis.delete(HEARD) and redis.set(HEARD, "no hash"),
     lambda redis: redis.hset(HEARD, mapping={"until": "soon", "deaf_until": "later"}),
     lambda redis: redis.sadd(keys.WORKERS, "odd") and redis.set(keys.processing("odd"), "no list"),

@@ -416,6 +416,35 @@ class TestTrouble:
         await stage.courier.notify(ORDER, Side.RESTAURANT)
         await stage.anna.sees("NEW ORDER")
 
+    @pytest.mark.parametrize("is_noted", [True, False])
+    async def test_days_without_workers_are_no_time_in_which_news_was_tried(
+        self, stage: Stage, redis: Redis, is_noted: bool
+    ) -> None:
+        """Whether a clock has noted them already or the worker that is back delivers first."""
+        stage.order(ACCEPT)
+        Clock(stage.ledger, redis).tick()
+        stage.later = 3 * GIVE_UP
+        if is_noted:
+            Clock(stage.ledger, redis).tick()
+        await stage.telegram.act("fault", kind="500", method="sendMessage", times=1000)
+        await stage.courier.notify(ORDER, Side.CUSTOMER)
+        assert "user_unreachable" not in stage.kinds()
+        wait = waits(redis, Side.CUSTOMER)
+        assert wait is not None
+        assert wait - stage.later.total_seconds() < 60
+
+    async def test_and_the_day_in_which_it_is_tried_goes_on_after_them(self, stage: Stage, redis: Redis) -> None:
+        stage.order(ACCEPT)
+        clock = Clock(stage.ledger, redis)
+        clock.tick()
+        stage.later = 3 * GIVE_UP
+        clock.tick()
+        redis.set(keys.BEAT, (stage.ledger.clock() + GIVE_UP).isoformat())  # from now on clocks ran
+        stage.later += GIVE_UP
+        await stage.telegram.act("fault", kind="500", method="sendMessage", times=1000)
+        await stage.courier.notify(ORDER, Side.CUSTOMER)
+        assert stage.kinds()[-1] == "user_unreachable"
+
     async def test_what_telegram_was_never_asked_for_is_not_given_up(self, stage: Stage, redis: Redis) -> None:
         """Given a chat that has had its messages of these seconds, when the order is a day old."""
         stage.order()
