@@ -11,7 +11,7 @@ from typing import Any
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.client import Pipeline
-from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.connection import Connection, HiredisRespSerializer, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import (
     ClusterDownError,
     NoScriptError,
@@ -32,6 +32,10 @@ from flows.store_url import StoreAddress, parse
 
 NAME = "comanda"  # of each connection, as CLIENT LIST shows it
 TIMEOUT = 5.0  # seconds for a connection or a reply; a loaded disk under appendfsync always takes a fraction of it
+
+BYTES = "surrogateescape"
+"""How bytes that are no text are read, so that they are written as the same bytes again (see `codecs`): a member that
+another program has left under one of our keys must be found and removed like any other."""
 
 REPLICATED_WITHIN = 2000
 """Milliseconds that replicas have to take what was written."""
@@ -56,15 +60,26 @@ def connect(url: str) -> Redis:
     tls = {"ssl": True, **address.tls} if address.uses_tls else {}
     if address.primary is not None:
         return _primary(address, address.primary, tls)
+    options = {**_OPTIONS, **address.login, "command_packer": _Packer()}
     if address.path is not None:
-        return Redis.from_pool(
-            Pool(connection_class=UnixDomainSocketConnection, path=address.path, **address.login, **_OPTIONS)
-        )
+        return Redis.from_pool(Pool(connection_class=UnixDomainSocketConnection, path=address.path, **options))
     [(host, port)] = address.hosts
     kind = SSLConnection if address.uses_tls else Connection
-    return Redis.from_pool(
-        Pool(connection_class=kind, host=host, port=port, **address.tls, **address.login, **_OPTIONS)
-    )
+    return Redis.from_pool(Pool(connection_class=kind, host=host, port=port, **address.tls, **options))
+
+
+class _Packer(HiredisRespSerializer):
+    """Packs commands as redis-py does, and a text that holds bytes as these (see `BYTES`)."""
+
+    def pack(self, *words: Any) -> list[bytes]:
+        try:
+            return self._packed(words)
+        except UnicodeEncodeError:
+            return self._packed([word.encode("utf-8", BYTES) if isinstance(word, str) else word for word in words])
+
+    def _packed(self, words: Iterable[Any]) -> list[bytes]:
+        packed: list[bytes] = super().pack(*words)
+        return packed
 
 
 _OPTIONS: dict[str, Any] = {
@@ -80,7 +95,7 @@ def _primary(address: StoreAddress, name: str, tls: dict[str, Any]) -> Redis:
     """Whichever server the sentinels know by that name; they are asked again at every new connection."""
     asking = {**_OPTIONS, **tls, **address.sentinel_login}
     sentinel = Sentinel(list(address.hosts), sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
-    options = {**_OPTIONS, **tls, **address.login}
+    options = {**_OPTIONS, **tls, **address.login, "command_packer": _Packer()}
     primary: Redis = sentinel.master_for(name, connection_pool_class=SentinelPool, **options)  # type: ignore[no-untyped-call]
     return primary
 
@@ -229,7 +244,7 @@ class Together:
 
 def text(value: object) -> str:
     """A key or value of the store as text; the client answers in bytes, as RQ wants it."""
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return value.decode("utf-8", BYTES) if isinstance(value, bytes) else str(value)
 
 
 def texts(values: object) -> list[str]:

@@ -272,10 +272,10 @@ class Worker(BaseWorker):
         self._redis.lrem(keys.processing(self.name), 1, job_id)
 
     async def _perform(self, job: Job) -> tuple[Any, Error | None]:
-        """What the job returns, or what it raises."""
+        """What the job returns, or what it raises; to end the program is not a job's to decide."""
         try:
             return await _call(job), None
-        except Exception:
+        except (Exception, SystemExit):
             return None, sys.exc_info()  # type: ignore[return-value]
 
     async def _end_all(self, ended: list[Ended]) -> list[Exception | None]:

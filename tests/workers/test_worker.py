@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import zlib
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -144,8 +146,17 @@ def of_another_type(key: str) -> Callable[[Redis, Job], object]:
     return spoil
 
 
-def with_field(name: str, value: str) -> Callable[[Redis, Job], object]:
+def with_field(name: str, value: str | bytes) -> Callable[[Redis, Job], object]:
     return lambda redis, job: redis.hset(job.key, name, value)
+
+
+def without(name: str) -> Callable[[Redis, Job], object]:
+    return lambda redis, job: redis.hdel(job.key, name)
+
+
+def with_data(function: str) -> Callable[[Redis, Job], object]:
+    """Has a job call something else, with the arguments that it had."""
+    return with_field("data", zlib.compress(json.dumps([function, None, [1], {}]).encode()))
 
 
 class TestOneBadJob:
@@ -164,6 +175,14 @@ class TestOneBadJob:
             with_field("result_ttl", "soon"),
             with_field("data", "nonsense"),
             with_field("repeats_left", "some"),
+            with_data("nowhere.nothing"),
+            with_data("tests.workers.samples.nothing"),
+            with_data("sys.exit"),
+            with_field("data", zlib.compress(b'["tests.workers.samples.succeed_at", null, [1, "ba')),
+            with_field("timeout", "9" * 30),
+            with_field("origin", b"\xff"),
+            with_field("dependency_ids", "{"),
+            without("data"),
         ],
     )
     @pytest.mark.parametrize("others", [0, 3])
@@ -182,6 +201,16 @@ class TestOneBadJob:
             assert not worker._in_hand.get(bad.id)
         assert samples.tries["bad"] <= 1
         assert queue.job_ids == []
+
+    @pytest.mark.parametrize("job_id", [b"\xff\xfe", b"", b"a:b\n{}%s"], ids=["no text", "empty", "odd"])
+    async def test_an_id_that_rq_would_not_give_leaves_the_list_and_stops_nobody(
+        self, redis: Redis, store_url: str, queue: Queue, job_id: bytes
+    ) -> None:
+        redis.rpush(queue.key, job_id)
+        async with working(redis, store_url) as worker:
+            job = queue.enqueue(samples.double, 3)
+            await until(lambda: job.get_status() == JobStatus.FINISHED)
+            await until(lambda: redis.llen(queue.key) == redis.llen(keys.processing(worker.name)) == 0)
 
     @pytest.mark.parametrize("registry", ["rq:wip:comanda", "rq:finished:comanda", "rq:failed:comanda"])
     @pytest.mark.parametrize("spoilt", ["an entry", "the type"])
