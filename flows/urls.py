@@ -42,12 +42,20 @@ def host_and_port(place: str, default: int) -> tuple[str, int]:
     if not colon or place.endswith("]"):
         host, port = place, ""
     port = port or str(default)
-    if not _HOST.fullmatch(host) or not (port.isascii() and port.isdigit()):
+    if not _is_host(host) or not (port.isascii() and port.isdigit()):
         raise BadURL(f"write its host and port like host:{default} or [::1]:{default}; {HOW_TO_WRITE}")
     number = int(port)
     if not 1 <= number <= 65535:
         raise BadURL("a port is a number from 1 to 65535")
     return host.strip("[]"), number
+
+
+def _is_host(host: str) -> bool:
+    try:
+        host.encode("idna")  # as whoever looks it up does: no part of a name is empty, or longer than 63 characters
+    except UnicodeError:
+        return False
+    return _HOST.fullmatch(host) is not None
 
 
 def passwords_in(url: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as NoReply
 from redis.sentinel import MasterNotFoundError
 
 from flows.store import text
@@ -64,6 +65,8 @@ def _unasked(error: RedisError) -> str:
                 "the store closes our connections at once: it takes no more (raise its `maxclients`, or stop what else "
                 "uses it), or it wants TLS (rediss://)"
             )
+        case NoReply():
+            return "no store answers there in time: is it running, behind no firewall, and with TLS if rediss:// asks for it?"
         case _:
             return f"no store answers there ({type(error).__name__}): is it running?"
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, InvalidResponse, NoPermissionError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import TimeoutError as NoReply
 
@@ -29,6 +29,11 @@ redis.call('HSET', key, 'field', redis.call('TIME')[1])
 redis.call('EXPIRE', key, life)
 return redis.call('HGETALL', key)
 """)
+
+CONNECTING = "connections of redis-py"
+
+# What SELECT says, to which every connection is put first.
+_NO_SUCH_DATABASE = ("db index is out of range", "value is not an integer or out of range")
 
 # What scripts say of what their user may not do; each server has its own words.
 _FORBIDDEN = ("acl failure", "no permissions", "can't access at least one of the keys")
@@ -58,9 +63,10 @@ def inability(redis: Redis, replicas: int = 0) -> str | None:
 
 def _by_its_kind(told: dict[str, Any]) -> str | None:
     """What its own words about itself rule out."""
-    if told.get("redis_mode") == "sentinel":
+    mode = told.get("redis_mode") or told.get("server_mode")  # Redis and Valkey each name it after itself
+    if mode == "sentinel":
         return "this is a sentinel, not the store: write redis+sentinel://host:26379/name"
-    if told.get("redis_mode") == "cluster" or told.get("cluster_enabled"):
+    if mode == "cluster" or told.get("cluster_enabled"):
         return "this is a cluster, which spreads keys over servers: Comanda needs one primary, replicas are welcome"
     version = text(told.get("redis_version", ""))
     major = version.partition(".")[0]
@@ -71,7 +77,7 @@ def _by_its_kind(told: dict[str, Any]) -> str | None:
 
 def _by_trying(redis: Redis, replicas: int) -> str | None:
     steps: list[tuple[str, Step]] = [
-        ("connections of redis-py", lambda one, _: one.ping()),
+        (CONNECTING, lambda one, _: one.ping()),
         ("scripts", lambda one, key: _SCRIPT.run(one, [key, LIFE])),
         ("transactions (WATCH, MULTI, EXEC)", _transaction),
         ("BLMOVE", _move),
@@ -119,6 +125,10 @@ def _is_outage(redis: Redis, error: RedisError) -> bool:
 
 def _words(what: str, error: RedisError) -> str:
     said = str(error).partition("\n")[0][:WORDS]
+    if isinstance(error, InvalidResponse):
+        return "what answers there does not speak Redis's language: check the URL's host and port"
+    if what == CONNECTING and any(words in said.lower() for words in _NO_SUCH_DATABASE):
+        return f"it has no database of that number ({said}): end the URL with /0"
     if isinstance(error, NoPermissionError) or any(words in said.lower() for words in _FORBIDDEN):
         return f"its user may not do what is needed ({said}): allow it all keys and commands (ACL `~* +@all`)"
     if "'SENTINEL'" in said:

@@ -101,6 +101,8 @@ def test_a_password_that_cannot_be_understood_as_it_is_meant_is_refused_with_how
         ("redis://host:99999", "a port is a number from 1 to 65535"),
         ("redis://host:0", "a port is a number from 1 to 65535"),
         ("redis://::1:6379", "write its host and port like host:6379 or [::1]:6379"),
+        ("redis://host..name:6379", "write its host and port like host:6379 or [::1]:6379"),
+        ("redis+sentinel://one:1,.two:2/name", "write its host and port like host:26379 or [::1]:26379"),
         ("redis://host/orders", "is the number of a database"),
         ("redis://host/0/1", "is the number of a database"),
         ("redis://host?db=one", "db has a value that it can't have"),

@@ -47,6 +47,11 @@ def test_a_store_that_can_do_all_keeps_nothing_of_the_trial(server: Redis, free_
         (telling(redis_version="6.2.14"), "this store speaks as Redis 6.2.14: Redis 7 or newer, or Valkey, is needed"),
         (telling(redis_version="5.0.3", redis_mode="standalone"), "this store speaks as Redis 5.0.3: Redis 7 or newer"),
         (telling(redis_mode="sentinel", redis_version="7.2.4"), "this is a sentinel, not the store: write redis+sent"),
+        (telling(server_mode="sentinel", redis_version="7.2.4"), "this is a sentinel, not the store: write redis+sent"),
+        (
+            lambda _: b"HTTP/1.1 400 Bad Request\r\n\r\n",
+            "does not speak Redis's language: check the URL's host and port",
+        ),
         (telling(redis_mode="cluster", redis_version="7.2.4"), "this is a cluster, which spreads keys over servers"),
         (refusing("EVALSHA", UNDECLARED), "start it with `--default_lua_flags=allow-undeclared-keys`"),
         (refusing("EVALSHA", "ERR unknown command 'EVALSHA'"), "it can't do scripts (unknown command 'EVALSHA'): use "),
@@ -75,6 +80,13 @@ def test_what_a_store_lacks_is_named_at_the_start_and_by_doctor(
     assert refusal == f"REDIS_URL: {unable}"
     assert said in refusal
     assert "\n" not in refusal
+
+
+def test_a_database_that_the_store_lacks_is_told_by_its_cure(server: Redis, free_port: int) -> None:
+    said = refusal_of(f"redis://127.0.0.1:{free_port}/99")
+
+    assert said.startswith("REDIS_URL: it has no database of that number (")
+    assert said.endswith("end the URL with /0")
 
 
 def test_an_old_server_is_named_where_its_words_are_all_that_is_known_of_it(server: Redis, free_port: int) -> None:
