@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -59,7 +60,10 @@ def _root(value: str) -> str:
 
 def _listen(value: str) -> str:
     """Where to listen: `host:port`, `[::]:port`, or `:port` for all addresses of this machine."""
-    _, port = host_and_port(f"localhost{value}" if value.startswith(":") else value, LISTEN_PORT)
+    try:
+        _, port = host_and_port(f"localhost{value}" if value.startswith(":") else value, LISTEN_PORT)
+    except BadURL:  # what it says of passwords has no place here
+        raise ValueError from None
     if not value.endswith(f":{port}") or port == 65535:  # the restaurants' bot listens one port above
         raise ValueError
     return value
@@ -217,7 +221,10 @@ def nearly(name: str, alike: float) -> str | None:
 
 
 def names_in_file() -> list[str]:
-    """The names of the variables in `.env`, in capitals. Raises `BadSettings` for a line that is none of a variable."""
+    """The names of the variables in `.env`, in capitals and as often as they stand there.
+
+    Raises `BadSettings` for a line that is none of a variable.
+    """
     file = Path(ENV_FILE)
     if file.is_dir():  # made by Docker in place of a file that it should mount
         raise BadSettings("`.env` is a folder: remove it, and make a file of that name (see .env.example)")
@@ -278,7 +285,9 @@ def _check_way_out(settings: Settings) -> None:
 
 
 def _holds_certificates(file: Path) -> bool:
+    context = SSLContext(PROTOCOL_TLS_CLIENT)
     try:
-        return b"-----BEGIN " in file.read_bytes()
-    except OSError:
+        context.load_verify_locations(file)
+    except OSError:  # `SSLError` is one
         return False
+    return context.cert_store_stats()["x509"] > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -63,7 +64,10 @@ def of_names(environment: Mapping[str, str]) -> Iterator[Check]:
     Raises `BadSettings` where that file can't be read.
     """
     in_file = names_in_file()
-    for name in in_file:
+    for name, times in Counter(in_file).items():
+        if times > 1:
+            says = f"is in .env {times} times, and only the last one counts"
+            yield Check(name, Level.WARNING, says, "keep the line that you mean")
         if name.endswith("_PROXY") or name.startswith("SSL_CERT_"):
             yield Check(name, Level.WARNING, "is not looked at in .env", "set it in the environment of the process")
         elif name not in SETTINGS and not name.startswith(("COMPOSE_", "DOCKER_")):

@@ -66,7 +66,10 @@ def _unasked(error: RedisError) -> str:
                 "uses it), or it wants TLS (rediss://)"
             )
         case NoReply():
-            return "no store answers there in time: is it running, behind no firewall, and with TLS if rediss:// asks for it?"
+            return (
+                "no store answers there in time: is it running, is no firewall between, and does it speak TLS where "
+                "the URL begins with rediss?"
+            )
         case _:
             return f"no store answers there ({type(error).__name__}): is it running?"
 

@@ -497,6 +497,15 @@ def test_names_that_are_no_settings_are_named(tmp_path: Path, monkeypatch: pytes
     ]
 
 
+def test_a_setting_that_is_there_twice_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text("WORKERS=2\nLOG_LEVEL=info\nworkers=3\n")
+
+    assert problems(list(of_names({}))) == [
+        "WORKERS: is in .env 2 times, and only the last one counts → keep the line that you mean"
+    ]
+
+
 def test_a_store_that_is_nearly_full_of_connections_is_named(tmp_path: Path, free_port: int) -> None:
     with valkey_on(free_port, tmp_path, appendonly="yes", appendfsync="always", maxclients="1") as redis:
         found = problems(list(of_store(redis, None)))

@@ -104,6 +104,16 @@ def test_a_wrong_setting_is_named_in_one_line_without_its_value(
     assert refusal.value.__suppress_context__
 
 
+@pytest.mark.parametrize("value", ["*:8081", "::1:8081", ":80a", ":99999"])
+def test_where_to_listen_is_asked_for_without_words_on_passwords(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEBHOOK_LISTEN", value)
+
+    with pytest.raises(BadSettings) as refusal:
+        read_settings()
+
+    assert str(refusal.value).endswith("such as 127.0.0.1:8081, [::]:8081 or :8081, with a port from 1 to 65534")
+
+
 @pytest.mark.parametrize("url", ["redis://:hunter#2@host", "redis://:hunter/2@host", "redis://:1/hunter@host"])
 def test_a_url_that_would_be_cut_within_its_password_is_refused_with_how_to_write_it(
     monkeypatch: pytest.MonkeyPatch, url: str

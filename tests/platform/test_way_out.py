@@ -307,7 +307,17 @@ def test_a_proxys_password_is_a_secret_however_it_is_spelt(monkeypatch: pytest.M
     assert {"p%40ss", "p@ss", "hush", "YW5uYTpwQHNz"} <= set(read_settings().secrets())
 
 
-@pytest.mark.parametrize("content", [None, "no certificate"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "",
+        "no certificate",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+    ],
+    ids=["none", "empty", "another text", "a broken certificate", "a key"],
+)
 def test_a_file_of_authorities_without_any_is_refused_at_the_start(
     content: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
