@@ -39,13 +39,15 @@ def place(
     seconds: int = 300,
     options: tuple[str, ...] = ("Large",),
     groups: tuple[str, ...] = (),
+    number: int = 17,
+    code: str = "4821",
 ) -> PlaceOrder:
     """The command of a customer who orders two large margheritas."""
     line = Line(item_id="margherita", name="Margherita", options=options, groups=groups, quantity=2, unit=eur(1150))
     return PlaceOrder(
         order_id=order_id,
-        number=17,
-        code="4821",
+        number=number,
+        code=code,
         restaurant=restaurant,
         customer=customer,
         lines=(line,),

@@ -17,12 +17,13 @@ from pydantic import BaseModel, ValidationError
 from redis import Redis
 from redis.client import Pipeline
 
-from flows import keys
+from flows import events, keys
+from flows.events import OrderPlaced
 from flows.ledger import audit
 from flows.ledger.audit import Difference
 from flows.menu import Restaurant, Service
 from workers.reading import BATCH, Reading, Unreadable, in_batches, order_ids, printable, read_orders, watched
-from workers.strays import Home, Member, members
+from workers.strays import COUNT, OPEN, Home, Member, members
 from workers.stream import Stream
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -72,6 +73,7 @@ class Verification:
         """Every difference, as it is found. Raises redis-py's errors when the store can't be read or written."""
         yield from self._orders()
         yield from self._strays()
+        yield from self._signs()
         yield from self._stream()
         yield from self._restaurants()
         yield from self._watched([keys.STAFF, keys.SERVICES], self._staff)
@@ -133,6 +135,17 @@ class Verification:
                 look = partial(_stray, member, is_known=home is not None)
                 yield from self._watched([keys.order(member.order_id)], look)
 
+    def _signs(self) -> Iterator[Finding]:
+        """What is noted as taken, at each restaurant that has open orders or anything noted."""
+        prefixes = (keys.taken(""), OPEN)
+        found = {
+            printable(key).removeprefix(prefix)
+            for prefix in prefixes
+            for key in self._redis.scan_iter(match=f"{prefix}*", count=COUNT)
+        }
+        for slug in sorted(found):
+            yield from self._watched([keys.taken(slug), keys.open_orders(slug)], partial(_signs, slug))
+
     def _stream(self) -> Iterator[Finding]:
         stream = Stream(self._redis, self._lengths, self._unreadable)
         found = list(stream.differences())
@@ -164,6 +177,29 @@ def _stray(member: Member, pipe: Pipeline, *, is_known: bool) -> Iterator[Differ
 def _number(key: str, highest: int, pipe: Pipeline) -> Iterator[Difference]:
     raw: Any = pipe.get(key)
     yield from audit.of_number(key, highest, int(raw) if raw is not None and raw.isdigit() else None)
+
+
+def _signs(slug: str, pipe: Pipeline) -> Iterator[Difference]:
+    key, taken = keys.taken(slug), dict[str, str]()
+    kind: Any = pipe.type(key)
+    if kind in (b"hash", b"none"):
+        taken = {sign: printable(holder) for sign, holder in _hash(pipe, key).items()}
+    else:
+        yield Difference(key, f"is a {printable(kind)}, not a hash", ("DEL", key))
+    members: Any = pipe.smembers(keys.open_orders(slug))
+    found = [(printable(raw), _placed(pipe.lindex(keys.order(printable(raw)), 0))) for raw in members]
+    unread = {order_id for order_id, placed in found if placed is None}
+    known = {sign: holder for sign, holder in taken.items() if holder not in unread}
+    yield from audit.of_signs(key, known, [placed for _, placed in found if placed is not None])
+
+
+def _placed(raw: Any) -> OrderPlaced | None:
+    """An order's first event; None where that can't be read, as is said of the order."""
+    try:
+        event = events.load(raw)
+    except (ValueError, TypeError):
+        return None
+    return event if isinstance(event, OrderPlaced) else None
 
 
 def _hash(redis: Redis, key: str) -> dict[str, bytes]:

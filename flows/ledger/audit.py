@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flows import keys
 from flows.events import OrderPlaced, Side
+from flows.ledger.signs import signs_of
 from flows.order import Order, next_deadline
 
 Command = tuple[str | float | bytes, ...]
@@ -118,3 +119,16 @@ def of_number(key: str, highest: int, last: int | None) -> Iterator[Difference]:
     if (last or 0) < highest:
         cure: Command = ("SET", key, highest, "EX", NUMBER_LIFE)
         yield Difference(key, f"is at {last or 0}, and an order has the number {highest}", cure)
+
+
+def of_signs(key: str, taken: Mapping[str, str], orders: Iterable[OrderPlaced]) -> Iterator[Difference]:
+    """Where the numbers and codes noted as taken (sign -> order) are not those of a restaurant's open `orders`."""
+    owners: dict[str, list[str]] = {}
+    for placed in orders:
+        for sign in signs_of(placed):
+            owners.setdefault(sign, []).append(placed.order_id)
+    for sign in taken.keys() - owners.keys():
+        yield Difference(key, f"has {sign} taken by {taken[sign]}, and no open order has it", ("HDEL", key, sign))
+    for sign, ids in owners.items():
+        if taken.get(sign) not in ids:
+            yield Difference(key, f"does not say that {ids[0]} has {sign}", ("HSET", key, sign, ids[0]))

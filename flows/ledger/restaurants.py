@@ -111,6 +111,7 @@ class Restaurants(Transacting):
                 attempt.writes.delete(keys.invite(text(token)), keys.invite_of(slug))
             attempt.writes.hdel(keys.RESTAURANTS, slug)
             attempt.writes.hdel(keys.SERVICES, slug)
+            attempt.writes.delete(keys.taken(slug))
             _stage_version(attempt.writes)
             return 0
 

@@ -12,6 +12,7 @@ from redis.client import Pipeline
 
 from flows import keys
 from flows.commands import PlaceOrder
+from flows.events import OrderPlaced
 from flows.ledger.transaction import Check
 from flows.order import Order
 from flows.store import Script
@@ -50,21 +51,20 @@ return number
 def are_free(command: PlaceOrder) -> Iterator[Check]:
     """That no open order of the restaurant has this one's number or code; else it is placed again with others."""
     taken = keys.taken(command.restaurant.slug)
-    for sign in (_sign(command.number), command.code):
+    for sign in signs_of(command):
         yield Check(("HGET", taken, sign), None)
 
 
 def stage_signs(pipe: Pipeline, order: Order) -> None:
     """Note what an open order has."""
-    placed = order.placed
-    pipe.hset(keys.taken(placed.restaurant.slug), mapping={_sign(placed.number): order.id, placed.code: order.id})
+    pipe.hset(keys.taken(order.placed.restaurant.slug), mapping=dict.fromkeys(signs_of(order.placed), order.id))
 
 
 def stage_free_signs(pipe: Pipeline, order: Order) -> None:
     """Another order may have them from now on."""
-    placed = order.placed
-    pipe.hdel(keys.taken(placed.restaurant.slug), _sign(placed.number), placed.code)
+    pipe.hdel(keys.taken(order.placed.restaurant.slug), *signs_of(order.placed))
 
 
-def _sign(number: int) -> str:
-    return f"#{number}"
+def signs_of(placed: PlaceOrder | OrderPlaced) -> tuple[str, str]:
+    """An order's number and code, as they are noted."""
+    return f"#{placed.number}", placed.code

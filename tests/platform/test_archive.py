@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -59,7 +60,10 @@ class Years:
 
     def order(self, order_id: str, *course: AnyCommand, customer: Person = CARLA) -> Order:
         """An order that has come so far, with both sides shown and told all of it."""
-        order = self.ledger.execute(order_id, place(order_id, customer=customer, note="Extra hot ✓"), f"{order_id}-0")
+        beside = len(self.ledger.open_orders("nonna"))  # no two open orders have one number or code
+        signs: dict[str, Any] = {"number": 17 + beside, "code": f"{4821 + beside}"}
+        placed = place(order_id, customer=customer, note="Extra hot ✓", **signs)
+        order = self.ledger.execute(order_id, placed, f"{order_id}-0")
         for step, command in enumerate(course, 1):
             order = self.ledger.execute(order_id, command, f"{order_id}-{step}")
         for side in Side:
@@ -172,6 +176,13 @@ def test_nothing_of_an_archived_order_is_left_in_the_store(years: Years) -> None
     assert left == {keys.EVENTS}
     assert years.redis.xlen(keys.EVENTS) == 0
     assert years.differences() == []
+
+
+def test_what_a_process_of_an_older_version_left_noted_of_an_archived_order_goes_with_it(years: Years) -> None:
+    years.fill()
+    years.redis.hset(keys.taken("nonna"), mapping={"#17": "declined", "4821": "another"})
+    years.archive()
+    assert years.redis.hgetall(keys.taken("nonna")) == {b"4821": b"another"}
 
 
 def test_what_ended_later_and_what_has_not_ended_stays_with_all_its_events(years: Years) -> None:

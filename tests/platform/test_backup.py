@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -59,7 +59,9 @@ def fill(redis: Redis) -> Ledger:
     ledger.create_invite("momiji", 3600)
     for number, course in enumerate(COURSES):
         order_id = f"0rder{number:08}"
-        ledger.execute(order_id, place(order_id, customer=Person(id=70 + number, name="Carla")), f"{number}-placed")
+        customer = Person(id=70 + number, name="Carla")
+        placed = place(order_id, customer=customer, number=17 - number, code=f"{4821 + number}")
+        ledger.execute(order_id, placed, f"{number}-placed")
         for step, one in enumerate(course):
             ledger.execute(order_id, one, f"{number}-{step}")
         ledger.record_shown(order_id, Side.RESTAURANT, Shown(chat_id=-42, message_id=900 + number, version=1))
@@ -121,6 +123,18 @@ def test_what_was_there_is_there_again(redis: Redis, file: Path) -> None:
         assert abs(redis.pttl(key) - life) < 60_000
     assert list(Verification(redis, ledger.clock, repair=False).run()) == []
     assert not redis.exists("rq:queue:comanda")
+
+
+def test_numbers_and_codes_that_were_noted_wrongly_are_right_after_it(redis: Redis, file: Path) -> None:
+    ledger = fill(redis)
+    redis.hset(keys.taken("nonna"), "#3", "nobody")
+    [one, *_] = ledger.open_orders("nonna")
+    redis.hdel(keys.taken("nonna"), one.placed.code)
+    take(redis, file, silent)
+    brought_back(redis, file)
+    taken: Any = redis.hgetall(keys.taken("nonna"))
+    assert b"#3" not in taken
+    assert taken[one.placed.code.encode()] == one.id.encode()
 
 
 def test_who_follows_the_events_goes_on_where_they_were(redis: Redis, file: Path) -> None:

@@ -53,6 +53,7 @@ def test_a_restaurant_goes_with_its_switches_its_staff_chat_and_its_invite(redis
     seated(ledger)
     token = ledger.create_invite("nonna", 60)
     ledger.set_service("nonna", lambda service: service.model_copy(update={"hidden": frozenset({"margherita"})}))
+    redis.hset(keys.taken("nonna"), "#3", "left by an older version")
 
     done = comanda("remove", "nonna", "--yes")
 

@@ -35,7 +35,7 @@ def ledger(redis: Redis) -> Ledger:
     redis.hset(keys.STAFF, "-42", "nonna")
     ledger.next_number("nonna", datetime.now(UTC).date())
     ledger.execute(OPEN, place(OPEN), "one")
-    ledger.execute(OVER, place(OVER), "two")
+    ledger.execute(OVER, place(OVER, number=16, code="1234"), "two")
     ledger.execute(OVER, AcceptOrder(by=ANNA, minutes=20), "three")
     ledger.execute(OVER, MarkPickedUp(by=ANNA), "four")
     for day in (-1, 0, 1):  # whatever the local day is, its counter is beyond the orders' number
@@ -92,6 +92,21 @@ SPOILT: list[tuple[SPOIL, str]] = [
     (
         lambda redis: redis.xadd(keys.EVENTS, first_entry(redis)[1]),
         f"is of event 1 of order {OPEN} once more",
+    ),
+    (
+        lambda redis: redis.hset(keys.taken("nonna"), "1234", OVER),
+        f"taken:nonna: has 1234 taken by {OVER}, and no open order has it",
+    ),
+    (
+        lambda redis: redis.hset(keys.taken("momiji"), "#3", "nobody"),
+        "taken:momiji: has #3 taken by nobody, and no open order has it",
+    ),
+    (lambda redis: redis.hdel(keys.taken("nonna"), "#17"), f"taken:nonna: does not say that {OPEN} has #17"),
+    (lambda redis: redis.hset(keys.taken("nonna"), "4821", OVER), f"taken:nonna: does not say that {OPEN} has 4821"),
+    (lambda redis: redis.delete(keys.taken("nonna")), f"taken:nonna: does not say that {OPEN} has 4821"),
+    (
+        lambda redis: redis.set(keys.taken("nonna"), "text"),
+        "taken:nonna: is a string, not a hash",
     ),
     (lambda redis: redis.hdel(keys.STAFF, "-42"), "chat -42: is the staff chat of nonna, which `staff` does not say"),
     (
@@ -154,6 +169,14 @@ def test_an_order_that_cannot_be_read_is_named_and_left_alone_and_stops_no_other
     assert redis.lrange(keys.order(OVER), 0, -1) == before
 
 
+def test_what_an_open_order_has_that_cannot_be_read_stays_taken(ledger: Ledger, redis: Redis) -> None:
+    redis.lset(keys.order(OPEN), 0, "no event")
+
+    look(ledger, redis, repair=True)
+
+    assert redis.hgetall(keys.taken("nonna")) == {b"#17": OPEN.encode(), b"4821": OPEN.encode()}
+
+
 def test_a_key_of_another_type_is_an_order_that_cannot_be_read(ledger: Ledger, redis: Redis) -> None:
     redis.set(keys.order("broken"), "text")
 
@@ -179,7 +202,8 @@ def test_a_running_system_gives_no_false_alarm(ledger: Ledger, redis: Redis) -> 
         for number in range(100):
             order_id = f"live{number:08}"
             customer = Person(id=number % 7, name="Carla")
-            ledger.execute(order_id, place(order_id, customer=customer), f"a-{number}")
+            placed = place(order_id, customer=customer, number=5, code="5555")
+            ledger.execute(order_id, placed, f"a-{number}")
             ledger.execute(order_id, AcceptOrder(by=ANNA, minutes=20), f"b-{number}")
             ledger.execute(order_id, MarkPickedUp(by=ANNA), f"c-{number}")
 
