@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from decimal import Decimal
+from math import prod
 
 from flows.money import CURRENCIES, Money, exponent
 
@@ -27,10 +28,23 @@ _HIGHEST = 5
 comes near it, so a currency may lose a digit or two before the table above has to be changed."""
 
 _PLAIN = re.compile(r"(?:0|[1-9][0-9]{0,14})(?:\.([0-9]{1,9}))?")
-_DECIMAL_MARKS = ".,٫"
+_DECIMAL_MARKS = ".,٫،"
 _MARKS = rf"[{_DECIMAL_MARKS}'’_·٬\s]"  # between groups of digits, or before decimals, somewhere in the world
 _NUMBER = re.compile(r"(?:(?<!\S)[.,])?\d(?:.*\d)?")  # in ".50" the dot belongs to it, in "Rs.50" to the word before
 _LONGEST = 40  # characters in which a number is looked for
+
+_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}  # full-width signs to those of ASCII
+
+# What makes another number of the one before it: thousands ("25k" in Vietnam), millions, and the toman, ten rials.
+_TIMES_WORDS = {
+    10: "toman تومان تومن",
+    10**3: "k tsd tys tis тыс mil nghìn ngàn rb ribu 千 천 هزار ألف",
+    10**4: "万 萬 만",
+    10**6: "tr triệu jt juta mio млн میلیون مليون",
+}
+_TIMES = {word: times for times, words in _TIMES_WORDS.items() for word in words.split()}
+_TIMES_WORD = re.compile(rf"[千천万萬만]|(?<![^\W\d_])(?:{'|'.join(_TIMES)})(?![^\W\d_])", re.IGNORECASE)
+_NO_UNIT = re.compile("[%‰¢¼-¾⅐-⅞⁰-₉²³¹]")  # fractions, small digits, cents: the number alone is not the price
 
 
 def price(text: str, currency: str) -> Money:
@@ -78,18 +92,20 @@ def _wrong(text: str, currency: str) -> str:
 
 def _readings(text: str, currency: str) -> list[str]:
     """What the text may mean: its marks part thousands, or the last one the decimals."""
+    text = text.translate(_WIDE)
     found = _NUMBER.search(text[:_LONGEST])
-    if found is None or len(text) > _LONGEST:
+    if found is None or len(text) > _LONGEST or _NO_UNIT.search(text):
         return []
+    times = prod(_TIMES[word.casefold()] for word in _TIMES_WORD.findall(text[found.end() :]))
     number = "".join(str(unicodedata.decimal(char, char)) for char in found[0])
     parts, marks = re.split(_MARKS, number), re.findall(_MARKS, number)
     parts[0] = parts[0] or "0"
     if not all(part.isdecimal() for part in parts):
         return []
     *whole, last = parts
-    readings = [str(int("".join(parts)))] if _grouped(parts, marks) else []
+    readings = [str(int("".join(parts)) * times)] if _grouped(parts, marks) else []
     if marks and marks[-1] in _DECIMAL_MARKS and marks[-1] not in marks[:-1] and _grouped(whole, marks[:-1]):
-        minor = Decimal(f"{''.join(whole)}.{last}").scaleb(exponent(currency))
+        minor = Decimal(f"{''.join(whole)}.{last}").scaleb(exponent(currency)) * times
         if minor == minor.to_integral_value():
             readings.append(written(Money(minor=int(minor), currency=currency)))
     return readings

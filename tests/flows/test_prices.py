@@ -70,13 +70,26 @@ def test_digits_with_as_many_decimals_as_the_currency_has_are_a_price(text: str,
         ("010", "EUR", "did you mean 10?"),
         ("٨٫٥٠", "EUR", "did you mean 8.50?"),
         ("-8.50", "EUR", "is negative; did you mean 8.50?"),
+        ("۸،۵۰", "EUR", "did you mean 8.50?"),
+        ("８．５０", "EUR", "did you mean 8.50?"),
+        ("１，２８０円", "JPY", "did you mean 1280?"),
+        ("25k", "VND", "did you mean 25000?"),
+        ("25 rb", "IDR", "did you mean 25000?"),
+        ("1,5 tys. zł", "PLN", "did you mean 1500.00?"),
+        ("9천원", "KRW", "did you mean 9000?"),
+        ("1.2万円", "JPY", "did you mean 12000?"),
+        ("۱۲۵۰ هزار تومان", "IRR", "did you mean 12500000?"),
+        ("149 Kč", "CZK", "did you mean 149?"),
     ],
 )
 def test_what_may_be_meant_is_asked_back(text: str, currency: str, asked: str) -> None:
     assert asked in refusal(text, currency)
 
 
-@pytest.mark.parametrize("text", ["", "cheap", "1e3", "0x10", "0o17", "1:30", ".inf", ".nan", "1..2", "8-9", "9" * 50])
+@pytest.mark.parametrize(
+    "text",
+    ["", "cheap", "1e3", "0x10", "0o17", "1:30", ".inf", ".nan", "1..2", "8-9", "9" * 50, "8½", "8⁵⁰", "99¢", "50%"],
+)
 def test_what_means_no_price_is_answered_with_an_example(text: str) -> None:
     assert refusal(text, "EUR").endswith('is not a price; expected a price such as "8.50"')
 
