@@ -20,7 +20,10 @@ def _minutes(span: str) -> tuple[int, int]:
     """Start and end of "18:00-22:30" in minutes after midnight; an end past midnight is above `DAY`."""
     match = _SPAN.fullmatch(span)
     if match is None:
-        raise ValueError(f'{span!r} is not a span such as "18:00-22:30", nor a list of spans, nor closed')
+        if span.casefold() == "closed":
+            raise ValueError("closed stands alone, and not beside spans")
+        night = '; two at night is 02:00: "18:00-02:00"' if re.search("-(?:2[4-9]|30):", span) else ""
+        raise ValueError(f'{span!r} is not a span such as "18:00-22:30", nor several with commas, nor closed{night}')
     start = int(match[1]) * 60 + int(match[2])
     end = DAY if match[3] is None else int(match[3]) * 60 + int(match[4])
     if end == start:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from math import prod
 
 from flows.money import CURRENCIES, Money, exponent
+from flows.narrow import narrow
 
 MOST_DECIMALS = "CLF"  # a currency that allows as many as any: 4
 
@@ -33,7 +34,6 @@ _MARKS = rf"[{_DECIMAL_MARKS}'’_·٬\s]"  # between groups of digits, or befor
 _NUMBER = re.compile(r"(?:(?<!\S)[.,])?\d(?:.*\d)?")  # in ".50" the dot belongs to it, in "Rs.50" to the word before
 _LONGEST = 40  # characters in which a number is looked for
 
-_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}  # full-width signs to those of ASCII
 
 # What makes another number of the one before it: thousands ("25k" in Vietnam), millions, and the toman, ten rials.
 _TIMES_WORDS = {
@@ -92,7 +92,7 @@ def _wrong(text: str, currency: str) -> str:
 
 def _readings(text: str, currency: str) -> list[str]:
     """What the text may mean: its marks part thousands, or the last one the decimals."""
-    text = text.translate(_WIDE)
+    text = narrow(text)
     found = _NUMBER.search(text[:_LONGEST])
     if found is None or len(text) > _LONGEST or _NO_UNIT.search(text):
         return []

@@ -25,12 +25,13 @@ from pydantic.fields import FieldInfo
 from flows.hours import Hours
 from flows.menu import MAX_OPTIONS, Category, Item, ItemId, Label, Option, OptionGroup, Restaurant, Slug
 from flows.money import CURRENCIES, Money
+from flows.narrow import with_hyphens
 from flows.prices import example, price
 from flows.visible import seen
-from flows.yaml_lines import SIZE_LIMIT, BadFile, Document, Path, decoded, dotted
+from flows.yaml_lines import BYTES_LIMIT, SIZE_LIMIT, BadFile, Document, Path, decoded, dotted
 from flows.zones import place
 
-__all__ = ["SIZE_LIMIT", "BadFile", "decoded", "keys", "load"]
+__all__ = ["BYTES_LIMIT", "SIZE_LIMIT", "BadFile", "decoded", "keys", "load"]
 
 
 def load(text: str, source: str) -> Restaurant:
@@ -45,7 +46,7 @@ def load(text: str, source: str) -> Restaurant:
     else:
         if not found and not document.mistakes and not _cut_texts(document):
             return file.restaurant()
-    mistakes = {path: (document.line(path), words) for path, words in found}
+    mistakes = {document.written(path): (document.line(path), words) for path, words in found}
     mistakes |= document.mistakes | _cut_texts(document)
     raise BadFile(source, ((line, f"{dotted(path)}: {words}") for path, (line, words) in mistakes.items()))
 
@@ -73,7 +74,8 @@ def _currency(value: str) -> str:
 
 
 def _choose(value: Any) -> tuple[int, int]:
-    match = re.fullmatch(r"\s*([0-9]{1,2})(?:\s*-\s*([0-9]{1,2}))?\s*", value) if isinstance(value, str) else None
+    written = with_hyphens(value) if isinstance(value, str) else ""
+    match = re.fullmatch(r"([0-9]{1,2})(?:-([0-9]{1,2}))?", written)
     least, most = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
     if most < max(least, 1):
         raise ValueError("expected how many to choose, such as 1 or 0-3")
@@ -102,21 +104,29 @@ def _visible(value: str) -> str:
 
 
 def _days(value: Any) -> Any:
+    if value is None:
+        raise ValueError("expected days")
     return {day: _spans(spans) for day, spans in value.items()} if isinstance(value, dict) else value
 
 
 def _spans(value: Any) -> Any:
-    """A day's spans, of which one needs no list; "closed" is none."""
-    if not isinstance(value, str):
-        return [_span(one) for one in value] if isinstance(value, list) else value
-    return [] if value.strip().casefold() == "closed" else [_span(value)]
+    """A day's spans, between which commas may stand instead of a list; "closed" is none."""
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, list):
+        return value
+    return [] if [_folded(one) for one in value] == ["closed"] else [_span(one) for one in value]
+
+
+def _folded(value: Any) -> Any:
+    return value.strip().casefold() if isinstance(value, str) else value
 
 
 def _span(value: Any) -> Any:
-    """With the dash that people see, blanks beside it, and 9:00 for 09:00."""
+    """With any dash, blanks beside it, and 9:00 for 09:00."""
     if not isinstance(value, str):
         return value
-    return re.sub(r"(?<![0-9])([0-9]:)", r"0\1", re.sub(r"\s*[-\u2013\u2014]\s*", "-", value.strip()))
+    return re.sub(r"(?<![0-9])([0-9]:)", r"0\1", with_hyphens(value))
 
 
 def _text(least: int, most: int) -> StringConstraints:
@@ -124,6 +134,7 @@ def _text(least: int, most: int) -> StringConstraints:
 
 
 Price = Annotated[Money, BeforeValidator(_money)]
+Surcharge = Annotated[Money | None, BeforeValidator(_money)]
 Name = Annotated[Label, BeforeValidator(_one_line), AfterValidator(_visible)]
 Address = Annotated[str, _text(1, 200), BeforeValidator(_one_line), AfterValidator(_visible)]
 Phone = Annotated[str, _text(3, 40), BeforeValidator(_one_line), AfterValidator(_visible)]
@@ -136,7 +147,7 @@ class _Shape(BaseModel):
 
 class _Option(_Shape):
     name: Name = Field(description="What customers and the kitchen read.", examples=["Large"])
-    price: Price | None = Field(None, description="What it costs more; nothing, if left out.", examples=['"3.00"'])
+    price: Surcharge = Field(None, description="What it costs more; nothing, if left out.", examples=['"3.00"'])
 
 
 class _Group(_Shape):
@@ -241,7 +252,7 @@ class _File(_Shape):
     hours: Annotated[Hours | None, BeforeValidator(_days)] = Field(
         None,
         description=f"When orders are taken, by the restaurant's clock. Each day ({', '.join(Hours.model_fields)}) "
-        "has a span, a list of spans, or `closed`; one that is left out is closed. A span may pass midnight, and all "
+        "has a span, several, or `closed`; one that is left out is closed. A span may pass midnight, and all "
         "day is `00:00-24:00`. Without hours it is always open.",
         examples=['{mon: "18:00-22:30", tue: ["11:30-14:30", "18:00-22:30"], wed: closed}'],
     )
@@ -264,6 +275,7 @@ _EXPECTED = {
     "slug": "lower-case letters, digits and '-', at most 24",
     "id": "lower-case letters, digits, '-' and '_', at most 24",
 }
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _TEXTS = {"name", "category", "address", "phone", "description", "allergens"}
 
 Keys = tuple[str, ...]
@@ -294,6 +306,8 @@ def _without_numbers(path: Path) -> Keys:
 def _example(path: Path) -> str:
     """How what is at that path, or the nearest thing around it, is written; empty for the file itself."""
     where = _without_numbers(path)
+    if where[:-1] == ("hours",):
+        return '"18:00-22:30"'
     while where and not (where in _KEYS and _KEYS[where].examples):
         where = where[:-1]
     examples = _KEYS[where].examples if where else None
@@ -335,7 +349,15 @@ def _repeated(key: str, entries: list[tuple[Path, Any]]) -> Iterator[Mistake]:
 def _in_words(error: ValidationError) -> Iterator[Mistake]:
     for one in error.errors(include_url=False):
         path = tuple(one["loc"])
-        yield path, _expected(one["type"], path, one)
+        empty = one["input"] is None and one["type"] != "extra_forbidden"
+        yield path, _without_value(path) if empty else _expected(one["type"], path, one)
+
+
+def _without_value(path: Path) -> str:
+    """Of a key with nothing behind its colon, which may be forgotten or meant as left out."""
+    field = _KEYS.get(_without_numbers(path))
+    or_out = ", or leave the key out" if field is not None and not field.is_required() else ""
+    return f"has no value; write one such as {_example(path)}{or_out}"
 
 
 def _expected(kind: str, path: Path, error: Mapping[str, Any]) -> str:
@@ -373,5 +395,15 @@ def _unknown_key(path: Path) -> str:
     if re.fullmatch(r"[a-z_]+:.+", key):
         return "expected a space behind the colon"
     known = [where[-1] for where in _KEYS if where[:-1] == around]
-    close = difflib.get_close_matches(key[:40], known, 1)
+    if around == ("hours",):
+        return _unknown_day(key.casefold(), known)
+    close = difflib.get_close_matches(key[:40].casefold(), known, 1)
     return "unknown key; " + (f"did you mean {close[0]}?" if close else f"expected one of {', '.join(known)}")
+
+
+def _unknown_day(key: str, known: list[str]) -> str:
+    """Only the name of one day in English is one; what looks like a day may be another one's in another language."""
+    close = [day[:3] for day in _DAYS if len(key) > 1 and day.startswith(key)]
+    if len(close) == 1:
+        return f"unknown key; did you mean {close[0]}?"
+    return f"unknown key; expected each day by itself: {', '.join(known)}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -15,9 +16,10 @@ from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from flows.yaml_errors import in_words, quoted
+from flows.yaml_errors import blanks_like_spaces, in_words, quoted
 
 SIZE_LIMIT = 1024 * 1024  # characters of a file
+BYTES_LIMIT = 4 * SIZE_LIMIT + 4  # of a file that has so many characters, each of up to four bytes, and a mark
 DEPTH_LIMIT = 12  # of lists and mappings within each other; a restaurant's file needs 9
 MOST_MISTAKES = 50  # lines of a message; who has made more begins with these
 LONGEST_MISTAKE = 300  # characters; a mistake may repeat what was written, however long
@@ -40,13 +42,21 @@ class BadFile(ValueError):
 
 
 def decoded(data: bytes, source: str) -> str:
-    """The text of a file. Raises `BadFile` for what is neither UTF-8 nor marked as UTF-16."""
+    """The text of a file. Raises `BadFile` for what is neither UTF-8 nor marked as UTF-16, or too large."""
+    if len(data) > BYTES_LIMIT:
+        raise _too_large(source)
     utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         return data.decode("utf-16" if utf16 else "utf-8")
     except UnicodeDecodeError as error:
+        if b"\0" in data:  # as in any document, picture or archive, and in UTF-16
+            raise BadFile(source, [(1, "this is not plain text; save it as plain text in UTF-8")]) from None
         line = data.count(b"\n", 0, error.start) + 1
         raise BadFile(source, [(line, "a character here is not UTF-8; save the file as UTF-8")]) from None
+
+
+def _too_large(source: str) -> BadFile:
+    return BadFile(source, [(1, f"the file is larger than {SIZE_LIMIT} characters")])
 
 
 class Document:
@@ -59,7 +69,7 @@ class Document:
     def __init__(self, text: str, source: str) -> None:
         """Raises `BadFile` for what is no YAML, too large or too deep."""
         if len(text) > SIZE_LIMIT:
-            raise BadFile(source, [(1, f"the file is larger than {SIZE_LIMIT} characters")])
+            raise _too_large(source)
         self.mistakes: dict[Path, tuple[int, str]] = {}
         self.cut: dict[Path, tuple[int, str]] = {}
         self._text = text.removeprefix("\ufeff")
@@ -73,6 +83,10 @@ class Document:
             path = path[:-1]
         return self._lines[path]
 
+    def written(self, path: Path) -> Path:
+        """The path without the number of an entry that stands in no list of the file."""
+        return path[:-1] if path not in self._lines and isinstance(path[-1], int) else path
+
     def _plain(self, node: Node, path: Path, key: Node | None = None) -> Any:
         if id(node) in self._seen:  # an alias is the very node of its anchor, and could be a thousand of them
             self.mistakes[path] = self.line(path), "write it out; & and * are not supported"
@@ -84,6 +98,7 @@ class Document:
         if self._text.startswith("!", node.start_mark.index):
             self.mistakes[path] = self.line(path), "leave out the word that begins with !"
         if isinstance(node, SequenceNode):
+            self._cut_in_list(node, path)
             return [self._plain(child, (*path, index)) for index, child in enumerate(node.value)]
         return self._mapping(node, path) if isinstance(node, MappingNode) else None
 
@@ -107,12 +122,26 @@ class Document:
             self.mistakes[path] = line, "half a character is here; write the character itself, or both of its escapes"
         return value
 
+    def _cut_in_list(self, node: SequenceNode, path: Path) -> None:
+        """Note the texts within [...] that a comma between brackets, as in "nuts (walnut, pecan)", cuts in two."""
+        for index, (one, following) in enumerate(pairwise(node.value)):
+            whole = self._text[one.start_mark.index : following.end_mark.index]
+            if isinstance(one, ScalarNode) and one.style is None and one.value.count("(") > one.value.count(")"):
+                words = f"the comma cuts off {shortened(whole.partition(',')[2].strip())}; write {quoted(whole)}"
+                self.cut[(*path, index)] = one.start_mark.line + 1, words
+
     def _cut_at_comma(self, value: Node, end: ScalarNode, path: Path) -> str:
         """What was meant as one: a value within {...}, and keys without values behind it, up to the `end`."""
         written = self._text[value.start_mark.index : end.end_mark.index]
         rest = self._text[value.end_mark.index : end.end_mark.index].lstrip(", ")
         self.cut[path] = self.line(path), f"the comma cuts off {rest}; write {path[-1]}: {quoted(written)}"
         return written
+
+    def _is_rest(self, key: ScalarNode, value: Node) -> bool:
+        """Whether a mapping has a key alone, without a colon, as behind a comma that was meant as a part of a text."""
+        nothing = isinstance(value, ScalarNode) and value.start_mark.index == value.end_mark.index
+        colon = re.compile(" *:").match(self._text, key.end_mark.index) is not None
+        return nothing and not colon and re.match("[a-z_]+:", key.value) is None  # name:Soup lacks but a space
 
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
         plain: dict[str, Any] = {}
@@ -121,10 +150,11 @@ class Document:
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, ScalarNode) or not str(key.value).isprintable():
-                self.mistakes[path] = line, "a key is a plain word"
+                blanks = blanks_like_spaces(self._text, key.start_mark.index)
+                self.mistakes[path] = line, blanks or "a key is a plain word"
                 continue
             name = str(key.value)
-            if former and node.flow_style and _without_value(key, value):
+            if former and node.flow_style and self._is_rest(key, value):
                 cut[former[0]] = former[1], key
                 continue
             if name in plain:
@@ -151,12 +181,6 @@ def _compose(text: str, source: str) -> Node:
     if root is None:
         raise BadFile(source, [(1, "the file is empty")])
     return root
-
-
-def _without_value(key: ScalarNode, value: Node) -> bool:
-    """Whether a mapping has a key alone, as behind a comma that was meant as a part of a text."""
-    nothing = isinstance(value, ScalarNode) and value.start_mark.index == value.end_mark.index
-    return nothing and re.match("[a-z_]+:", key.value) is None  # name:Soup lacks but a space
 
 
 def _whole_characters(text: str) -> str | None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from flows.hours import Hours
 from flows.money import Money
-from flows.restaurant_file import SIZE_LIMIT, BadFile, decoded, load
+from flows.restaurant_file import BYTES_LIMIT, SIZE_LIMIT, BadFile, decoded, load
 from flows.yaml_lines import MOST_MISTAKES, Document
 from flows.zones import AREAS, place
 
@@ -137,7 +137,25 @@ def test_the_samples_are_good_files(name: str) -> None:
             ("category: Pizza", "name: Pizza"),
             ["menu[0].category: is missing", "menu[0].name: unknown key; expected one of category, items"],
         ),
-        (("description: Tomato, mozzarella, basil", "description:"), ["items[0].description: expected a text"]),
+        (
+            ("Tomato, mozzarella, basil", ""),
+            ['items[0].description: has no value; write one such as "Tomato, mozzarella, basil", or leave the key out'],
+        ),
+        (
+            ('{name: Large, price: "3.00"}', "{name: Large, price: }"),
+            ["from[1].price: has no value; write one such as"],
+        ),
+        (("accept_within: 5m", "accept_within:"), ["accept_within: has no value", "or leave the key out"]),
+        (("slug: nonna", "slug:"), ["nonna.yaml:2: slug: has no value; write one such as nonna"]),
+        (
+            ("[gluten, milk]", "[nuts (walnut, pecan), milk]"),
+            ['allergens[0]: the comma cuts off pecan); write "nuts (walnut, pecan)"'],
+        ),
+        (("phone:", "PHONE:"), ["PHONE: unknown key; did you mean phone?"]),
+        (
+            ("    items:", "\u00a0   items:"),
+            ["nonna.yaml:11: the file: the blanks that begin this line are not spaces; write spaces"],
+        ),
         (("Via Roma 1, Torino", '" "'), ["nonna.yaml:3: address: expected a text"]),
         (("name: Marinara", r'name: "Bell \a"'), ["items[1].name: expected a text without control characters"]),
         (("name: Marinara", r'name: "\ud800"'), ["nonna.yaml:21: menu[0].items[1].name: half a character is here"]),
@@ -151,7 +169,7 @@ def test_the_samples_are_good_files(name: str) -> None:
         (('"+39 011 000000"', '"\u200b\u200b\u200b"'), ["nonna.yaml:4: phone: nothing of this text would be seen"]),
         (("Trattoria da Nonna", '"\u115f"'), ["nonna.yaml:1: name: nothing of this text would be seen"]),
         (("name: Marinara", r'name: "\UFFFFFFFF"'), ["this is not YAML"]),
-        (("menu:", "menu: ["), ["this is not YAML"]),
+        (("menu:", "menu: ["), ["nonna.yaml:10: a [ or { above is not closed before this, or a comma is missing"]),
         (("[gluten, milk]", "&a [gluten]\n        x: *a"), ["& and * are not supported"]),
         (("    items:", "    items: none\n    x:"), ["menu[0].items: expected a list"]),
     ],
@@ -293,7 +311,17 @@ def test_a_decimal_comma_within_braces_is_asked_back_as_a_price() -> None:
         ("options: [{name: Combo #1, choose: 1}]", '" #" begins a comment; write name: "Combo #1"'),
         ("allergens: [nuts #1, milk]", '" #" begins a comment; write the text in quotes'),
         ("options: [{name: A, choose: 1]", "the { of line 21 is not closed before this, or a comma is missing"),
-        ('name: "no end', "the quote that begins here has no end"),
+        ('name: "no end', "the quote that begins here has no end; close it, or if it belongs to the text, write name"),
+        ("name: 'Nduja", 'if it belongs to the text, write name: "\'Nduja"'),
+        (
+            'name: "no end\n        id: "x"',
+            "the quote that begins here ends only on line 22; close it, or if it belongs",
+        ),
+        (r'name: "Half\x"', r"name: 'Half\x'"),
+        ('name: "Half",', "a comma stands here; take it away, or put the whole text in quotes"),
+        ("`name: X", "nothing can begin with `; take it away, or put the text in quotes"),
+        ("options: [{name: Combo # 1}]", '" #" begins a comment; write name: "Combo # 1"'),
+        ('options: [{name: "A #1", choose: "1" from: 1}]', "the { of line 21 is not closed before this, or a comma"),
         ("\tname: X", "a tab stands here; write spaces instead"),
         ("  name: X", "this line does not fit the one above"),
         ("name X", "expected a key and a value, with a space behind the colon"),
@@ -338,14 +366,21 @@ def test_the_bytes_of_a_file_are_read_by_the_mark_at_their_beginning(encoding: s
     ("encoding", "said"),
     [
         ("latin-1", "nonna.yaml:13: a character here is not UTF-8; save the file as UTF-8"),
+        ("utf-16-be", "nonna.yaml:1: this is not plain text; save it as plain text in UTF-8"),
         ("utf-16-le", "nonna.yaml:1: the character U+0000 can't stand in a file; is it saved as UTF-8?"),
     ],
 )
 def test_bytes_that_are_no_utf8_are_refused_with_the_line(encoding: str, said: str) -> None:
-    data = GOOD.replace("Margherita", "Tiramisù" if encoding == "latin-1" else "Tiramisu").encode(encoding)
+    data = GOOD.replace("Margherita", "Tiramisu" if encoding == "utf-16-le" else "Tiramisù").encode(encoding)
     with pytest.raises(BadFile) as caught:
         load(decoded(data, "nonna.yaml"), "nonna.yaml")
     assert str(caught.value) == said
+
+
+def test_bytes_beyond_what_a_file_may_have_are_refused_before_they_are_read_as_text() -> None:
+    with pytest.raises(BadFile, match="the file is larger than"):
+        decoded(b"\xff" * (BYTES_LIMIT + 1), "nonna.yaml")
+    assert decoded("🍕".encode() * SIZE_LIMIT, "nonna.yaml")
 
 
 def test_a_day_is_a_span_a_list_of_spans_or_closed() -> None:
@@ -354,18 +389,41 @@ def test_a_day_is_a_span_a_list_of_spans_or_closed() -> None:
     assert hours == Hours(tue=("18:00-22:30",), wed=("09:00-17:00",), fri=("11:30-14:30", "18:00-22:30"))
 
 
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_day_may_have_several_spans_with_commas_between(quote: str) -> None:
+    days = f"{{mon: {quote}11:30-14:30, 18:00–22:30{quote}, tue: [closed]}}"
+    hours = load(re.sub("hours: .*", f"hours: {days}", GOOD), "nonna.yaml").hours
+    assert hours == Hours(mon=("11:30-14:30", "18:00-22:30"))
+
+
+@pytest.mark.parametrize("dash", "-\u2010\u2011\u2012–—\u2212～〜~－")
+def test_any_dash_that_an_editor_makes_parts_two_numbers(dash: str) -> None:
+    written = re.sub("hours: .*", f"hours: {{mon: 18：00{dash}02:00}}", GOOD).replace(
+        "choose: 0-3", f"choose: 0{dash}1"
+    )
+    nonna = load(written, "nonna.yaml")
+    assert nonna.hours == Hours(mon=("18:00-02:00",))
+    assert [(group.least, group.most) for item in nonna.items() for group in item.options] == [(1, 1), (0, 1)]
+
+
 @pytest.mark.parametrize(
     ("hours", "said"),
     [
         ("closed", 'hours: expected keys with values, such as {mon: "18:00-22:30", tue: ['),
         ("11:00-22:00", "hours: expected keys with values, such as"),
-        ("{mon: 11:00-14:00, 18:00-22:00}", "hours.mon[0]: '11:00-14:00, 18:00-22:00' is not a span such as"),
+        ("", "hours: has no value; write one such as {mon:"),
+        ("{mon: 11:00-14:00; 18:00-22:00}", "hours.mon: '11:00-14:00; 18:00-22:00' is not a span such as"),
         (
             "{mon: all day}",
-            "hours.mon[0]: 'all day' is not a span such as \"18:00-22:30\", nor a list of spans, nor closed",
+            "hours.mon: 'all day' is not a span such as \"18:00-22:30\", nor several with commas, nor closed",
         ),
-        ("{mon: }", 'hours.mon: expected a span such as "18:00-22:30", a list of spans, or closed'),
+        ("{mon: [18:00-22:00, closed]}", "hours.mon[1]: closed stands alone, and not beside spans"),
+        ("{mon: 18:00-26:00}", 'nor closed; two at night is 02:00: "18:00-02:00"'),
+        ("{mon: }", 'hours.mon: has no value; write one such as "18:00-22:30", or leave the key out'),
         ("{monday: closed}", "hours.monday: unknown key; did you mean mon?"),
+        ("{Thurs: closed}", "hours.Thurs: unknown key; did you mean thu?"),
+        ("{lun: closed}", "hours.lun: unknown key; expected each day by itself: mon, tue, wed, thu, fri, sat, sun"),
+        ("{mon-fri: 18:00-22:00}", "hours.mon-fri: unknown key; expected each day by itself: mon, tue"),
     ],
 )
 def test_other_words_for_hours_are_answered_with_an_example(hours: str, said: str) -> None:
@@ -377,7 +435,7 @@ def test_other_words_for_hours_are_answered_with_an_example(hours: str, said: st
     [
         (("[gluten, milk]", "gluten"), "allergens: expected a list such as [gluten, milk]"),
         (('"+39 011 000000"', "[39]"), 'phone: expected a text such as "+39 011 000000"'),
-        (("name: Marinara", "name:"), "items[1].name: expected a text such as Margherita"),
+        (("name: Marinara", "name:"), "items[1].name: has no value; write one such as Margherita"),
         (("{name: Normal}", "Normal"), "from[0]: expected keys with values, such as [{name: Normal}, {name: Large"),
         (("{name: Normal}", "{name:Normal}"), "from[0].name:Normal: expected a space behind the colon"),
     ],

@@ -184,6 +184,11 @@ def test_a_restaurant_is_shown_as_it_stands_with_its_menu(ledger: Ledger) -> Non
     assert row["menu"][0]["items"][0] == {"id": "margherita", "name": "Margherita", "price": "8.50", "hidden": True}
 
 
+def test_an_import_of_a_file_without_an_end_is_refused() -> None:
+    said = comanda("import", "/dev/zero")
+    assert (said.exit_code, "the file is larger than" in said.stderr) == (1, True)
+
+
 @pytest.mark.parametrize("slug", ["nonna", "momiji"])
 def test_an_export_is_a_file_that_imports_again_to_the_same(ledger: Ledger, tmp_path: Path, slug: str) -> None:
     before = ledger.restaurant(slug)

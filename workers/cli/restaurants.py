@@ -12,7 +12,7 @@ from aiohttp import ClientTimeout
 from flows.http import UNANSWERED, client
 from flows.ledger import Ledger
 from flows.menu import Restaurant
-from flows.restaurant_file import BadFile, decoded, load
+from flows.restaurant_file import BYTES_LIMIT, BadFile, decoded, load
 from flows.settings import BadSettings, Settings
 from workers.cli.data import Json, as_json, open_ledger
 from workers.cli.one_restaurant import export, known, remove, show, state, summary
@@ -36,8 +36,10 @@ for command in (show, export, remove):
 @as_json
 def import_(file: Path, as_json: bool) -> None:
     """Create or update a restaurant from its FILE, and say how customers and staff get in."""
+    with file.open("rb") as opened:
+        data = opened.read(BYTES_LIMIT + 1)  # no more of it is needed to refuse it
     try:
-        loaded = load(decoded(file.read_bytes(), str(file)), str(file))
+        loaded = load(decoded(data, str(file)), str(file))
     except BadFile as bad:
         raise click.ClickException(str(bad)) from None
     with open_ledger(new=True) as (ledger, settings):
