@@ -95,6 +95,11 @@ def _one_line(value: Any) -> Any:
     return " ".join(value.split()) if isinstance(value, str) else value
 
 
+def _lines(value: Any) -> Any:
+    """With the line breaks and blanks of other programs, such as a spreadsheet that writes JSON, as ours are."""
+    return re.sub(r"\r\n?", "\n", value).replace("\t", " ") if isinstance(value, str) else value
+
+
 def _visible(value: str) -> str:
     if any(unicodedata.category(character) == "Cc" and character != "\n" for character in value):
         raise ValueError("expected a text without control characters")
@@ -138,7 +143,7 @@ Surcharge = Annotated[Money | None, BeforeValidator(_money)]
 Name = Annotated[Label, BeforeValidator(_one_line), AfterValidator(_visible)]
 Address = Annotated[str, _text(1, 200), BeforeValidator(_one_line), AfterValidator(_visible)]
 Phone = Annotated[str, _text(3, 40), BeforeValidator(_one_line), AfterValidator(_visible)]
-Description = Annotated[str, _text(0, 500), AfterValidator(_visible)]
+Description = Annotated[str, _text(0, 500), BeforeValidator(_lines), AfterValidator(_visible)]
 
 
 class _Shape(BaseModel):

@@ -54,7 +54,8 @@ def tidy(text: str) -> str:
 
 
 def plain(text: str, limit: int) -> str:
-    """Text for where no HTML is read (buttons, callback answers), cut to `limit` UTF-16 units."""
+    """Text for where no HTML is read (buttons, callback answers), cut to `limit` UTF-16 units, that turns no price."""
+    text = _TURNING.sub("", text)
     if _units(text) <= limit:
         return text
     kept = text.encode("utf-16-le", "surrogatepass")[: 2 * (limit - 1)].decode("utf-16-le", "ignore")

@@ -442,6 +442,11 @@ class TestPlacing:
         assert "no longer here" in carla.notice
         assert carla.session.carts == ()
 
+    def test_on_a_button_a_name_from_the_file_does_not_turn_its_price(self) -> None:
+        turning = FUNGHI.model_copy(update={"name": "\u202eFunghi\u2067"})
+        carla = Customer(MemoryShop(stored={"nonna": with_item(trattoria(), turning)})).starts("nonna").taps("Pizza")
+        assert "Funghi · €9.50" in carla.labels
+
     def test_a_customer_without_a_name_is_a_guest(self) -> None:
         assert ordering.name_of(" \u202e \n ") == "Guest"
         assert len(ordering.name_of("Ж" * 500)) == 64

@@ -245,6 +245,11 @@ def test_a_name_is_one_line_however_the_file_breaks_it() -> None:
     assert [item.name for item in nonna.items()] == ["Margherita", "alla Marinara"]
 
 
+def test_a_description_keeps_its_lines_whichever_program_broke_them() -> None:
+    nonna = load(GOOD.replace("Tomato, mozzarella, basil", r'"a\r\nb\rc\td"'), "nonna.yaml")
+    assert [item.description for item in nonna.items()] == ["a\nb\nc d", ""]
+
+
 def test_aliases_cannot_blow_up_a_small_file() -> None:
     levels = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 30))
     found = mistakes("l0: &l0 [x]\n" + levels)
