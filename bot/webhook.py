@@ -19,17 +19,18 @@ from redis.exceptions import RedisError
 
 from bot.intake import Intake, Refused, TokenRefused
 from bot.refusals import Refusals
+from bot.webhook_hearing import ASK_EVERY, State, WebhookHearing
 from flows.backoff import Backoff
 from flows.http import UNANSWERED, client, out_of_reach
 from flows.listening import cannot_listen
 from flows.settings import secret_of
-from flows.store import trouble
+from flows.store import is_outage, trouble
 
 log = logging.getLogger(__name__)
 
 HEADER = "X-Telegram-Bot-Api-Secret-Token"
 LARGEST = 2**20  # bytes of a request; an update is a few thousand
-ASK_EVERY = 3.0  # seconds until Telegram is asked again what waits there: an order may wait for that to end
+MOST_REFUSED = 1000  # updates of which it is known that the store has refused them
 CONNECTIONS = 40  # that Telegram may open at a time; its default
 
 
@@ -41,20 +42,17 @@ class _Update(BaseModel):
     update_id: int
 
 
-class _State(BaseModel):
-    """What Telegram says of a webhook."""
-
-    url: str
-    pending_update_count: int
-
-
 class _Info(BaseModel):
     """The answer to getWebhookInfo."""
 
     ok: bool
-    result: _State | None = None
+    result: State | None = None
     error_code: int = 0
     description: str = ""
+
+
+class _NotKnown(Exception):
+    """Telegram does not say what waits for us; the message says why."""
 
 
 class Webhook:
@@ -78,6 +76,9 @@ class Webhook:
         self._secret = secret_of(token)
         self._asked = {"url": url, "secret_token": self._secret, "allowed_updates": allowed}
         self._host, self._port = host, port
+        self._hearing = WebhookHearing()
+        self._taken = 0  # updates that the store has taken
+        self._refused: dict[int, int] = {}  # updates that it has refused -> how many it had taken then
 
     async def run(self, intake: Intake) -> None:
         """Listen until cancelled. Raises `Refused` when Telegram refuses the token or the address."""
@@ -101,30 +102,42 @@ class Webhook:
             await runner.cleanup()
 
     async def _listen(self, intake: Intake) -> None:
-        """Ask Telegram again and again whether it has updates that have not come here: if none, we have heard all."""
+        """Ask Telegram again and again what waits there, which tells until when we have heard all."""
         async with client(self._api_url, ClientTimeout(total=15)) as http:
             while True:
                 began = time.monotonic()
-                problem, waiting = await self._state(http)
-                if not problem and not waiting:
-                    await intake.hear(began)
-                await intake.tell(problem)
+                try:
+                    state = await self._state(http)
+                except _NotKnown as problem:
+                    await intake.tell(str(problem))
+                else:
+                    heard = self._hearing.heard_until(state, began)
+                    if heard is not None:
+                        await intake.hear(heard)
+                    await intake.tell(self._hindrance(state, began))
                 await asyncio.sleep(ASK_EVERY)
 
-    async def _state(self, http: ClientSession) -> tuple[str, int]:
-        """What hinders updates on their way here, empty for nothing; and how many wait at Telegram."""
+    async def _state(self, http: ClientSession) -> State:
+        """What Telegram says of our webhook. Raises `_NotKnown`."""
         try:
             async with http.post(self._info, json={}, allow_redirects=False) as response:
                 answer = _Info.model_validate_json(await response.read())
         except UNANSWERED as error:
-            return out_of_reach(error), 0
+            raise _NotKnown(out_of_reach(error)) from None
         except ValidationError:
-            return "what answers in Telegram's place does not speak the Bot API", 0
+            raise _NotKnown("what answers in Telegram's place does not speak the Bot API") from None
         if not answer.ok or answer.result is None:
-            return f"getWebhookInfo: {answer.error_code} {answer.description}", 0
+            raise _NotKnown(f"getWebhookInfo: {answer.error_code} {answer.description}")
         if answer.result.url != self._asked["url"]:
-            return "its webhook was set to another address: start this bot again, or stop what has set it", 0
-        return "", answer.result.pending_update_count
+            raise _NotKnown("its webhook was set to another address: start this bot again, or stop what has set it")
+        return answer.result
+
+    def _hindrance(self, state: State, now: float) -> str:
+        """What keeps updates from coming here, empty for nothing."""
+        if not state.pending_update_count or not self._hearing.fails(now):
+            return ""
+        waiting = f"{state.pending_update_count} updates wait at Telegram, which can't deliver them"
+        return f"{waiting}: {state.last_error_message or 'look at what stands between Telegram and this bot'}"
 
     async def _receive(self, request: web.Request, intake: Intake) -> web.Response:
         given = request.headers.get(HEADER, "").encode(errors="surrogateescape")  # the bytes as they came
@@ -142,9 +155,27 @@ class Webhook:
         try:
             await intake.take([update])
         except RedisError as error:
-            log.warning("%s bot: %s", self._bot, trouble(error))
-            return web.Response(status=503)
+            return web.Response(status=200 if self._is_given_up(update["update_id"], error) else 503)
+        self._taken += 1
+        self._hearing.update_came(time.monotonic())
         return web.Response()
+
+    def _is_given_up(self, update_id: int, error: RedisError) -> bool:
+        """Whether an update that could not be stored is dropped: if the store refuses it alone, as when polling.
+
+        It has refused it before, and has taken others since.
+        """
+        if is_outage(error):
+            log.warning("%s bot: %s", self._bot, trouble(error))
+            return False
+        if len(self._refused) >= MOST_REFUSED:
+            self._refused.clear()
+        if self._taken <= self._refused.setdefault(update_id, self._taken):
+            log.warning("%s bot: update %s: %s", self._bot, update_id, trouble(error))
+            return False
+        del self._refused[update_id]
+        log.error("%s bot: update %s is dropped: %s", self._bot, update_id, trouble(error))
+        return True
 
     async def _register(self, intake: Intake) -> None:
         """Tell Telegram where we listen, however long it is out of reach."""

@@ -17,6 +17,7 @@ from bot.inbox import Inbox
 from bot.intake import Intake
 from bot.polling import MOST, POLL
 from bot.webhook import Webhook
+from bot.webhook_hearing import ASK_EVERY, ON_ITS_WAY, TAP_LIFE, State, WebhookHearing
 from flows import keys
 from flows.ledger.hearing import DEAF, Hearing, read_hearing
 from tests.bot.scenes import TOKEN, Bot, Scene
@@ -167,11 +168,51 @@ class Infos:
         return web.json_response(self._states.pop(0))
 
 
-def state(waiting: int = 0, url: str = "https://here/customer") -> dict[str, Any]:
-    return {"ok": True, "result": {"url": url, "has_custom_certificate": False, "pending_update_count": waiting}}
+def state(waiting: int = 0, url: str = "https://here/customer", error: int = 0) -> dict[str, Any]:
+    result = {"url": url, "has_custom_certificate": False, "pending_update_count": waiting}
+    return {"ok": True, "result": result | ({"last_error_date": error, "last_error_message": "503"} if error else {})}
 
 
 REFUSED = {"ok": False, "error_code": 500, "description": "Internal Server Error"}
+
+
+class TestWhatWaitsAtTelegram:
+    """Given what Telegram says of the webhook again and again, every three seconds."""
+
+    def heard(self, states: list[State], came: float | None = None) -> list[float | None]:
+        """By each of them, in seconds before it; an update has come at `came`."""
+        hearing, found = WebhookHearing(), list[float | None]()
+        for number, one in enumerate(states):
+            asked = number * ASK_EVERY
+            if came is not None and asked >= came:
+                hearing.update_came(came)
+            until = hearing.heard_until(one, asked)
+            found.append(None if until is None else asked - until)
+        return found
+
+    def state(self, waiting: int, error: int = 0) -> State:
+        return State(url="https://here", pending_update_count=waiting, last_error_date=error)
+
+    def test_a_busy_bot_has_heard_all_but_what_is_on_its_way(self) -> None:
+        assert self.heard([self.state(0), *[self.state(9)] * 200, self.state(0)]) == [0, *[ON_ITS_WAY] * 200, 0]
+
+    def test_the_moment_in_which_nothing_is_on_its_way_is_no_end_of_a_deafness(self) -> None:
+        assert DEAF.total_seconds() > ON_ITS_WAY + ASK_EVERY
+
+    def test_what_fails_again_and_again_makes_deaf_while_nothing_comes(self) -> None:
+        failing = [self.state(1, error=number // 20) for number in range(20, 400)]
+        assert set(self.heard(failing)) == {None}
+
+    def test_what_fails_for_longer_than_a_tap_lives_makes_deaf_no_more_once_others_come(self) -> None:
+        failing = [self.state(1, error=number // 20) for number in range(20, 400)]
+        found = self.heard(failing, came=600)
+        assert found[199] is None
+        assert set(found[200:249]) == {TAP_LIFE}
+        assert found[251] is None
+
+    def test_an_error_of_long_ago_is_over(self) -> None:
+        found = self.heard([self.state(1, error=5)] * 100)
+        assert (found[0], found[-1]) == (None, ON_ITS_WAY)
 
 
 class TestWebhook:
@@ -191,12 +232,32 @@ class TestWebhook:
             await running
 
     async def test_where_nothing_waits_at_telegram_all_is_heard(self, redis: Redis, free_port: int) -> None:
-        at, infos = datetime.now(UTC), Infos(state(waiting=1), state())
+        at, infos = datetime.now(UTC), Infos(state(waiting=1, error=5), state())
         async with infos.served() as url, self.listening(url, redis, free_port):
             await until(lambda: heard_until(redis) >= at - SECOND)
             assert infos.asked >= 2
 
-    @pytest.mark.parametrize("answer", [state(waiting=1), state(url=""), state(url="https://else/where"), REFUSED, {}])
+    async def test_of_what_is_on_its_way_all_that_is_older_is_heard(self, redis: Redis, free_port: int) -> None:
+        at, infos = datetime.now(UTC), Infos(state(waiting=3))
+        async with infos.served() as url, self.listening(url, redis, free_port):
+            await until(lambda: redis.hexists(KEY, "until"))
+        assert (
+            at - timedelta(seconds=ON_ITS_WAY + 1) < heard_until(redis) < datetime.now(UTC) - (ON_ITS_WAY - 1) * SECOND
+        )
+
+    async def test_what_telegram_cannot_deliver_is_said(self, redis: Redis, free_port: int) -> None:
+        infos = Infos(state(waiting=4, error=5))
+        async with infos.served() as url, self.listening(url, redis, free_port):
+            await until(
+                lambda: (
+                    b"4 updates wait at Telegram, which can't deliver them: 503"
+                    in (redis.get(keys.listening("customer")) or b"")
+                )
+            )
+
+    @pytest.mark.parametrize(
+        "answer", [state(waiting=1, error=5), state(url=""), state(url="https://else/where"), REFUSED, {}]
+    )
     async def test_what_waits_or_goes_elsewhere_or_cannot_be_asked_is_not_heard(
         self, redis: Redis, free_port: int, answer: dict[str, Any]
     ) -> None:

@@ -110,6 +110,21 @@ async def test_an_update_that_comes_twice_is_handled_once(scene: Scene, free_por
     assert scene.bot.seen == ["five"]
 
 
+async def test_an_update_that_the_store_refuses_is_given_up_once_it_takes_others(
+    scene: Scene, free_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As when polling: while the store takes no others it may be the trouble, and Telegram has to keep them all."""
+    await scene.person("Carla")
+    scene.redis.set(keys.inbox_chat("customer", "7"), "no list")
+    other = {"update_id": 6, "message": {"text": "six", "chat": {"id": 8}}}
+    async with listening(scene, free_port) as here:
+        assert [await here.post(UPDATE), await here.post(UPDATE)] == [503, 503]
+        assert await here.post(other) == 200
+        assert await here.post(UPDATE) == 200
+        await until(lambda: scene.bot.seen == ["six"])
+    assert "update 5 is dropped: the store refuses" in caplog.text
+
+
 async def test_telegram_keeps_what_could_not_be_stored(scene: Scene, free_port: int) -> None:
     carla = await scene.person("Carla")
     refused: list[int] = []
