@@ -40,7 +40,9 @@ GROUP_EVERY, GROUP_BURST = 3000.0, 10
 CHAT_RESERVE = {Urgency.ANSWER: 0, Urgency.NEWS: 1, Urgency.ROUTINE: 2}
 GROUP_RESERVE = {Urgency.ANSWER: 0, Urgency.NEWS: 3, Urgency.ROUTINE: 6}
 
-AHEAD = 300_000  # milliseconds ahead for which a chat's turns are given away at most
+# Milliseconds ahead for which a chat's turns are given away at most. Answers take budget that was meant for them, so
+# what waits has to ask again, and finds out soon when the chat has become quiet.
+AHEAD = 30_000
 TOGETHER = 10_000  # milliseconds between the refusals of two chats, within which they mean the whole bot
 
 AT_ONCE = 64  # requests that one script looks at
@@ -94,9 +96,14 @@ return answers
 
 # The answer to one request too many does not tell which limit it was. It is the bot's where two chats get one within a
 # moment, unless both are groups: those have a limit of their own, which a busy evening reaches in all of them.
+# After the time that Telegram asked for, the chat has room for one request and not for a burst: `spent` milliseconds of
+# its budget are taken.
 _SLOW_DOWN = Script(
     """#!lua
-local quiet_bot, quiet_chat, last, chat, life, together = unpack(ARGV)
+local quiet_bot, quiet_chat, last, chat, life, together, budget, spent = unpack(ARGV)
+local clock = redis.call('TIME')
+local till = math.max(redis.call('PTTL', quiet_chat), tonumber(life)) + tonumber(spent)
+redis.call('SET', budget, string.format('%.3f', clock[1] * 1000 + clock[2] / 1000 + till), 'PX', till + 1000)
 local function be_quiet(key)
   if redis.call('PTTL', key) < tonumber(life) then redis.call('SET', key, 1, 'PX', life) end
 end
@@ -200,8 +207,10 @@ class Gate:
     async def slow_down(self, chat_id: int, seconds: float) -> None:
         """Telegram wants to be left alone for so long: by this chat's messages at least."""
         bot, chat = self._bot, str(chat_id)
+        every, burst, _ = _chat_limits(chat_id, Urgency.ANSWER)
         names = [keys.quiet(bot), keys.quiet(bot, chat), keys.last_quiet(bot)]
-        await self._store.run((_SLOW_DOWN, *names, chat, math.ceil(granted(seconds) * 1000), TOGETHER))
+        spent = [keys.gate(bot, chat), int((burst - 1) * every)]
+        await self._store.run((_SLOW_DOWN, *names, chat, math.ceil(granted(seconds) * 1000), TOGETHER, *spent))
 
 
 def _chat_limits(chat_id: int, urgency: Urgency) -> tuple[float, int, int]:

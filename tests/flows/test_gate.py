@@ -96,6 +96,12 @@ class TestOneChat:
         for earlier, later in itertools.pairwise(waits):
             assert later > earlier
 
+    async def test_what_waits_asks_again_within_half_a_minute_however_much_waits(self, redis: Redis) -> None:
+        """Given more news than a group takes in minutes, when the group becomes quiet none of it has to wait long."""
+        gate = Gate(Together(redis), "customer")
+        await passed(gate, GROUP, Urgency.NEWS)
+        assert max([await wait_of(gate, GROUP, Urgency.NEWS) for _ in range(100)]) <= 30 + GROUP_EVERY / 1000
+
     async def test_a_new_order_waits_for_no_reminder_that_was_there_first(self, redis: Redis) -> None:
         gate = Gate(Together(redis), "restaurant")
         await passed(gate, GROUP)
@@ -139,6 +145,13 @@ class TestTelegramsWord:
         await gate.slow_down(7, 5)
         assert 4 < await wait_of(gate, 7) <= 5
         await gate.through(8)
+
+    async def test_then_it_takes_no_burst(self, redis: Redis) -> None:
+        """Given a chat whose budget was whole when Telegram refused, as after a delay that bunched what was spaced."""
+        gate = Gate(Together(redis), "restaurant")
+        await gate.slow_down(GROUP, 1)
+        await gate.through(GROUP, patience=60)
+        assert await passed(gate, GROUP) < GROUP_BURST // 2
 
     async def test_a_second_chat_at_the_same_moment_makes_it_the_whole_bots_for_as_long_as_the_answer_says(
         self, redis: Redis
