@@ -108,6 +108,11 @@ class Record:
             rooms[post.room].append(post)
         return rooms
 
+    def staff_heard(self) -> list[float]:
+        """When the staff's bot got an answer to its question for updates, oldest first."""
+        asked = (call for call in self.calls if call.method == "getupdates" and call.bot != self.customer_bot)
+        return sorted(call.at for call in asked if call.status == 200 and not call.fault)
+
     def unanswered_sends(self) -> set[tuple[str, int]]:
         """The messages (by room and id) whose bots never learnt that they were sent: their answer was dropped."""
         found = [call for call in self.calls if call.method == "sendmessage" and call.fault == "drop_after"]

@@ -123,7 +123,6 @@ class Feed:
             case "getupdates":
                 updates = answer.get("result") or []
                 kept["taps"] = [one["callback_query"]["id"] for one in updates if "callback_query" in one]
-                return kept if kept["taps"] or kept["status"] != 200 or kept["fault"] else None
             case "answercallbackquery":
                 kept |= {"tap": params.get("callback_query_id"), "text": params.get("text", "")}
                 self._unanswered.pop(str(kept["tap"]), None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from datetime import datetime
+from itertools import pairwise
 
 from tests.chaos.evidence import Json, Post, Record
 from tests.chaos.findings import ENDINGS, Findings, Problem, end_of
@@ -33,9 +34,15 @@ NEWS = {
 """The event, what the store calls the news of it, and what the customer reads as a new message."""
 
 STAFF_NEWS = {"order_cancelled": "#{} was cancelled by the customer", "order_expired": "You missed order #{}:"}
+TAP_AGAIN = "If you answered order #{}, please tap again."
 REMINDERS = ("#{} is waiting for your answer", "#{} is still open")
 
 STATUS = "the status message"
+
+CLOSED_BY_CLOCK = ("🕗 Closed.", "CLOSED: nobody said")
+"""What both sides see of an order that the clock has closed; the customer reads no message of it."""
+
+DEAF = 55.0  # seconds that the staff's bot could not hear at least, before staff are asked to tap again
 
 SOON = 4.0  # seconds from a message to the trouble that kept it from being recorded
 LATE = 5.0  # seconds that a request goes on when its connection is cut
@@ -50,6 +57,7 @@ class Messages:
         self._rooms = record.rooms()
         self._unanswered = record.unanswered_sends()
         self._ordered_in = _messages_ordered_in(record)
+        self._heard = record.staff_heard()
 
     def check(self, order: str, events: list[Json]) -> None:
         placed, end = events[0], end_of(events)
@@ -66,9 +74,10 @@ class Messages:
         # Staff need not hear of an order that was over before its ticket went out.
         untold = not tickets and not _told(events, "restaurant_notified", "placed")
         unseen = end["kind"] == "order_cancelled" and untold
+        status_words, ticket_words = CLOSED_BY_CLOCK if _by_clock(end) else ENDS[end["kind"]]
         for what, posts, words, excused in (
-            ("status", status, ENDS[end["kind"]][0], gone),
-            ("ticket", tickets, ENDS[end["kind"]][1], unseen),
+            ("status", status, status_words, gone),
+            ("ticket", tickets, ticket_words, unseen),
         ):
             if not excused and not any(words in post.last.text for post in posts):
                 shows = [post.last.text.split("\n\n")[:2] for post in posts]
@@ -83,7 +92,10 @@ class Messages:
                 continue
             about, words = NEWS[event["kind"]]
             found = [post for post in posts if _says(post, words, number)]
-            if found:
+            if _by_clock(event):
+                if any("closed as not collected" in post.first.text for post in found):
+                    self._found.breaks("message wrong", order, "the customer was told what the clock has closed")
+            elif found:
                 self._found.waits.append(Wait("worker", _seconds(event["at"]), found[0].at))
                 self._doubles(order, f"the news '{about}'", found, 1)
             elif not self._is_excused(events, event, about):
@@ -120,6 +132,28 @@ class Messages:
         reminders = sum(event["kind"] == "reminder_due" for event in events)
         asked = [post for post in posts if any(words.format(number) in post.first.text for words in REMINDERS)]
         self._doubles(order, "a reminder", asked, reminders)
+        self._check_tap_again(order, events, [post for post in posts if TAP_AGAIN.format(number) in post.first.text])
+
+    def _check_tap_again(self, order: str, events: list[Json], asked: list[Post]) -> None:
+        """Staff are asked to tap again once for each time in which their bot could not hear, and never otherwise."""
+        lost = [_seconds(event["at"]) for event in events if event.get("tap_again")]
+        before = _seconds(events[0]["at"])
+        for at in lost:
+            if not self._was_deaf(before, at):
+                self._found.breaks("message wrong", order, "staff are asked to tap again, and their bot was not deaf")
+            before = at
+        if asked and not lost:
+            self._found.breaks("message wrong", order, "staff were asked to tap again for no reason")
+        if not asked and _told(events, "restaurant_notified", "tap_again"):
+            self._found.breaks("message missing", order, "staff were never asked to tap again")
+        self._doubles(order, "'tap again'", asked, len(lost))
+
+    def _was_deaf(self, since: float, until: float) -> bool:
+        """Whether the staff's bot heard nothing for so long then, or the store that notes it had trouble."""
+        if any(harm.target in ("store", "supervisor") and since <= harm.until <= until for harm in self._record.harms):
+            return until - since >= DEAF
+        heard = [since, *(at for at in self._heard if since < at < until), until]
+        return any(later - earlier >= DEAF for earlier, later in pairwise(heard))
 
     def _doubles(self, order: str, what: str, posts: list[Post], expected: int, bot: str = "") -> None:
         """Messages that came more often than they should, each with the trouble right after one of those before it.
@@ -163,6 +197,11 @@ def _told(events: list[Json], kind: str, about: str) -> bool:
 
 def _told_any(events: list[Json], kind: str) -> bool:
     return any(event["kind"] == kind for event in events)
+
+
+def _by_clock(end: Json) -> bool:
+    """Whether an order was closed because nobody said whether it was picked up."""
+    return end["kind"] == "order_not_collected" and not end.get("by")
 
 
 def _says(post: Post, words: str, number: int) -> bool:

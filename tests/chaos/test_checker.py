@@ -118,6 +118,105 @@ def test_news_of_the_end_that_never_came_is_missing(
     assert checked(run).good
 
 
+def closed(by: object, customer_reads: str, staff_reads: str) -> Run:
+    """An order that staff have accepted, and that is closed without a pick-up."""
+    run = Run([*samples.fulfilled_order()[:-1], event("order_not_collected", 106, "deadline-6", by=by)])
+    run.edit(run.status, 107, f"Order #7 · Nonna\n\n{customer_reads}")
+    run.edit(run.ticket, 107, f"#7 · {staff_reads}")
+    return run
+
+
+def test_what_the_clock_closes_is_shown_and_no_news_to_the_customer() -> None:
+    run = closed(None, "🕗 Closed. Questions? +39 011", "🕗 CLOSED: nobody said whether it was picked up")
+    assert checked(run).good
+    run.post(CUSTOMER_ROOM, 108, "🕗 Your order #7 at Nonna was closed as not collected.")
+    assert kinds(run) == ["message wrong"]
+
+
+@pytest.mark.parametrize(
+    ("customer_reads", "staff_reads"),
+    [
+        ("🕗 Closed as not collected.", "🕗 CLOSED: nobody said whether it was picked up"),
+        ("🕗 Closed. Questions? +39 011", "🕗 NOT COLLECTED"),
+    ],
+)
+def test_what_the_clock_closes_is_not_shown_as_what_staff_have_said(customer_reads: str, staff_reads: str) -> None:
+    assert kinds(closed(None, customer_reads, staff_reads)) == ["message missing"]
+
+
+def test_what_staff_say_was_not_collected_is_news_to_the_customer() -> None:
+    run = closed(BY_ANNA, "🕗 Closed as not collected.", "🕗 NOT COLLECTED")
+    run.tap(105.5, ANNA, f"1nx:{ORDER}", "Closed as not collected")
+    assert kinds(run) == ["message missing"]
+    run.post(CUSTOMER_ROOM, 107, "🕗 Your order #7 at Nonna was closed as not collected.")
+    assert checked(run).good
+
+
+ASKED_AGAIN = "🔁 For a while we could not hear this chat. If you answered order #7, please tap again."
+
+
+def deaf(*times: float, told: bool = True) -> Run:
+    """An order that staff accept after their bot was deaf until each of these times."""
+    events = samples.fulfilled_order()
+    for number, seconds in enumerate(times):
+        events.insert(2 + 2 * number, event("answer_time_extended", seconds, f"deaf-{number}", tap_again=True))
+        if told:
+            done = event("restaurant_notified", seconds + 1, f"delivery-deaf-{number}", about="tap_again")
+            events.insert(3 + 2 * number, done)
+    run = Run(events)
+    for one in events[2 + 2 * len(times) :]:
+        one["at"] = samples.at(500.0)
+    run.record.calls += [Call(seconds, 7002, "getupdates", 200, "") for seconds in (100.0, *times)]
+    for seconds in times:
+        run.post(STAFF_ROOM, seconds + 1, ASKED_AGAIN)
+    return run
+
+
+def test_staff_are_asked_to_tap_again_once_for_each_time_in_which_their_bot_was_deaf() -> None:
+    assert checked(deaf(180.0)).good
+    assert checked(deaf(180.0, 260.0)).good
+    run = deaf(180.0)
+    run.post(STAFF_ROOM, 190, ASKED_AGAIN)
+    report = checked(run)
+    assert (len(report.doubled), len(report.unexplained)) == (1, 1)
+
+
+def test_asked_to_tap_again_without_a_reason_is_wrong() -> None:
+    run = Run()
+    run.post(STAFF_ROOM, 102, ASKED_AGAIN)
+    assert kinds(run) == ["message wrong"]
+
+
+def test_a_bot_that_heard_all_the_time_was_not_deaf() -> None:
+    run = deaf(180.0)
+    run.record.calls += [Call(seconds, 7002, "getupdates", 200, "") for seconds in (120, 140, 160)]
+    assert kinds(run) == ["message wrong"]
+    run.record.harms.append(Harm(120, 130, "pause", "store"))  # it could not note that it heard
+    assert checked(run).good
+
+
+def test_twice_for_one_time_of_deafness_is_wrong() -> None:
+    assert kinds(deaf(180.0, 190.0)) == ["message wrong"]
+
+
+@pytest.mark.parametrize("call", [(140.0, 7002, "getupdates", 502, ""), (140.0, 7001, "getupdates", 200, "")])
+def test_neither_a_failed_question_nor_the_customers_bot_hears_staff(call: tuple[float, int, str, int, str]) -> None:
+    run = deaf(180.0)
+    run.record.calls.append(Call(*call))
+    assert checked(run).good
+
+
+def test_a_request_to_tap_again_that_is_recorded_and_never_came_is_missing() -> None:
+    run = deaf(180.0)
+    for post in [one for one in run.record.posts.values() if one.first.text == ASKED_AGAIN]:
+        run.unsend(post)
+    assert kinds(run) == ["message missing"]
+    run = deaf(180.0, told=False)
+    for post in [one for one in run.record.posts.values() if one.first.text == ASKED_AGAIN]:
+        run.unsend(post)
+    assert checked(run).good
+
+
 def test_staff_have_to_be_told_that_the_customer_cancelled() -> None:
     by = {"id": CARLA, "name": "Carla"}
     run = ended("order_cancelled", "🚫 You cancelled this order.", "🚫 CANCELLED", by=by, side="customer")
