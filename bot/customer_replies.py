@@ -17,6 +17,7 @@ from telegram.error import TelegramError
 
 from bot.customer_errors import meaning_of
 from bot.pictures import BELOW, Picture
+from bot.toasts import toast
 from flows.events import Side
 from flows.ledger import Ledger, Shown
 from flows.messages.customer import status_screen
@@ -74,16 +75,9 @@ class Replies:
         return await thread(render, session, turn.shop or self._ledger, chat_id, self._ledger.clock())
 
     async def answer(self, query: CallbackQuery, notice: Notice | None) -> None:
-        """Answer a tap, so that its button stops turning. Too late for that is no harm: the effect stands."""
-        try:
-            if notice is None:
-                await query.answer()
-            else:
-                await query.answer(notice.text, show_alert=notice.alert)
-        except TelegramError as error:
-            if meaning_of(error) is not Meaning.OLD_TAP:
-                raise
-            log.debug("a tap was answered too late")
+        """Answer a tap, so that its button stops turning. Whether Telegram takes that or not, the effect stands."""
+        give = query.answer if notice is None else partial(query.answer, notice.text, show_alert=notice.alert)
+        await toast(give, TelegramError, meaning_of)
 
     async def _show_order(
         self, chat_id: int, message_id: int, menu: int | None, view: OrderView, order: Order, *, needed: bool

@@ -135,6 +135,7 @@ class Intake:
         self._token = token
         self._face = face
         self._chats: dict[str, bool] = {}  # chats worked on -> whether to look once more before letting go
+        self._read: dict[str, First] = {}  # chats -> what has been read for the update that was stored last there
         self._pictures: dict[str, Pictures] = {}  # chats that are being drawn in
         self._storing: list[set[str]] = []  # for each batch that is being stored, the chats let go since it began
         self._tasks: set[asyncio.Task[None]] = set()
@@ -251,9 +252,11 @@ class Intake:
             await asyncio.sleep(RENEW)
 
     def _look_at(self, ours: Ours, let_go: Collection[str] = ()) -> None:
-        """Work on our chats. Of those `let_go` since the store was asked, nobody knows any more what comes first."""
+        """Work on our chats. Of those `let_go` since the store was asked the next update may be another by now."""
         self._waiting = ours.waiting
         for chat, first in ours.chats.items():
+            if first is not None:
+                self._read[chat] = first
             self._work_on(chat, None if chat in let_go else first)
 
     async def _excuse(self, batch: list[Update]) -> None:
@@ -293,10 +296,11 @@ class Intake:
         try:
             if first is not None and first.update["update_id"] in self._in_hand(chat):
                 first = None
-            read, is_alone = ({}, False) if first is None else (first.read, first.alone)
+            is_alone = first is not None and first.alone
             found = await self._next(chat) if first is None else Next(self._waiting, first.update, first.came)
             while found.update is not None and not self.closing and not self._is_far_behind(chat):
-                result = await self._tried(found.update, partial(self._handle, found.update, found.came), read)
+                work, read = partial(self._handle, found.update, found.came), self._read_for(chat, found.update)
+                result = await self._tried(found.update, work, read)
                 if result is None:
                     return
                 if chat in self._pictures:
@@ -311,11 +315,17 @@ class Intake:
                 else:
                     await self._apologise_after(result, chat)
                     found = await self._next(chat, found.update, result)
-                read, is_alone = {}, False
+                is_alone = False
         finally:
             del self._chats[chat]
+            self._read.pop(chat, None)
             for let_go in self._storing:
                 let_go.add(chat)
+
+    def _read_for(self, chat: str, update: Update) -> Mapping[Command, Any]:
+        """What was read for an update when it was stored, also where its chat was still worked on then."""
+        known = self._read.pop(chat, None)
+        return known.read if known is not None and known.update["update_id"] == update["update_id"] else {}
 
     async def _next(self, chat: str, done: Update | None = None, trace: str = "") -> Next:
         """The chat's next update, once `done` is struck off. None only if nothing came while we asked."""

@@ -14,6 +14,7 @@ from aiogram.types import CallbackQuery, InlineKeyboardMarkup, MaybeInaccessible
 
 from bot.pictures import BELOW, Picture
 from bot.restaurant_errors import LATER, REFUSALS, meaning_of
+from bot.toasts import toast
 from flows.events import Side
 from flows.ledger import Ledger, Shown
 from flows.messages.staff import ticket_screen
@@ -50,13 +51,9 @@ class Replies:
         return Picture(message.chat.id, (BELOW, message.message_id), draw)
 
     async def answer(self, query: CallbackQuery, text: str, alert: bool = False) -> None:
-        """Answer a tap, so that its button stops turning. Too late for that is no harm: the effect stands."""
-        try:
-            await query.answer(plain(text, NOTICE_LIMIT) or None, show_alert=alert)
-        except REFUSALS as error:
-            if meaning_of(error) is not Meaning.OLD_TAP:
-                raise
-            log.debug("a tap was answered too late")
+        """Answer a tap, so that its button stops turning. Whether Telegram takes that or not, the effect stands."""
+        give = partial(query.answer, plain(text, NOTICE_LIMIT) or None, show_alert=alert)
+        await toast(give, REFUSALS, meaning_of)
 
     def to_tap(self, query: CallbackQuery, tapped: Tapped, screen: Screen | None, settled: str) -> Picture:
         """What a tap on a setting has led to: a screen in the tapped message, or in a new one where it can't be edited.

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 from html.parser import HTMLParser
+from typing import Any
 
 from flows.messages.text import visible
 from flows.screens import Screen
 
 MOST_BYTES = 10_000  # of a keyboard's JSON: the bound that is reported
 NOTICE = 202  # UTF-16 units that a notice and an empty line above a customer's screen may take
+
+NO_TOAST: list[dict[str, Any]] = [
+    {"kind": "429", "retry_after": 3600},
+    {"kind": "502"},
+    {"kind": "drop_after"},
+    {"kind": "refused", "code": 403, "description": "Forbidden: bot was kicked from the supergroup chat"},
+    {"kind": "refused", "description": "Bad Request: SOMETHING_NEW_INVALID"},
+]
+"""Ways in which Telegram takes no answer to any tap."""
 
 
 class Markup(HTMLParser):

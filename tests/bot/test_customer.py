@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ from tests.faults import faulty
 from tests.flows.test_longest_screens import biggest, fullest_cart
 from tests.orders import ANNA, place
 from tests.people import Message, Person, Telegram, buttons
+from tests.telegram_limits import NO_TOAST
 from tests.waiting import until
 
 TOKEN = "7001:customer-token"
@@ -47,6 +49,7 @@ class Scene:
     """A customer bot at work, the ledger behind it, and Carla in front of it."""
 
     bot: CustomerBot
+    intake: Intake
     ledger: Ledger
     sandbox: Sandbox
     telegram: Telegram
@@ -91,10 +94,10 @@ class Scene:
         )
 
     async def settled(self) -> None:
-        """Every update has been dealt with: none waits in Telegram, none in the inbox."""
+        """Every update has been dealt with: none waits in Telegram, none in the inbox or at the intake."""
         bot = self.sandbox.world.bot(TOKEN)
         assert bot is not None
-        await until(lambda: not bot.updates and not self.redis.hlen(keys.inbox("customer")))
+        await until(lambda: not bot.updates and not self.redis.hlen(keys.inbox("customer")) and not self.intake._chats)
 
     def update(self, number: int, **content: Any) -> dict[str, Any]:
         """An update as Telegram sends it, with a number that no other has."""
@@ -127,7 +130,7 @@ async def scene(redis: Redis, impatient: None) -> AsyncIterator[Scene]:
         polling = Polling("customer", TOKEN, sandbox.url, UPDATES)
         stop = asyncio.Event()
         task = asyncio.create_task(intake.run(polling, stop))
-        yield Scene(bot, ledger, sandbox, telegram, redis, carla)
+        yield Scene(bot, intake, ledger, sandbox, telegram, redis, carla)
         stop.set()
         await task
         await bot.close()
@@ -311,6 +314,7 @@ async def test_until_its_answer_a_tap_asks_the_store_once_and_a_new_order_once_m
     monkeypatch.setattr(scene.bot._replies, "answer", answered)
     scene.bot._ledger._redis = faulty(scene.redis, before=lambda _, request: requests.append(request))
     scene.bot._ledger.execute("another", place("another"), "test")  # now RQ has asked for the server's version
+    scene.bot._ledger.next_number("nonna", datetime.now(UTC).date())  # and the store knows that script
     await scene.carla.send("/start nonna")
     await scene.carla.sees("Trattoria")
     for label in ("Drinks", "Cola", "Add to cart", "Cart", "Place order", "Cancel order", "Yes, cancel it"):
@@ -450,6 +454,25 @@ class TestTrouble:
         await scene.telegram.act("fault", kind="refused", method="sendMessage", code=code, description="Not now")
         with pytest.raises(TryLater):
             await handled(scene.bot, scene.update(1, message=scene.typed(text="hello")))
+
+    @pytest.mark.parametrize("fault", NO_TOAST, ids=str)
+    async def test_a_tap_whose_answer_telegram_does_not_take_holds_up_neither_its_screen_nor_the_next(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any]
+    ) -> None:
+        monkeypatch.setattr("bot.toasts.WITHIN", 0.5)
+        await scene.fills_a_cart()
+        await scene.telegram.act("fault", method="answerCallbackQuery", times=None, **fault)
+        await scene.carla.presses("Place order")
+        await scene.carla.sees("Order received")
+        await scene.carla.presses("Cancel order")
+        await scene.carla.sees("Cancel this order?")
+        await scene.settled()
+        assert scene.redis.hlen(keys.inbox_dead("customer")) == 0
+
+    async def test_a_tap_is_answered_when_telegram_is_itself_again_a_moment_later(self, scene: Scene) -> None:
+        await scene.fills_a_cart()
+        await scene.telegram.act("fault", kind="502", method="answerCallbackQuery")
+        assert await scene.carla.tap("Place order") == "Order received"
 
     async def test_a_tap_answered_too_late_still_counts(self, scene: Scene) -> None:
         cart = await scene.fills_a_cart()

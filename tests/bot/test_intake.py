@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -14,8 +15,10 @@ from redis import Redis
 from redis.exceptions import ConnectionError as StoreGone
 
 from bot.inbox import SEEN_LIFE, First, Inbox, Next, Ours, chat_of
-from bot.intake import TryLater, came_at
+from bot.intake import Intake, TryLater, came_at
+from bot.polling import Polling
 from flows import keys
+from flows.ledger.transaction import _take_what_was_read
 from flows.store import Command
 from tests.bot.scenes import TOKEN, Scene
 from tests.faults import faulty
@@ -265,6 +268,49 @@ class TestOrder:
     )
     def test_updates_belong_to_their_chat(self, update: Update, chat: int | None) -> None:
         assert chat_of(update) == chat
+
+
+class TestWhatWasRead:
+    """For an update's handler the store is asked when that update is stored; its chat may be worked on meanwhile."""
+
+    @pytest.fixture
+    def in_hand(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """How much each handler had been given to begin with, in their order."""
+        found: list[int] = []
+        monkeypatch.setattr(scene.bot, "reads", lambda update: [("GET", "anything")])
+        scene.bot.act = lambda text: found.append(len(_take_what_was_read()))
+        return found
+
+    @pytest.mark.parametrize("is_let_go_before_the_storing_is_known", [False, True])
+    async def test_is_given_to_the_handler_of_an_update_that_comes_while_its_chat_is_let_go(
+        self, scene: Scene, in_hand: list[int], *, is_let_go_before_the_storing_is_known: bool
+    ) -> None:
+        carla, stop = await scene.person("Carla"), asyncio.Event()
+        letting_go, stored, known = threading.Event(), threading.Event(), threading.Event()
+
+        def hold(number: int, request: bytes) -> None:
+            if keys.inbox_dead("customer").encode() in request and not letting_go.is_set():
+                letting_go.set()
+                assert (stored if is_let_go_before_the_storing_is_known else known).wait(20)
+            elif STORING in request and b"two" in request:
+                stored.set()
+                if is_let_go_before_the_storing_is_known:
+                    assert known.wait(20)
+
+        intake = Intake(bot="customer", token=TOKEN, redis=faulty(scene.redis, after=hold), face=scene.bot)
+        running = asyncio.create_task(intake.run(Polling("customer", TOKEN, scene.sandbox.url, ["message"]), stop))
+        await carla.send("one")
+        await until(letting_go.is_set)
+        await carla.send("two")
+        if is_let_go_before_the_storing_is_known:
+            await until(lambda: not intake._chats)
+        else:
+            await until(lambda: any(intake._chats.values()))
+        known.set()
+        await until(lambda: scene.bot.seen == ["one", "two"] and scene.waiting() == 0)
+        stop.set()
+        await running
+        assert in_hand == [1, 1]
 
 
 class TestStopping:

@@ -38,6 +38,7 @@ from tests.faults import faulty
 from tests.flows.test_longest_screens import biggest
 from tests.orders import BRUNO, CARLA, place
 from tests.people import Message, Person, Telegram, buttons
+from tests.telegram_limits import NO_TOAST
 from tests.waiting import until
 
 TOKEN = "7002:restaurant-token"
@@ -49,8 +50,9 @@ DAY = 86_400
 class Scene:
     """A restaurant bot at work, and the ledger behind it."""
 
-    def __init__(self, bot: RestaurantBot, ledger: Ledger, telegram: Telegram, redis: Redis) -> None:
+    def __init__(self, bot: RestaurantBot, intake: Intake, ledger: Ledger, telegram: Telegram, redis: Redis) -> None:
         self.bot = bot
+        self.intake = intake
         self.ledger = ledger
         self.telegram = telegram
         self.redis = redis
@@ -126,8 +128,8 @@ class Scene:
         return self.update(number, callback_query=query)
 
     async def settled(self) -> None:
-        """Every update has been dealt with."""
-        await until(lambda: not self.redis.hlen(keys.inbox("restaurant")))
+        """Every update has been dealt with, and the intake has found nothing behind it."""
+        await until(lambda: not self.redis.hlen(keys.inbox("restaurant")) and not self.intake._chats)
 
     def status(self, order_id: str = ORDER) -> Status:
         order = self.ledger.order(order_id)
@@ -148,7 +150,7 @@ async def scene(redis: Redis, impatient: None) -> AsyncIterator[Scene]:
         stop = asyncio.Event()
         task = asyncio.create_task(intake.run(polling, stop))
         telegram = Telegram(sandbox.url)
-        yield Scene(bot, ledger, telegram, redis)
+        yield Scene(bot, intake, ledger, telegram, redis)
         stop.set()
         await task
         await bot.close()
@@ -536,6 +538,20 @@ class TestTrouble:
         chat = {"id": old, "type": "group", "title": "Kitchen"}
         await handled(scene.bot, scene.update(1, message=scene.typed(anna, chat=chat, **command)))
         assert scene.ledger.service("nonna").staff_chat == new["id"]
+
+    @pytest.mark.parametrize("fault", NO_TOAST, ids=str)
+    async def test_a_tap_whose_answer_telegram_does_not_take_holds_up_neither_its_ticket_nor_the_next(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any]
+    ) -> None:
+        monkeypatch.setattr("bot.toasts.WITHIN", 0.5)
+        anna = await scene.staff()
+        await scene.ticket()
+        await scene.telegram.act("fault", method="answerCallbackQuery", times=None, **fault)
+        for label in ("Accept", "20 min"):
+            await anna.presses(label)
+        await anna.sees("ACCEPTED")
+        await scene.settled()
+        assert scene.redis.hlen(keys.inbox_dead("restaurant")) == 0
 
     async def test_how_long_telegram_wants_to_be_left_alone_is_passed_on(self, scene: Scene) -> None:
         anna = await scene.staff()
