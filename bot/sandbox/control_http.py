@@ -1,7 +1,7 @@
 """The control API over HTTP: `POST /control/{verb}` acts as people, and everything that happened can be looked at.
 
-GET    /control                 the verbs with their fields, the `reads` with their parameters, and as `methods`
-                                those of the Bot API that are served
+GET    /control                 `how` to use all this, the verbs with their fields, the `reads` with their parameters,
+                                and as `methods` those of the Bot API that are served
 POST   /control/{verb}          a JSON object, or a form with a file; errors are 400 with {"error": "..."}
 GET    /control/{read}          see `looking`
 DELETE /control/faults[/{name}] no more faults, or none of that `name`
@@ -9,7 +9,9 @@ DELETE /control/faults[/{name}] no more faults, or none of that `name`
 
 from __future__ import annotations
 
+import inspect
 import json
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -25,6 +27,16 @@ from bot.sandbox.looking import Looking, failed
 from bot.sandbox.state import World
 from bot.sandbox.verbs import ControlError
 from bot.sandbox.watch import Watch
+
+_HOW = {
+    "POST /control/VERB": "A person acts. The fields go as a JSON object; a file also as `content` of a form.",
+    "GET /control/READ": "Look at what happened; parameters go behind a `?`.",
+    "DELETE /control/faults[/NAME]": "Lift every fault, or those of that `name`.",
+    "fields": "`user` and `chat` are ids; `bot` is a username, an id or a token. With `bot` it happens in the person's "
+    "private chat with it, with `chat` in that group or channel. A field with a `default` can be left out.",
+    "errors": 'The status is 400, and {"error": "..."} says why.',
+}
+_dumps = partial(json.dumps, indent=1, ensure_ascii=False)  # people read this
 
 
 class ControlApi:
@@ -47,6 +59,7 @@ class ControlApi:
             web.delete("/control/faults", self._clear_faults),
             web.delete("/control/faults/{name}", self._clear_faults),
             web.post("/control/{verb}", self._act),
+            web.get("/control/{read:.+}", self._no_such_read),
         ]
 
     def close(self) -> None:
@@ -54,9 +67,14 @@ class ControlApi:
         self._looking.close()
 
     async def _what(self, request: web.Request) -> web.Response:
-        verbs = {name: {"does": model.__doc__, **model.model_json_schema()} for name, (model, _) in self._verbs.items()}
+        verbs = {name: _described(model) for name, (model, _) in self._verbs.items()}
         reads = {f"GET /control/{read.path}": read.described() for read in self._looking.reads()}
-        return web.json_response(verbs | {"reads": reads, "methods": self._methods})
+        return web.json_response({"how": _HOW} | verbs | {"reads": reads, "methods": self._methods}, dumps=_dumps)
+
+    async def _no_such_read(self, request: web.Request) -> web.Response:
+        if request.match_info["read"] in self._verbs:
+            return failed("that is a verb: ask by POST", 405)
+        return failed(f"nothing to look at there; there are {[read.path for read in self._looking.reads()]}", 404)
 
     async def _act(self, request: web.Request) -> web.Response:
         name = request.match_info["verb"]
@@ -94,6 +112,12 @@ async def _given(request: web.Request) -> Json | bytes:
     for key, (name, content) in [(key, value) for key, value in form.items() if isinstance(value, tuple)]:
         form = {"name": name} | form | {key: content}
     return form
+
+
+def _described(model: type[BaseModel]) -> Json:
+    """What a verb does, and its fields."""
+    schema = {key: value for key, value in model.model_json_schema().items() if key not in ("title", "description")}
+    return {"does": inspect.getdoc(model), **schema}
 
 
 def _verb(model: type[BaseModel], given: Json | bytes) -> BaseModel:

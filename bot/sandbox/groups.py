@@ -91,7 +91,7 @@ class Groups:
     def _follow(self, verb: verbs.Follow) -> Json:
         person, room = self._find.online(verb.user), invites.room_of(self._world, verb.link)
         if room is None or room.status_of(verb.user) == "kicked":
-            raise ControlError("that link leads nowhere, or does no longer")
+            raise ControlError("that link leads nowhere, or no longer does")
         if verb.user in room.members:
             raise ControlError("this person is in that chat already")
         return {"chat": self._world.chat(room), "joined": invites.follow(self._world, room, verb.link, person)}

@@ -186,7 +186,7 @@ def unban(world: World, room: Room, number: int, by: Json) -> None:
 
 
 def bot_changed(world: World, room: Room, bot: Bot, by: Json, *, before: str, after: str) -> None:
-    """Tell a bot that the person of a private chat has blocked it, or does no longer."""
+    """Tell a bot that the person of a private chat has blocked it, or no longer does."""
     change = {"chat": world.chat(room), "from": dict(by), "date": int(world.now())}
     change |= {"old_chat_member": _plain(bot, before), "new_chat_member": _plain(bot, after)}
     world.update(bot, my_chat_member=change)

@@ -99,7 +99,7 @@ class Places:
         message = self._find.own(room, person, verb.message_id)
         period = message.get("location", {}).get("live_period")
         if period is None:
-            raise ControlError("that message shares no live place, or does no longer")
+            raise ControlError("that message shares no live place, or no longer does")
         if period != FOR_EVER and self._world.now() >= message["date"] + period:
             raise ControlError("the time of that live place is over")
         return room, message

@@ -225,7 +225,7 @@ class World:
             bot.updates = deque(alive)
 
     def trouble(self, title: str) -> None:
-        """Note that something goes wrong, or does no longer."""
+        """Note that something goes wrong, or no longer does."""
         self.changed("trouble", trouble=self.troubles.add(title=title))
 
     def changed(self, kind: str, room: Room | None = None, **details: Any) -> None:

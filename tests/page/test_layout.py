@@ -20,7 +20,7 @@ async def test_the_page_says_what_it_is_and_what_to_do_first_until_that_is_read(
     page = await open_page(telegram.url)
     await expect(page).to_have_title(re.compile("chat with your bots on this machine"))
     intro = page.locator("#intro")
-    await expect(intro).to_contain_text("Begin on the left: press START")
+    await expect(intro).to_contain_text("Begin on the left: press START or a button")
     await intro.get_by_role("button", name="Got it").click()
     await expect(intro).to_be_hidden()
     await page.reload()
@@ -67,3 +67,20 @@ async def test_on_a_phone_on_its_side_there_is_a_chat_that_can_be_used(
     await expect(phone(page)).to_be_hidden()
     await page.locator("[data-tab=left]").click()
     await expect(field(page)).to_be_in_viewport()
+
+
+@pytest.mark.parametrize(
+    "words", ["ok", "a question of about that length?", "one line and then a few words on the next one"]
+)
+async def test_time_and_menu_of_a_message_stand_side_by_side(
+    telegram: Telegram, carla: Person, open_page: Open, words: str
+) -> None:
+    page = await open_page(telegram.url, (390, 844))
+    await say(telegram, carla, words)
+    bubble = chat(page).locator(".bubble", has_text=words)
+    menu = await bubble.locator(".more-of-it").bounding_box(timeout=PATIENCE)
+    time = await bubble.locator(".meta").bounding_box()
+    assert menu is not None
+    assert time is not None
+    assert menu["x"] + menu["width"] <= time["x"] + 1
+    assert menu["y"] <= time["y"] <= time["y"] + time["height"] <= menu["y"] + menu["height"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from importlib import resources
 
 from playwright.async_api import expect
 
 from bot.sandbox.server import Sandbox
+from bot.sandbox.services import KINDS
 from tests.page.conftest import PATIENCE, Open
 from tests.page.talk import KEYS, TOKEN, chat, field, phone, say
 from tests.people import Person, Telegram
@@ -161,3 +163,12 @@ class TestGroups:
         await expect(chat(page, "right")).to_contain_text("basil")
         await page.reload()
         await expect(chat(page, "right")).to_contain_text("basil", timeout=PATIENCE)
+
+
+def test_every_service_message_has_words_on_the_page() -> None:
+    told = (
+        (resources.files("bot.sandbox") / "page" / "services.js")
+        .read_text(encoding="utf-8")
+        .partition("const TOLD = {")[2]
+    )
+    assert set(re.findall(r"^  (\w+):", told, re.MULTILINE)) == KINDS

@@ -235,6 +235,14 @@ class TestLooking:
         described = (await telegram._http.get("/control")).json()
         assert {"bot", "user", "group", "send", "start", "tap", "block", "migrate", "fault"} <= described.keys()
         assert "person" in described["tap"]["does"]
+        assert {"POST /control/VERB", "GET /control/READ", "fields", "errors"} <= described["how"].keys()
+
+    async def test_what_cannot_be_looked_at_is_answered_with_what_can(self, telegram: Telegram) -> None:
+        unknown = await telegram._http.get("/control/message")
+        assert unknown.status_code == 404
+        assert "'messages'" in unknown.json()["error"]
+        verb = await telegram._http.get("/control/send")
+        assert (verb.status_code, verb.json()) == (405, {"error": "that is a verb: ask by POST"})
 
     async def test_what_can_be_looked_at_is_described_with_its_parameters(self, telegram: Telegram) -> None:
         reads = (await telegram._http.get("/control")).json()["reads"]

@@ -31,9 +31,10 @@ export function messageOf(message, view, on) {
   if (message.reactions?.length) bubble.append(element("span", "reactions", message.reactions.map((one) => one.emoji ?? "⭐").join(" ")));
   const rows = message.reply_markup?.inline_keyboard ?? [];
   const edited = message.edit_date && !rows.length && !message.location ? "edited " : ""; // Telegram does not say it of what has buttons
-  bubble.append(element("span", "meta", `${edited}${clock(message.date)}${mine ? " ✓✓" : ""}`));
-  const more = signButton("more-of-it", "⋯", "What to do with this message", () => on.more(message));
-  bubble.append(more);
+  const foot = element("span", "foot");
+  foot.append(signButton("more-of-it", "⋯", "What to do with this message", () => on.more(message)));
+  foot.append(element("span", "meta", `${edited}${clock(message.date)}${mine ? " ✓✓" : ""}`));
+  bubble.append(foot);
   bubble.addEventListener("contextmenu", (event) => {
     if (event.target.closest("a, button, audio, video")) return;
     event.preventDefault();
@@ -49,7 +50,7 @@ const originOf = ({ sender_user: user, sender_user_name: name, sender_chat: grou
 
 function quote(original) {
   const box = element("div", "quote");
-  box.append(element("b", "", nameOf(senderOf(original))), element("span", "", inShort(original)));
+  box.append(element("b", "", nameOf(senderOf(original))), element("span", "", service(original) || inShort(original)));
   return box;
 }
 

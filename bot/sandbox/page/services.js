@@ -26,5 +26,7 @@ const TOLD = {
   forum_topic_reopened: (_, who) => `${who} reopened the topic`,
   general_forum_topic_hidden: (_, who) => `${who} hid the General topic`,
   general_forum_topic_unhidden: (_, who) => `${who} showed the General topic`,
+  new_chat_photo: (_, who) => `${who} changed the picture`,
+  delete_chat_photo: (_, who) => `${who} removed the picture`,
   new_chat_title: (title, who) => `${who} changed the title to “${title}”`,
 };
