@@ -257,8 +257,8 @@ class _File(_Shape):
     hours: Annotated[Hours | None, BeforeValidator(_days)] = Field(
         None,
         description=f"When orders are taken, by the restaurant's clock. Each day ({', '.join(Hours.model_fields)}) "
-        "has a span, several, or `closed`; one that is left out is closed. A span may pass midnight, and all "
-        "day is `00:00-24:00`. Without hours it is always open.",
+        "has a span, several with commas or as a list, or `closed`; one that is left out is closed. A span may pass "
+        "midnight, and all day is `00:00-24:00`. Without hours it is always open.",
         examples=['{mon: "18:00-22:30", tue: ["11:30-14:30", "18:00-22:30"], wed: closed}'],
     )
     menu: list[_Category] = Field(

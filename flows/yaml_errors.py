@@ -9,9 +9,10 @@ from ruamel.yaml.reader import ReaderError
 
 _KEY = re.compile(r"""(?:^|(?<=[\s{,\[]))["']?([\w-]+)["']?:[ \t]+""")  # before a value, on its line
 _LONGEST_LINE = 2000  # characters of a line that are looked at
-# A text in quotes, whose signs mean nothing; or a comment that cuts a text, or takes along a bracket or a comma.
+# A text in quotes, whose signs mean nothing; or a comment behind a text, which it cuts or whose end it takes along.
 _COMMENT_IN_FLOW = re.compile(
-    r"""(?<=[\s,:\[{])(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|(?P<comment>[ \t]\#(?:\S|[^\r\n]*[\]},]))"""
+    r"""(?<=[\s,:\[{])(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')"""
+    r"""|(?<=[^\s,:\[\]{}])(?P<comment>[ \t]+\#(?:\S|[^\r\n]*[\]},]))"""
 )
 _END_IN_FLOW = re.compile(r""",\s+["']?[\w-]+["']?:|[\]}]""")  # of a value within [...] or {...}
 
@@ -111,7 +112,7 @@ def _in_flow(text: str, begin: Any, end: Any, problem: str) -> tuple[int, str]:
         at = comment.start()
         line = begin.line + _breaks(text[begin.index : at]) + 1
         wanted = "" if text[begin.index] == "[" else _in_quotes(text, at, flow=True)
-        return line, f'" #" begins a comment; write {wanted or "the text in quotes"}'
+        return line, f'" #" begins a comment; write {wanted or "the text in quotes"}, or the comment elsewhere'
     cut_short = "stream end" in problem
     if not cut_short and _WANTS_QUOTES.search(problem) and (wanted := _in_quotes(text, end.index, flow=True)):
         return int(end.line) + 1, f"this text has to stand in quotes: {wanted}"

@@ -339,6 +339,11 @@ def test_what_is_no_yaml_is_named_with_its_line_and_the_cure(line: str, said: st
     assert said in found
 
 
+def test_a_comment_that_cuts_no_text_is_not_taken_for_what_is_wrong_with_a_list() -> None:
+    [found] = mistakes(GOOD.replace("allergens: [gluten, milk]", "allergens: [  # as of [May]\n          gluten"))
+    assert found == "nonna.yaml:18: the [ of line 16 is not closed before this, or a comma is missing"
+
+
 def test_a_comment_with_two_spaces_before_it_or_behind_what_is_no_text_cuts_nothing() -> None:
     commented = GOOD.replace("name: Marinara", "name: Marinara  # the classic").replace("7.00", "7.00 # as ever")
     commented = commented.replace("Torino", "Torino   ## the door is at the back").replace("nonna\n", "nonna #1\n")
