@@ -67,11 +67,18 @@ class Hours(BaseModel):
         return spans
 
     def contains(self, local: datetime) -> bool:
-        """Whether it is open at that local wall-clock time."""
-        minute = local.hour * 60 + local.minute
-        today = any(start <= minute < end for start, end in map(_minutes, self.of(local.date())))
-        yesterday = map(_minutes, self.of(local.date() - timedelta(days=1)))
-        return today or any(minute + DAY < end for _, end in yesterday)
+        """Whether it is open when the clock there shows `local`, by the spans that began on that day or the day before.
+
+        A start that the clocks skip in spring counts as late as they are put forward. A span that begins before the
+        hour that comes twice in autumn, and ends in it, ends when the clock shows its end for the first time.
+        """
+        days = (
+            local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0) - timedelta(days=days) for days in (0, 1)
+        )
+        spans = ((day, *_minutes(span)) for day in days for span in self.of(day))
+        return any(
+            _covers(day + timedelta(minutes=start), day + timedelta(minutes=end), local) for day, start, end in spans
+        )
 
     def next_opening(self, local: datetime) -> datetime | None:
         """The next time after `local` (aware) at which a span begins, in the same zone; None when none ever does.
@@ -97,6 +104,17 @@ class Hours(BaseModel):
         """What a person reads, such as "Mon 11:30–14:30, 18:00–22:30 · Tue 18:00–22:30"."""
         days = [(name.capitalize(), getattr(self, name)) for name in WEEKDAYS]
         return " · ".join(f"{name} {', '.join(spans).replace('-', '–')}" for name, spans in days if spans)
+
+
+def _covers(start: datetime, end: datetime, local: datetime) -> bool:
+    """Whether `local` lies in a span, all by one clock on the wall, which may be put forward or back in between."""
+    if not start <= local < end or _instant(local) < _instant(start):
+        return False
+    return not local.fold or _is_shown_twice(start) or not _is_shown_twice(end)
+
+
+def _is_shown_twice(clock: datetime) -> bool:
+    return clock.utcoffset() != clock.replace(fold=1).utcoffset()
 
 
 def _instant(moment: datetime) -> datetime:

@@ -117,11 +117,44 @@ class TestHours:
 
     def test_a_start_that_the_clocks_skip_is_as_late_as_they_are_put_forward(self) -> None:
         night = Hours(sun=("02:30-05:00",))
-        assert night.next_opening(datetime(2026, 3, 29, 1, 0, tzinfo=ROME)) == datetime(2026, 3, 29, 3, 30, tzinfo=ROME)
+        opens = datetime(2026, 3, 29, 3, 30, tzinfo=ROME)
+        assert night.next_opening(datetime(2026, 3, 29, 1, 0, tzinfo=ROME)) == opens
+        assert not night.contains(opens - timedelta(minutes=1))
+        assert night.contains(opens)
 
     def test_a_span_that_the_clocks_skip_opens_a_week_later(self) -> None:
         night = Hours(sun=("02:15-02:45",))
         assert night.next_opening(datetime(2026, 3, 29, 1, 0, tzinfo=ROME)) == datetime(2026, 4, 5, 2, 15, tzinfo=ROME)
+
+    def test_a_night_that_ends_in_the_hour_that_comes_twice_ends_once(self) -> None:
+        late = Hours(sat=("18:00-02:30",))
+        ended = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # 02:30 for the first time
+        minutes = [(ended + timedelta(minutes=minute)).astimezone(ROME) for minute in range(-400, 120)]
+        assert [late.contains(minute) for minute in minutes] == [minute < ended for minute in minutes]
+        assert late.next_opening(ended.astimezone(ROME)) == datetime(2026, 10, 31, 18, 0, tzinfo=ROME)
+
+    # The nights with the changes of the clocks, by an hour and by half of one, and the same weekday without one.
+    @given(
+        weeks,
+        st.sampled_from([("Europe/Rome", 3, 28), ("Europe/Rome", 10, 24), ("Europe/Rome", 6, 6)])
+        | st.sampled_from([("Australia/Lord_Howe", 4, 4), ("Australia/Lord_Howe", 10, 3)]),
+    )
+    @settings(max_examples=60)
+    def test_while_it_is_closed_the_next_opening_is_the_next_minute_at_which_it_is_open(
+        self, week: list[list[tuple[int, int]]], night: tuple[str, int, int]
+    ) -> None:
+        name, month, day = night
+        noon = datetime(2026, month, day, 12, tzinfo=ZoneInfo(name)).astimezone(UTC)
+        minutes = [(noon + timedelta(minutes=minute)).astimezone(ZoneInfo(name)) for minute in range(24 * 60)]
+        hours = hours_of(week)
+        opens = None
+        for minute in reversed(minutes):
+            if hours.contains(minute):
+                opens = minute
+            elif opens is not None and minute.minute % 10 == 0:
+                found = hours.next_opening(minute)
+                assert found is not None
+                assert found.astimezone(UTC) == opens.astimezone(UTC)
 
     @given(weeks)
     def test_they_come_back_from_json(self, week: list[list[tuple[int, int]]]) -> None:
