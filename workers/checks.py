@@ -19,6 +19,7 @@ from flows.ledger.hearing import DEAF, read_hearing, store_time
 from flows.menu import Restaurant, Service
 from flows.settings import SETTINGS, names_in_file, nearly
 from flows.store import text
+from workers import key_types
 from workers.durability import ENOUGH, WANTED, shortcomings
 from workers.embedded import LOW_DISK
 from workers.key_types import BOTS, of_another_type
@@ -140,15 +141,16 @@ def _disk(redis: Redis, directory: Path | None) -> Check:
 
 def of_keys(redis: Redis) -> Iterator[Check]:
     """Whether something else stands in the place of what all processes share."""
-    for key, there, right in of_another_type(redis):
-        says = f"`{key}` is a {there}, where a {right} belongs: whatever needs it fails"
-        cure = f"see what wrote it, `RENAME {key} {key}.old`, then `comanda verify --repair`"
-        yield Check("store", Level.PROBLEM, says, cure)
+    for one in of_another_type(redis):
+        yield Check("store", Level.PROBLEM, f"`{one.key}` {one.says}: whatever needs it fails", one.cure)
 
 
 def of_restaurants(redis: Redis) -> Iterator[Check]:
     """Whether each restaurant can be read and has a staff chat."""
     restaurants, services = _hash(redis, keys.RESTAURANTS), _hash(redis, keys.SERVICES)
+    bad = key_types.of_restaurants(redis)
+    for one in bad:
+        yield Check("store", Level.PROBLEM, f"`{one.key}` {one.says}: whatever needs it fails", one.cure)
     if not restaurants:
         yield Check("restaurants", Level.WARNING, "there are none", "comanda restaurant import FILE")
     for slug, raw in restaurants.items():
@@ -163,7 +165,9 @@ def of_restaurants(redis: Redis) -> Iterator[Check]:
             cure = f"open the link of `comanda restaurant invite {slug}` in the staff's chat"
             yield Check(name, Level.WARNING, "has no staff chat, so it gets no orders", cure)
         else:
-            yield _staff_chat(name, slug, text(redis.get(keys.staff_trouble(slug)) or b""))
+            key = keys.staff_trouble(slug)
+            refused = b"" if any(one.key == key for one in bad) else redis.get(key) or b""
+            yield _staff_chat(name, slug, text(refused))
 
 
 def _staff_chat(name: str, slug: str, trouble: str) -> Check:

@@ -13,7 +13,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from flows import keys
-from flows.store import apart, is_outage, texts, trouble
+from flows.store import apart, each, is_outage, texts, trouble
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ class Recovery:
         self._queue_key = queue_key
         self._worker = worker
         self._missing: set[str] = set()
+        self._is_told = False  # that the names of the workers can't be read
 
     def renew(self) -> set[str]:
         """Say that this worker is alive, for `LEASE` seconds. Returns the names of the others."""
@@ -36,7 +37,13 @@ class Recovery:
             pipe.set(keys.lease(self._worker), "1", ex=LEASE)
             pipe.sadd(keys.WORKERS, self._worker)
             pipe.smembers(keys.WORKERS)
-            known = pipe.execute()[-1]
+            *_, known = each(pipe)
+        if isinstance(known, RedisError):  # it lives all the same, and so do the others
+            if not self._is_told:
+                log.error("the names of the workers can't be read: %s", trouble(known))
+            self._is_told = True
+            return set()
+        self._is_told = False
         return {*texts(known)} - {self._worker}
 
     def renew_and_look(self) -> int:

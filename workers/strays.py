@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from flows import keys
 from flows.events import Side
 from flows.ledger.audit import Difference
+from flows.store import is_outage
 from workers.reading import printable
 
 OF_CUSTOMERS = keys.orders_of_customer(0).removesuffix("0")
@@ -46,13 +48,11 @@ class Member:
 
 def members(redis: Redis) -> Iterator[Member]:
     """All of them, as they are found while the system may go on."""
-    yield from _listed(redis, keys.ORDERS)
+    yield from _listed(keys.ORDERS, "ZREM", _scored(redis, keys.ORDERS))
     for key in redis.scan_iter(match=f"{OF_CUSTOMERS}*", count=COUNT):
-        yield from _listed(redis, printable(key))
+        yield from _listed(printable(key), "ZREM", _scored(redis, key))
     for key in redis.scan_iter(match=f"{OPEN}*", count=COUNT):
-        name = printable(key)
-        for raw in redis.sscan_iter(key, count=COUNT):
-            yield Member(name, printable(raw), _stray(name, raw, "SREM"))
+        yield from _listed(printable(key), "SREM", redis.sscan_iter(key, count=COUNT))
     for raw, _ in redis.zscan_iter(keys.DUE, count=COUNT):
         yield Member(keys.DUE, _order_due(printable(raw)), _stray(keys.DUE, raw, "ZREM"))
     prefix = keys.delivery("")
@@ -64,9 +64,24 @@ def members(redis: Redis) -> Iterator[Member]:
             yield Member(name, order_id, difference)
 
 
-def _listed(redis: Redis, key: str) -> Iterator[Member]:
-    for raw, _ in redis.zscan_iter(key, count=COUNT):
-        yield Member(key, printable(raw), _stray(key, raw, "ZREM"))
+def _scored(redis: Redis, key: str | bytes) -> Iterator[bytes]:
+    return (raw for raw, _ in redis.zscan_iter(key, count=COUNT))
+
+
+def _listed(key: str, remove: str, found: Iterator[bytes]) -> Iterator[Member]:
+    """What is `found` under a key; and where that is refused, for the key is of another type, the key itself."""
+    try:
+        for raw in found:
+            yield Member(key, printable(raw), _stray(key, raw, remove))
+    except ResponseError as error:
+        yield Member(key, "", refused(key, error))
+
+
+def refused(key: str, error: ResponseError) -> Difference:
+    """That a key can't be read, for it is of another type. Raises the error if it is an outage."""
+    if is_outage(error):
+        raise error
+    return Difference(key, f"is of another type than it should: see what wrote it, then `RENAME {key} {key}.old`")
 
 
 def _stray(key: str, raw: bytes, remove: str) -> Difference:

@@ -16,14 +16,16 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ValidationError
 from redis import Redis
 from redis.client import Pipeline
+from redis.exceptions import ResponseError
 
 from flows import events, keys
 from flows.events import OrderPlaced
 from flows.ledger import audit
 from flows.ledger.audit import Difference
 from flows.menu import Restaurant, Service
+from workers.key_types import of_another_type
 from workers.reading import BATCH, Reading, Unreadable, in_batches, order_ids, printable, read_orders, watched
-from workers.strays import COUNT, OPEN, Home, Member, members
+from workers.strays import COUNT, OPEN, Home, Member, members, refused
 from workers.stream import Stream
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -70,7 +72,15 @@ class Verification:
         return len(self._homes) + len(self._unreadable)
 
     def run(self) -> Iterator[Finding]:
-        """Every difference, as it is found. Raises redis-py's errors when the store can't be read or written."""
+        """Every difference, as it is found. Raises redis-py's errors when the store can't be read or written.
+
+        Where one of the keys that all share is of another type, there is nothing to compare with before that is cured.
+        """
+        bad = of_another_type(self._redis)
+        for one in bad:
+            yield Finding(one.key, f"{one.says}: {one.cure}", "left")
+        if bad:
+            return
         yield from self._orders()
         yield from self._strays()
         yield from self._signs()
@@ -175,7 +185,11 @@ def _stray(member: Member, pipe: Pipeline, *, is_known: bool) -> Iterator[Differ
 
 
 def _number(key: str, highest: int, pipe: Pipeline) -> Iterator[Difference]:
-    raw: Any = pipe.get(key)
+    try:
+        raw: Any = pipe.get(key)
+    except ResponseError as error:
+        yield refused(key, error)
+        return
     yield from audit.of_number(key, highest, int(raw) if raw is not None and raw.isdigit() else None)
 
 
@@ -186,15 +200,20 @@ def _signs(slug: str, pipe: Pipeline) -> Iterator[Difference]:
         taken = {sign: printable(holder) for sign, holder in _hash(pipe, key).items()}
     else:
         yield Difference(key, f"is a {printable(kind)}, not a hash", ("DEL", key))
+    if pipe.type(keys.open_orders(slug)) not in (b"set", b"none"):  # as is said of that key
+        return
     members: Any = pipe.smembers(keys.open_orders(slug))
-    found = [(printable(raw), _placed(pipe.lindex(keys.order(printable(raw)), 0))) for raw in members]
+    found = [(printable(raw), _placed(pipe, printable(raw))) for raw in members]
     unread = {order_id for order_id, placed in found if placed is None}
     known = {sign: holder for sign, holder in taken.items() if holder not in unread}
     yield from audit.of_signs(key, known, [placed for _, placed in found if placed is not None])
 
 
-def _placed(raw: Any) -> OrderPlaced | None:
+def _placed(pipe: Pipeline, order_id: str) -> OrderPlaced | None:
     """An order's first event; None where that can't be read, as is said of the order."""
+    if pipe.type(keys.order(order_id)) != b"list":
+        return None
+    raw: Any = pipe.lindex(keys.order(order_id), 0)
     try:
         event = events.load(raw)
     except (ValueError, TypeError):

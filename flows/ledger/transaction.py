@@ -35,7 +35,11 @@ of many all but one lose again. All pauses of one transaction together take some
 LOST = 2
 """Replies lost in a row before that counts as an outage, though the store can be read."""
 
+# A key of another type refuses its command only when that is carried out, and the writes before it stay: so all types
+# are looked at before the first write.
 _COMMIT = Script("""#!lua
+local types = {RPUSH = 'list', XADD = 'stream', ZADD = 'zset', ZREM = 'zset', SADD = 'set', SREM = 'set',
+  HSET = 'hash', HDEL = 'hash'}
 local at = 0
 local function take() at = at + 1; return ARGV[at] end
 local function command()
@@ -50,7 +54,17 @@ for check = 1, tonumber(take()) do
   if type(found) == 'number' then found = ':' .. found elseif found then found = '$' .. found else found = '-' end
   if found ~= expected then return guarded and check == 1 and -1 or 1 end
 end
-for _ = 1, tonumber(take()) do redis.call(unpack(command())) end
+local writes = {}
+for number = 1, tonumber(take()) do
+  local write = command()
+  local right, key = types[write[1]], write[2]
+  local there = right and redis.call('TYPE', key).ok
+  if right and there ~= right and there ~= 'none' then
+    return redis.error_reply('WRONGTYPE `' .. key .. '` is a ' .. there .. ', where a ' .. right .. ' belongs')
+  end
+  writes[number] = write
+end
+for _, write in ipairs(writes) do redis.call(unpack(write)) end
 local lock, token = take(), take()
 if lock and redis.call('GET', lock) == token then redis.call('DEL', lock) end
 return 0

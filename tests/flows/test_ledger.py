@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as StoreGone
+from redis.exceptions import ResponseError
 from rq import Queue
 from rq.serializers import JSONSerializer
 
@@ -32,7 +33,7 @@ from flows.order import Order, Refused, Status, Why
 from flows.ordering import Shop, Turn
 from flows.reactions import QUEUE
 from flows.session import REMEMBERED, MenuView, Session
-from flows.store import at_once, text
+from flows.store import at_once, text, texts
 from tests.customers import trattoria
 from tests.faults import Killed, faulty
 from tests.orders import ANNA, BRUNO, CARLA, NOON, place
@@ -104,6 +105,30 @@ class TestOneTransaction:
         ledger.execute(ORDER, DeclineOrder(ANNA, DeclineReason.OTHER), "restaurant-1")
         assert ledger.open_orders("nonna") == []
         assert f"wake:{ORDER}" not in due(redis)
+
+    @pytest.mark.parametrize(
+        "key",
+        [
+            keys.EVENTS,
+            keys.ORDERS,
+            keys.DUE,
+            keys.open_orders("nonna"),
+            keys.orders_of_customer(CARLA.id),
+            keys.delivery(ORDER),
+            f"rq:queue:{QUEUE}",
+            "rq:queues",
+        ],
+    )
+    def test_where_one_key_is_of_another_type_nothing_is_written(self, redis: Redis, ledger: Ledger, key: str) -> None:
+        redis.set(key, "nonsense")
+        with pytest.raises(ResponseError, match=f"WRONGTYPE `{key}` is a string, where a .* belongs"):
+            ledger.execute(ORDER, place(), "tap")
+        assert texts(redis.keys("*")) == [key]
+        redis.delete(key)
+        ledger.execute(ORDER, place(), "tap")
+        assert kinds(ledger) == ["order_placed"]
+        assert jobs(redis)
+        assert keys.wake(ORDER) in due(redis)
 
 
 class TestSessions:

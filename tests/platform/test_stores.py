@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from pydantic import TypeAdapter
+from redis import Redis
 
+from flows import keys
 from flows.settings import Settings
 from tests.e2e.system import COMANDA
 from tests.platform.programs import PATIENCE
@@ -53,6 +55,21 @@ def test_a_command_that_looks_makes_no_store_where_there_is_none(folder: Path, c
     assert f"there is no store in {folder / 'data'}: go to the folder in which Comanda runs" in done.output
     assert done.output.count("\n") == 1
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [("orders",), ("order", "7"), ("restaurant", "list")], ids=" ".join)
+def test_what_the_store_refuses_is_not_called_an_outage(
+    command: tuple[str, ...], folder: Path, redis: Redis, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", store_url)
+    for key in (keys.ORDERS, keys.RESTAURANTS, keys.SERVICES):
+        redis.set(key, "nonsense")
+
+    done = CliRunner().invoke(main, command)
+
+    assert done.exit_code == 1
+    assert "the store refuses what was asked of it (WRONGTYPE" in done.output
+    assert "`comanda doctor` and `comanda verify` say what is wrong" in done.output
 
 
 def test_the_doctor_makes_no_store_either_and_says_where_it_looked(folder: Path) -> None:

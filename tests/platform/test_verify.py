@@ -18,7 +18,7 @@ from flows.commands import AcceptOrder, MarkPickedUp
 from flows.events import Person
 from flows.ledger import Ledger
 from flows.menu import Service
-from tests.orders import ANNA, CARLA, place
+from tests.orders import ANNA, CARLA, NOON, place
 from workers.cli import main
 from workers.verify import Finding, Verification
 
@@ -181,6 +181,38 @@ def test_a_key_of_another_type_is_an_order_that_cannot_be_read(ledger: Ledger, r
     redis.set(keys.order("broken"), "text")
 
     assert [(one.subject, one.state) for one in look(ledger, redis)] == [("broken", "left")]
+
+
+@pytest.mark.parametrize("key", [keys.DUE, keys.ORDERS, keys.EVENTS, keys.STAFF, keys.RESTAURANTS, keys.SERVICES])
+def test_a_key_of_all_that_is_of_another_type_is_named_with_the_cure(ledger: Ledger, redis: Redis, key: str) -> None:
+    redis.delete(key)
+    redis.set(key, "nonsense")
+
+    [found] = look(ledger, redis, repair=True)
+
+    assert (found.subject, found.state) == (key, "left")
+    assert f"`RENAME {key} {key}.old`, then `comanda verify --repair`" in found.says
+
+
+@pytest.mark.parametrize("key", [keys.open_orders("momiji"), keys.orders_of_customer(5)])
+def test_a_key_of_one_that_is_of_another_type_is_named_beside_all_other_differences(
+    ledger: Ledger, redis: Redis, key: str
+) -> None:
+    redis.set(key, "nonsense")
+    redis.zrem(keys.DUE, keys.wake(OPEN))
+
+    found = {one.subject: one.state for one in look(ledger, redis, repair=True)}
+
+    assert found == {OPEN: "repaired", key: "left"}
+
+
+def test_a_counter_of_another_type_is_named(redis: Redis) -> None:
+    ledger = Ledger(redis, lambda: NOON)
+    ledger.execute(OPEN, place(OPEN), "one")
+    key = keys.number("nonna", NOON.date())
+    redis.rpush(key, "nonsense")
+
+    assert [(one.subject, one.state) for one in look(ledger, redis)] == [(key, "left")]
 
 
 def test_a_deadline_that_was_put_off_because_it_could_not_be_handled_is_no_difference(redis: Redis) -> None:

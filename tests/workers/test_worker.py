@@ -228,6 +228,16 @@ class TestOneBadJob:
             job = queue.enqueue(samples.double, 21)
             await until(lambda: job.get_status() == JobStatus.FINISHED)
 
+    async def test_where_the_names_of_the_workers_cannot_be_read_jobs_are_done(
+        self, redis: Redis, store_url: str, queue: Queue
+    ) -> None:
+        redis.set(keys.WORKERS, "nonsense")
+        async with working(redis, store_url) as worker:
+            job = queue.enqueue(samples.double, 21)
+            await until(lambda: job.get_status() == JobStatus.FINISHED)
+            redis.delete(keys.WORKERS)
+            await until(lambda: worker.name in texts(redis.smembers(keys.WORKERS)))
+
 
 class TestManyAtOnce:
     async def test_jobs_that_wait_for_each_other_run_side_by_side(

@@ -17,7 +17,7 @@ from workers.archive import Archived, Archiving
 from workers.archive_file import CannotArchive
 from workers.cli.data import as_json
 from workers.cli.progress import Progress
-from workers.cli.stores import the_store
+from workers.cli.stores import the_store, unanswered
 from workers.lasting import make_folder, refuse_passing
 from workers.store import StoreError
 
@@ -55,9 +55,7 @@ def archive(file: Path | None, older_than: int, dry_run: bool, as_json: bool) ->
     except (BadSettings, StoreError, CannotArchive) as error:
         raise click.ClickException(str(error)) from None
     except (RedisError, Contended) as error:
-        raise click.ClickException(
-            f"the store does not answer as it should ({type(error).__name__}); try again"
-        ) from None
+        raise click.ClickException(unanswered(error)) from None
     if as_json:
         left = [{"order_id": one.order_id, "says": one.why} for one in done.left]
         click.echo(json.dumps({"file": str(path), "dry_run": dry_run, "archived": done.orders, "left": left}))

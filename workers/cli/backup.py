@@ -19,7 +19,7 @@ from workers.backup import CannotBackUp, take
 from workers.backup_file import BadBackup, Reader, Summary
 from workers.cli.data import as_json
 from workers.cli.progress import Progress
-from workers.cli.stores import the_store, the_store_alone
+from workers.cli.stores import the_store, the_store_alone, unanswered
 from workers.cli.verify import line
 from workers.lasting import refuse_passing
 from workers.restore import checked, is_empty
@@ -102,6 +102,4 @@ def _failures_in_one_line(file: Path) -> Iterator[None]:
     except OSError as error:
         raise click.ClickException(f"{file}: {error.strerror}") from None
     except (RedisError, Contended) as error:
-        raise click.ClickException(
-            f"the store does not answer as it should ({type(error).__name__}); try again"
-        ) from None
+        raise click.ClickException(unanswered(error)) from None

@@ -19,7 +19,7 @@ from flows.settings import BadSettings, Settings, read_settings
 from flows.store import connect
 from workers.cli.choosing import number_of, numbered, wanted
 from workers.cli.ending import until_stopped
-from workers.cli.stores import named, the_store
+from workers.cli.stores import named, the_store, unanswered
 from workers.store import StoreError
 
 Json = dict[str, Any]
@@ -39,7 +39,7 @@ def open_ledger(*, new: bool = False) -> Iterator[tuple[Ledger, Settings]]:
     except (BadSettings, StoreError) as error:
         raise click.ClickException(str(error)) from None
     except (RedisError, Contended) as error:
-        raise click.ClickException(f"the store does not answer ({type(error).__name__}); try again") from None
+        raise click.ClickException(unanswered(error)) from None
     except ValueError as error:  # what `flows` raises for what it finds stored and can't read
         raise click.ClickException(f"something in the store can't be read: {_first_line(error)}") from None
 

@@ -20,7 +20,7 @@ from flows.store import connect, is_outage, trouble
 from workers.check_telegram import of_telegram
 from workers.checks import Check, Level, of_keys, of_names, of_processes, of_restaurants, of_store
 from workers.cli.data import as_json
-from workers.cli.stores import named, the_store
+from workers.cli.stores import named, the_store, unanswered
 from workers.set_aside import SetAside, forget, retry, set_aside
 from workers.store import StoreError, client_of
 
@@ -128,7 +128,7 @@ def _move(again: str | None, gone: str | None) -> None:
     except (BadSettings, StoreError) as error:
         raise click.ClickException(str(error)) from None
     except (RedisError, Contended) as error:
-        raise click.ClickException(f"the store does not answer ({type(error).__name__}); try again") from None
+        raise click.ClickException(unanswered(error)) from None
     if not bots:
         raise click.ClickException(f"{again or gone} is none of those that were put aside")
     for bot in bots:

@@ -8,8 +8,11 @@ from contextlib import contextmanager
 
 import click
 from redis import Redis
+from redis.exceptions import RedisError
 
+from flows.ledger.transaction import Contended
 from flows.settings import Settings
+from flows.store import is_outage, trouble
 from workers.embedded import EmbeddedStore
 from workers.store import Store, StoreError, open_store, open_store_alone
 
@@ -59,3 +62,10 @@ def _say(settings: Settings, is_new: bool) -> None:
         click.echo(f"made a new store: {named(settings)}", err=True)
     elif sys.stderr.isatty():
         click.echo(f"store: {named(settings)}", err=True)
+
+
+def unanswered(error: RedisError | Contended) -> str:
+    """Why the store did not do what a command asked of it, with what to do now."""
+    if isinstance(error, RedisError) and not is_outage(error):
+        return f"{trouble(error)}: `comanda doctor` and `comanda verify` say what is wrong"
+    return f"the store does not answer ({type(error).__name__}); try again"

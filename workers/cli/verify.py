@@ -16,7 +16,7 @@ from flows.settings import BadSettings, read_settings
 from flows.store import connect
 from workers.cli.data import as_json
 from workers.cli.progress import Progress
-from workers.cli.stores import the_store
+from workers.cli.stores import the_store, unanswered
 from workers.store import StoreError
 from workers.verify import Finding, Verification
 
@@ -73,7 +73,7 @@ def _failing_with_2() -> Iterator[None]:
     except (BadSettings, StoreError) as error:
         problem = str(error)
     except (RedisError, Contended) as error:
-        problem = f"the store does not answer as it should ({type(error).__name__}); try again"
+        problem = unanswered(error)
     else:
         return
     raise _Unknown(problem)
