@@ -28,7 +28,7 @@ from flows.money import CURRENCIES, Money
 from flows.narrow import with_hyphens
 from flows.prices import example, price
 from flows.visible import seen
-from flows.yaml_lines import BYTES_LIMIT, SIZE_LIMIT, BadFile, Document, Path, decoded, dotted
+from flows.yaml_lines import BYTES_LIMIT, SIZE_LIMIT, BadFile, Document, Path, decoded, dotted, shortened
 from flows.zones import place
 
 __all__ = ["BYTES_LIMIT", "SIZE_LIMIT", "BadFile", "decoded", "keys", "load"]
@@ -69,6 +69,9 @@ def _money(value: Any, info: ValidationInfo) -> Money:
 
 def _currency(value: str) -> str:
     if value not in CURRENCIES:
+        meant = value.strip().upper()
+        if meant in CURRENCIES:
+            raise ValueError(f"expected an ISO 4217 code; did you mean {meant}?")
         raise ValueError("expected an active ISO 4217 code such as EUR")
     return value
 
@@ -375,14 +378,17 @@ def _expected(kind: str, path: Path, error: Mapping[str, Any]) -> str:
         case "value_error":
             return str(error["msg"]).removeprefix("Value error, ")
         case "string_pattern_mismatch":
-            return f"expected {_EXPECTED[str(path[-1])]}"
+            written = shortened(repr(error["input"]), 40)  # which shows blanks and other signs that are not seen
+            return f"expected {_EXPECTED[str(path[-1])]}, and not {written}"
         case "string_type" | "string_unicode":
             return f"expected a text such as {example}"
         case "string_too_short":
             least = limits["min_length"]
             return f"expected a text {f'of at least {least} characters ' if least > 1 else ''}such as {example}"
         case "string_too_long":
-            return f"expected a text of at most {limits['max_length']} characters"
+            return (
+                f"expected a text of at most {limits['max_length']} characters; this has {len(error['input'].strip())}"
+            )
         case "too_short":
             return f"expected at least one entry, such as {example}"
         case "too_long":
