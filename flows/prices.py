@@ -7,8 +7,8 @@ import unicodedata
 from decimal import Decimal
 from math import prod
 
+from flows.lookalikes import half_width
 from flows.money import CURRENCIES, Money, exponent
-from flows.narrow import narrow
 
 MOST_DECIMALS = "CLF"  # a currency that allows as many as any: 4
 
@@ -92,7 +92,7 @@ def _wrong(text: str, currency: str) -> str:
 
 def _readings(text: str, currency: str) -> list[str]:
     """What the text may mean: its marks part thousands, or the last one the decimals."""
-    text = narrow(text)
+    text = half_width(text)
     found = _NUMBER.search(text[:_LONGEST])
     if found is None or len(text) > _LONGEST or _NO_UNIT.search(text):
         return []

@@ -23,9 +23,9 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from flows.hours import Hours
+from flows.lookalikes import with_hyphens
 from flows.menu import MAX_OPTIONS, Category, Item, ItemId, Label, Option, OptionGroup, Restaurant, Slug
 from flows.money import CURRENCIES, Money
-from flows.narrow import with_hyphens
 from flows.prices import example, price
 from flows.visible import seen
 from flows.yaml_lines import BYTES_LIMIT, SIZE_LIMIT, BadFile, Document, Path, decoded, dotted, shortened
@@ -99,7 +99,7 @@ def _one_line(value: Any) -> Any:
 
 
 def _lines(value: Any) -> Any:
-    """With the line breaks and blanks of other programs, such as a spreadsheet that writes JSON, as ours are."""
+    """Replace the line breaks and tabs of other programs, such as spreadsheets, by plain ones and spaces."""
     return re.sub(r"\r\n?", "\n", value).replace("\t", " ") if isinstance(value, str) else value
 
 
@@ -131,7 +131,7 @@ def _folded(value: Any) -> Any:
 
 
 def _span(value: Any) -> Any:
-    """With any dash, blanks beside it, and 9:00 for 09:00."""
+    """The span with a hyphen for any dash, without blanks, and with 09:00 for 9:00."""
     if not isinstance(value, str):
         return value
     return re.sub(r"(?<![0-9])([0-9]:)", r"0\1", with_hyphens(value))
@@ -362,7 +362,7 @@ def _in_words(error: ValidationError) -> Iterator[Mistake]:
 
 
 def _without_value(path: Path) -> str:
-    """Of a key with nothing behind its colon, which may be forgotten or meant as left out."""
+    """What to do about a key with nothing behind its colon: its value was forgotten, or it was to be left out."""
     field = _KEYS.get(_without_numbers(path))
     or_out = ", or leave the key out" if field is not None and not field.is_required() else ""
     return f"has no value; write one such as {_example(path)}{or_out}"
@@ -413,7 +413,7 @@ def _unknown_key(path: Path) -> str:
 
 
 def _unknown_day(key: str, known: list[str]) -> str:
-    """Only the name of one day in English is one; what looks like a day may be another one's in another language."""
+    """Suggest a day only for its English name or the beginning of one: `lun` looks like sun, and means Monday."""
     close = [day[:3] for day in _DAYS if len(key) > 1 and day.startswith(key)]
     if len(close) == 1:
         return f"unknown key; did you mean {close[0]}?"

@@ -38,7 +38,7 @@ def quoted(text: str) -> str:
 
 
 def blanks_like_spaces(text: str, at: int) -> str:
-    """What is wrong with the line at `at`, if its indentation only looks like one; empty if it is none such."""
+    """What is wrong with the line at `at`, if it begins with blanks other than spaces; else empty."""
     start = max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
     return (
         "the blanks that begin this line are not spaces; write spaces" if _BLANKS_LIKE_SPACES.match(text, start) else ""
@@ -90,7 +90,7 @@ def _at(text: str, mark: Any, problem: str) -> str:
 
 
 def _opened_before(text: str, at: int) -> tuple[int, str] | None:
-    """Of a text that cannot stand at `at`, for a quote ends there: where that began, if lines above."""
+    """The line of the quote that ends right before `at`, and what is wrong with it, if it began on an earlier line."""
     quote = text[at - 1 : at]
     opened = text.rfind(quote, 0, at - 1) if quote and quote in "\"'" else -1
     if opened < 0 or not _breaks(text[opened:at]):

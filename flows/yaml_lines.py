@@ -84,7 +84,7 @@ class Document:
         return self._lines[path]
 
     def written(self, path: Path) -> Path:
-        """The path without the number of an entry that stands in no list of the file."""
+        """The path without its last number, if the file has no list there but one value."""
         return path[:-1] if path not in self._lines and isinstance(path[-1], int) else path
 
     def _plain(self, node: Node, path: Path, key: Node | None = None) -> Any:

@@ -54,7 +54,10 @@ def tidy(text: str) -> str:
 
 
 def plain(text: str, limit: int) -> str:
-    """Text for where no HTML is read (buttons, callback answers), cut to `limit` UTF-16 units, that turns no price."""
+    """Text for where no HTML is read (buttons, callback answers), cut to `limit` UTF-16 units.
+
+    Signs that turn the reading direction are taken out: they would turn the price behind a name as well.
+    """
     text = _TURNING.sub("", text)
     if _units(text) <= limit:
         return text
