@@ -69,6 +69,15 @@ def _listen(value: str) -> str:
     return value
 
 
+def _folder(value: Path) -> Path:
+    try:
+        folder = value.expanduser()
+        folder.resolve()
+    except RuntimeError:  # a user's home that there is not, or links that lead in a circle
+        raise ValueError from None
+    return folder
+
+
 def _store(value: str) -> str:
     if not re.match(r"(redis|rediss|unix|rediss?\+sentinel)://.", value):
         raise ValueError
@@ -98,7 +107,7 @@ class Settings(BaseSettings):
     redis_replicas: Annotated[int, Field(ge=0, le=8)] = 0
     webhook_url: Annotated[str | None, AfterValidator(_root_or_off), Field(repr=False)] = None
     webhook_listen: Annotated[str, AfterValidator(_listen)] = f"127.0.0.1:{LISTEN_PORT}"
-    data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Path("data")
+    data_dir: Annotated[Path, AfterValidator(_folder)] = Path("data")
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     unsafe_store: bool = False
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
@@ -180,7 +189,7 @@ _EXPECTED = {
     "redis_replicas": "a number of replicas from 0 to 8",
     "webhook_url": "the address under which Telegram reaches us, such as https://orders.example.com",
     "webhook_listen": "where to listen for it, such as 127.0.0.1:8081, [::]:8081 or :8081, with a port from 1 to 65534",
-    "data_dir": "a path",
+    "data_dir": "the path of a folder, such as data or /srv/comanda",
     "workers": "a number of worker processes from 1 to 64",
     "unsafe_store": "true or false",
     "log_level": "DEBUG, INFO, WARNING or ERROR",
@@ -197,7 +206,9 @@ def read_settings() -> Settings:
         settings = Settings()
     except ValidationError as error:
         raise BadSettings(_words(error)) from None
-    except (OSError, UnicodeDecodeError, SettingsError):
+    except OSError as error:
+        raise BadSettings(f"the file .env can't be read ({error.strerror}): let this user read it") from None
+    except (UnicodeDecodeError, SettingsError):
         raise BadSettings("the file .env can't be read: expected lines such as DATA_DIR=data, in UTF-8") from None
     if slip is not None:
         raise BadSettings(f"{slip[0]} in .env is no setting: did you mean {slip[1]}?")
@@ -279,7 +290,9 @@ def _check_way_out(settings: Settings) -> None:
         raise BadSettings(str(error)) from None
     file, folders = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     if file and not _holds_certificates(Path(file)):
-        raise BadSettings("SSL_CERT_FILE is wrong: expected a file of the authorities that we trust (PEM)")
+        raise BadSettings(
+            "SSL_CERT_FILE is wrong: expected a file of the authorities that we trust (PEM), which can be read"
+        )
     if folders and not any(Path(folder).is_dir() for folder in folders.split(os.pathsep)):
         raise BadSettings("SSL_CERT_DIR is wrong: expected a folder of the authorities that we trust (PEM, rehashed)")
 

@@ -63,8 +63,11 @@ class EmbeddedStore:
 
     @property
     def exists(self) -> bool:
-        """Whether there has ever been a server in this directory."""
-        return self._directory.is_dir()
+        """Whether there has ever been a server in this directory. Raises `StoreError` where that can't be seen."""
+        try:
+            return self._directory.is_dir()
+        except OSError as error:
+            raise cannot_use(self._directory.parent, error) from None
 
     @contextmanager
     def used(self) -> Iterator[None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,7 @@ def test_the_root_of_the_api_has_no_slash_at_its_end(monkeypatch: pytest.MonkeyP
         ("WEBHOOK_LISTEN", "::1:8081"),
         ("WEBHOOK_LISTEN", "[::]"),
         ("WEBHOOK_LISTEN", "8081"),
+        ("DATA_DIR", "~nosuchuserhere/data"),
         ("WORKERS", "many"),
         ("UNSAFE_STORE", "perhaps"),
         ("LOG_LEVEL", "loud"),
@@ -102,6 +105,27 @@ def test_a_wrong_setting_is_named_in_one_line_without_its_value(
     assert "hunter" not in said
     assert "\n" not in said
     assert refusal.value.__suppress_context__
+
+
+def test_a_data_dir_behind_links_in_a_circle_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "one").symlink_to(tmp_path / "one")
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "one" / "data"))
+
+    with pytest.raises(BadSettings, match="DATA_DIR is wrong: expected the path of a folder"):
+        read_settings()
+
+
+def test_an_env_file_that_may_not_be_read_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").touch()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "open", refuse)
+
+    with pytest.raises(BadSettings, match=r"the file \.env can't be read \(Permission denied\): let this user read it"):
+        read_settings()
 
 
 @pytest.mark.parametrize("value", ["*:8081", "::1:8081", ":80a", ":99999"])

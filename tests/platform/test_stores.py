@@ -18,6 +18,7 @@ from flows import keys
 from flows.settings import Settings
 from tests.e2e.system import COMANDA
 from tests.platform.programs import PATIENCE
+from workers import lasting
 from workers.cli import main
 from workers.cli.stores import named
 from workers.store import open_store
@@ -55,6 +56,31 @@ def test_a_command_that_looks_makes_no_store_where_there_is_none(folder: Path, c
     assert f"there is no store in {folder / 'data'}: go to the folder in which Comanda runs" in done.output
     assert done.output.count("\n") == 1
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [("orders",), ("doctor",), ("restaurant", "import", NONNA)], ids=" ".join)
+def test_a_name_that_the_disk_refuses_is_said_in_one_line(
+    command: tuple[str, ...], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(folder / ("x" * 300)))
+
+    done = CliRunner().invoke(main, command)
+
+    assert done.exit_code == 1
+    assert "can't be used: File name too long" in done.output
+    assert isinstance(done.exception, SystemExit)
+
+
+def test_the_doctor_says_where_a_store_lies_in_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "root/proc/self").mkdir(parents=True)
+    (folder / "root/proc/self/mountinfo").write_text(f"29 1 0:25 / {folder} rw - tmpfs tmpfs rw\n")
+    monkeypatch.setattr(lasting, "ROOT", folder / "root")
+    with open_store(Settings(_env_file=None)):
+        done = CliRunner().invoke(main, ["doctor"])
+
+    assert (
+        "problem  store: data lies in memory and is gone after a restart → orders would be lost; mount" in done.output
+    )
 
 
 @pytest.mark.parametrize("command", [("orders",), ("order", "7"), ("restaurant", "list")], ids=" ".join)

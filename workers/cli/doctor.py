@@ -22,7 +22,7 @@ from workers.checks import Check, Level, of_keys, of_names, of_processes, of_res
 from workers.cli.data import as_json
 from workers.cli.stores import named, the_store, unanswered
 from workers.set_aside import SetAside, forget, retry, set_aside
-from workers.store import StoreError, client_of
+from workers.store import StoreError, client_of, refuse_passing_store
 
 
 @click.command()
@@ -75,7 +75,7 @@ def _look() -> tuple[list[Check], list[SetAside]]:
     try:
         with _opened(settings) as redis:
             directory = None if settings.redis_url else settings.data_dir
-            checks += [*of_store(redis, directory, settings.redis_replicas), *of_keys(redis)]
+            checks += [*_of_place(settings), *of_store(redis, directory, settings.redis_replicas), *of_keys(redis)]
             checks.append(Check("which store", Level.OK, named(settings)))
             for found in (of_restaurants(redis), of_processes(redis, utc_now())):
                 checks += _as_far_as_possible(found)
@@ -85,6 +85,15 @@ def _look() -> tuple[list[Check], list[SetAside]]:
     except RedisError as error:
         checks.append(_refusal(error))
     return checks, []
+
+
+def _of_place(settings: Settings) -> Iterator[Check]:
+    """Whether the embedded store lies where it would be gone with its container, or with the machine's power."""
+    try:
+        refuse_passing_store(settings)
+    except StoreError as error:
+        says, _, cure = str(error).rpartition(": ")
+        yield Check("store", Level.PROBLEM, says, cure)
 
 
 def _as_far_as_possible(checks: Iterator[Check]) -> Iterator[Check]:
