@@ -74,6 +74,7 @@ if done ~= '' then
   end
   redis.call('LREM', line, 1, done)
   redis.call('HDEL', inbox, done)
+  redis.call('SREM', inbox .. ':handled', done)
 end
 while true do
   local first = nil
@@ -109,6 +110,16 @@ redis.call('ZADD', processes, now, me)
 redis.call('ZREMRANGEBYSCORE', processes, '-inf', now - life - 1)
 redis.call('EXPIRE', processes, 10 * life)
 return redis.call('ZRANGE', processes, 0, -1)
+""",
+    lasting=False,
+)
+
+# Notes which updates have taken effect, of those that are still in the inbox.
+_HANDLED = Script(
+    """#!lua
+for i = 2, #ARGV do
+  if redis.call('HEXISTS', ARGV[1], ARGV[i]) == 1 then redis.call('SADD', ARGV[1] .. ':handled', ARGV[i]) end
+end
 """,
     lasting=False,
 )
@@ -235,13 +246,16 @@ class Inbox:
         """What holds until the update is dealt with (see `flows.ledger.only_while`)."""
         return Check(("HEXISTS", keys.inbox(self._bot), str(update["update_id"])), 1)
 
-    def renew(self) -> Ours:
+    def renew(self, handled: Collection[int] = ()) -> Ours:
         """Say that this process is alive, and take the chats that dead ones owned.
+
+        The updates `handled` have taken effect, and stay until that is shown: note that no order needs wait for them.
 
         Dead is whose lease is missing at two looks, so that a paused store does not expire everybody.
         """
         owned, waiting = ("HGETALL", keys.inbox_owners(self._bot)), ("HLEN", keys.inbox(self._bot))
-        alive, found, number = at_once(self._apart, [self._alive(), owned, waiting])
+        noted: list[Command] = [(_HANDLED, keys.inbox(self._bot), *handled)] if handled else []
+        alive, found, number, *_ = at_once(self._apart, [self._alive(), owned, waiting, *noted])
         self.fellows = texts(alive)
         owners = {text(chat): text(owner) for chat, owner in found.items()}
         others = {owner for owner in owners.values() if owner not in ("", self._me)}

@@ -247,7 +247,7 @@ class Intake:
         while True:
             if self.closing:
                 await self._at_once(self._inbox.stay)
-            elif (ours := await self._at_once(self._inbox.renew)) is not None:
+            elif (ours := await self._at_once(partial(self._inbox.renew, self._in_all_hands()))) is not None:
                 self._look_at(ours)
             await asyncio.sleep(RENEW)
 
@@ -355,6 +355,9 @@ class Intake:
     def _in_hand(self, chat: str) -> set[int]:
         """The chat's updates that wait for their pictures."""
         return self._pictures[chat].updates if chat in self._pictures else set()
+
+    def _in_all_hands(self) -> set[int]:
+        return {update for pictures in self._pictures.values() for update in pictures.updates}
 
     def _want(self, chat: str, update: Update, picture: Picture) -> None:
         """Have a picture drawn."""

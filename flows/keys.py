@@ -123,6 +123,11 @@ def inbox_seen(bot: str) -> str:
     return f"inbox:{bot}:seen"
 
 
+def inbox_handled(bot: str) -> str:
+    """Set: ids of updates that have taken effect, and stay in the inbox for a while until that is shown."""
+    return f"inbox:{bot}:handled"
+
+
 def inbox_offset(bot: str) -> str:
     """String: the update id from which to ask Telegram on."""
     return f"inbox:{bot}:offset"

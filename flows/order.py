@@ -312,7 +312,9 @@ def _make_up_for_deafness(order: Order, command: MakeUpForDeafness, now: datetim
     if order.status not in WAITING or lost <= timedelta():
         return []
     answer_by = max(order.answer_by + lost, now + command.least)
-    return [AnswerTimeExtended(at=now, answer_by=answer_by, tap_again=lost >= TAPS_ARE_LOST and order.ticket_seen)]
+    # Of a downtime the order may have its time back already, but that has not told staff that their taps are lost.
+    deaf = command.until - max(command.since, order.placed.at)
+    return [AnswerTimeExtended(at=now, answer_by=answer_by, tap_again=deaf >= TAPS_ARE_LOST and order.ticket_seen)]
 
 
 def _ask_again(order: Order, since: datetime, now: datetime) -> list[AnyEvent]:

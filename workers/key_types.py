@@ -19,6 +19,7 @@ _OF_BOTS = {
     keys.inbox_owners: "hash",
     keys.inbox_dead: "hash",
     keys.inbox_seen: "zset",
+    keys.inbox_handled: "set",
     keys.inbox_offset: "string",
     keys.inbox_processes: "zset",
     keys.webhooks: "set",

@@ -465,9 +465,15 @@ def _stage_indices(pipe: Pipeline, order: Order) -> None:
 
 
 def _may_have_answered(attempt: Transaction, order: Order) -> bool:
-    """Whether something that staff have done waits in the inbox: it may be the answer."""
+    """Whether something that staff have done waits in the inbox to be handled: it may be the answer.
+
+    What has taken effect, and is only still to be shown, is none.
+    """
     chat = stored_service(attempt, order.placed.restaurant.slug).staff_chat
-    return chat is not None and attempt.length(keys.inbox_chat(Side.RESTAURANT, str(chat))) > 0
+    if chat is None:
+        return False
+    waiting = texts(attempt.line(keys.inbox_chat(Side.RESTAURANT, str(chat))))
+    return bool(waiting) and not attempt.has_all(keys.inbox_handled(Side.RESTAURANT), waiting)
 
 
 def _stage_deadline(pipe: Pipeline, order_id: str, order: Order | None, earliest: datetime | None = None) -> None:

@@ -174,6 +174,16 @@ class Transaction:
         self.checks.append(Check(("LLEN", key), len(found)))
         return list(found)
 
+    def line(self, key: str) -> list[bytes]:
+        """A list that is added to at its end, and taken from: nothing has come while its last entry is the same."""
+        found = list(self._reply(*entries_of(key)))
+        self.checks.append(Check(("LINDEX", key, "-1"), found[-1] if found else None))
+        return found
+
+    def has_all(self, key: str, members: Sequence[str]) -> bool:
+        """Whether all these are in a set, now: it is not checked that they stay there."""
+        return all(self._reply("SMISMEMBER", key, *members))
+
     def _checked(self, *command: str) -> Any:
         found = self._reply(*command)
         self.checks.append(Check(command, found))

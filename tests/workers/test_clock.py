@@ -20,6 +20,7 @@ from flows.menu import Service
 from flows.order import PICK_UP_CLOSE, PICK_UP_REMINDER, next_deadline
 from flows.reactions import QUEUE
 from flows.store import connect
+from tests.faults import faulty
 from tests.orders import ANNA, NOON, REMINDED, place
 from workers.clock import GRACE, HEARD, Clock
 from workers.downtimes import DOWNTIME
@@ -288,6 +289,28 @@ class TestDeafness:
         assert abs(order.answer_by - (time.now + timedelta(minutes=4))) < SECOND
         assert order.owes(Side.RESTAURANT, About.TAP_AGAIN)
 
+    @pytest.mark.parametrize("is_clock_first", [True, False])
+    def test_after_a_downtime_of_all_staff_are_asked_to_tap_again_whoever_is_back_first(
+        self, ledger: Ledger, clock: Clock, time: Time, ear: Ear, is_clock_first: bool
+    ) -> None:
+        clock.tick()
+        ledger.execute(ORDER, place(), "customer-1")
+        ledger.execute(ORDER, RecordNotified(Side.RESTAURANT, About.PLACED), "delivery")
+        since = time.now
+        ear.has_heard_until(since)
+        time.now += timedelta(minutes=10)
+        ear.has_heard_until(since)
+        if is_clock_first:
+            clock.tick()
+            time.now += 3 * SECOND
+        ear.was_deaf(since)
+        clock.tick()
+        asked = [event for event in ledger.history(ORDER) if isinstance(event, AnswerTimeExtended) and event.tap_again]
+        assert len(asked) == 1
+        ear.was_deaf(time.now - timedelta(seconds=40))  # again, and not for long
+        clock.tick()
+        assert [event for event in ledger.history(ORDER) if getattr(event, "tap_again", False)] == asked
+
     def test_what_a_clock_left_undone_that_died_is_made_up_by_the_next(
         self, ledger: Ledger, clock: Clock, time: Time, ear: Ear, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -326,6 +349,43 @@ class TestDeafness:
         redis.delete(line)
         run(clock, time, timedelta(minutes=8))
         assert "reminder_due" in kinds(ledger)[1:] or kinds(ledger)[-1] == "order_expired"
+
+    def test_but_not_for_what_has_taken_effect_and_is_only_to_be_shown(
+        self, ledger: Ledger, clock: Clock, time: Time, redis: Redis
+    ) -> None:
+        ledger.set_service("nonna", lambda _: Service(staff_chat=STAFF))
+        ledger.execute(ORDER, place(), "customer-1")
+        line, handled = keys.inbox_chat("restaurant", str(STAFF)), keys.inbox_handled("restaurant")
+        redis.rpush(line, "17", "18")
+        redis.sadd(handled, "17")
+        run(clock, time, timedelta(minutes=6))
+        assert kinds(ledger) == ["order_placed"]
+        redis.sadd(handled, "18")
+        run(clock, time, timedelta(minutes=7))
+        assert kinds(ledger)[-1] == "order_expired"
+
+    def test_a_tap_that_comes_in_the_moment_of_the_expiry_is_waited_for(
+        self, ledger: Ledger, clock: Clock, time: Time, redis: Redis
+    ) -> None:
+        ledger.set_service("nonna", lambda _: Service(staff_chat=STAFF))
+        ledger.execute(ORDER, place(), "customer-1")
+        line, handled = keys.inbox_chat("restaurant", str(STAFF)), keys.inbox_handled("restaurant")
+        redis.rpush(line, "17")
+        redis.sadd(handled, "17")
+        run(clock, time, timedelta(minutes=4, seconds=55))
+        before = kinds(ledger)
+        # One is shown at last and leaves, and another comes, after the clock has looked.
+        steps: list[Callable[[], object]] = [lambda: redis.lpop(line) and redis.rpush(line, "18")]
+
+        def meanwhile(_: int, request: bytes) -> None:
+            if b"order_expired" in request and steps:
+                steps.pop()()
+
+        late = Ledger(faulty(redis, before=meanwhile), time)
+        time.now = NOON + timedelta(minutes=5)
+        late.wake(ORDER)
+        assert not steps
+        assert kinds(ledger) == before
 
     def test_where_the_bot_was_never_started_orders_wait_for_it(
         self, ledger: Ledger, clock: Clock, time: Time, redis: Redis, ear: Ear
