@@ -50,7 +50,7 @@ lint: ## Put the style right where a tool can, and check the types
 	$(VENV)/ruff check --fix
 	$(VENV)/mypy
 
-lock: ## Lock the dependencies anew (needs uv; UPGRADE=--upgrade takes the newest)
+lock: ## Lock the dependencies again (needs uv; UPGRADE=--upgrade takes the newest)
 	$(COMPILE) pyproject.toml --group build -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --group build --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(COMPILE) --group conformance -c requirements/runtime.txt -o requirements/conformance.txt

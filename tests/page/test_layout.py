@@ -84,3 +84,15 @@ async def test_time_and_menu_of_a_message_stand_side_by_side(
     assert time is not None
     assert menu["x"] + menu["width"] <= time["x"] + 1
     assert menu["y"] <= time["y"] <= time["y"] + time["height"] <= menu["y"] + menu["height"]
+
+
+@pytest.mark.parametrize("size", ON_ITS_SIDE, ids=str)
+async def test_on_a_phone_on_its_side_a_dialog_shows_all_its_fields_and_buttons(
+    telegram: Telegram, carla: Person, open_page: Open, size: tuple[int, int]
+) -> None:
+    page = await open_page(telegram.url, size)
+    await phone(page).get_by_role("button", name="Attach").click(timeout=PATIENCE)
+    await phone(page).get_by_role("button", name="📍 Place").click()
+    dialog = phone(page).get_by_role("dialog")
+    await expect(dialog.get_by_label("Latitude")).to_be_in_viewport(ratio=1, timeout=PATIENCE)
+    await expect(dialog.get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)

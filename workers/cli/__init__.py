@@ -32,7 +32,7 @@ KEEPING = {
     "doctor": ("workers.cli.doctor:doctor", "Say what is wrong, and the cure."),
     "webhook": ("workers.cli.webhook:webhook", "Take away the webhook of a bot that is to be polled."),
     "archive": ("workers.cli.archive:archive", "Move finished orders of past days into an SQLite file."),
-    "backup": ("workers.cli.backup:backup", "Write all that can't be made anew into a file."),
+    "backup": ("workers.cli.backup:backup", "Write orders, restaurants and carts into a file."),
     "restore": ("workers.cli.backup:restore", "Bring a backup back."),
     "verify": ("workers.cli.verify:verify", "Compare what is derived from the orders with them, and repair it."),
 }

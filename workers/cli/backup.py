@@ -31,7 +31,7 @@ from workers.store import StoreError, refuse_passing_store
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @as_json
 def backup(file: Path, as_json: bool) -> None:
-    """Write into FILE all that can't be made anew: orders, restaurants, carts, invites, updates. It may run meanwhile.
+    """Write orders, restaurants, carts, invites and waiting updates into FILE. The system may run meanwhile.
 
     A FILE that is there is replaced once the new one is whole. It holds people's names and orders: keep it safe. It is
     refused where it would be gone soon: in a container without a volume there, or in memory.

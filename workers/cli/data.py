@@ -49,7 +49,7 @@ def _first_line(error: ValueError) -> str:
 
 
 @click.command()
-@click.option("--today", is_flag=True, help="Those placed on the day that it is at their restaurant.")
+@click.option("--today", is_flag=True, help="Those placed today, by their restaurant's clock.")
 @click.option("--restaurant", "slug", metavar="SLUG", help="Those of that restaurant.")
 @click.option(
     "--status",
@@ -57,11 +57,11 @@ def _first_line(error: ValueError) -> str:
     multiple=True,
     metavar="STATUS",
     type=click.Choice([one.value for one in Status]),
-    help=f"Those that stand so; may be given several times. One of {', '.join(Status)}.",
+    help=f"Those with that status; given several times, with any of them: {', '.join(Status)}.",
 )
 @as_json
 def orders(today: bool, slug: str | None, statuses: tuple[str, ...], as_json: bool) -> None:
-    """List the orders, oldest first: all, or those that are all of what is asked for."""
+    """List the orders, oldest first. Options narrow the list; with several, an order has to match each."""
     with open_ledger() as (ledger, settings):
         found = wanted(ledger, today=today, restaurant=slug, statuses=[Status(one) for one in statuses])
         if slug is not None and not found:

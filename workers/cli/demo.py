@@ -43,13 +43,13 @@ READY = """
 @click.command()
 @click.option("--port", default=FIRST_PORT, show_default=True, type=click.IntRange(1, 65535), help="First port to try.")
 @click.option(
-    "--data-dir", default=DATA_DIR, show_default=True, type=click.Path(path_type=Path), help="Where data are."
+    "--data-dir", default=DATA_DIR, show_default=True, type=click.Path(path_type=Path), help="Where its data are kept."
 )
 def demo(port: int, data_dir: Path) -> None:
     """Try Comanda on this machine: a local Telegram, both bots, a worker, the store and two sample restaurants.
 
-    It needs no tokens and reads no settings. A second one in the same directory says where the first one is, and
-    ends with exit code 1, for nothing was started.
+    It needs no tokens and reads no settings. A second one in the same directory says where the first one runs, and
+    ends with exit code 1.
     """
     running.set_up_logging("INFO")
     with running.failures_in_one_line(), own_terminal():
