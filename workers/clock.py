@@ -26,6 +26,10 @@ BATCH = 200  # deadlines looked at in one tick
 BEAT = timedelta(seconds=5)
 """How often a clock notes that it is running."""
 
+PUT_BACK = timedelta(minutes=10)
+"""How far ahead a beat has to be to count as one from before the clock was put back. A little ahead it is that of
+another host, which must not find a gap between its own beats."""
+
 GRACE = timedelta(minutes=2)
 """The least time that staff get to answer an order after a downtime, or after we could not hear them."""
 
@@ -106,7 +110,7 @@ class Clock:
         last = last_run(noted)
         if last is not None and now - last > DOWNTIME:
             self._give_grace(last, now)
-        if last is None or abs(now - last) >= BEAT:  # a clock that was put back begins from where it stands now
+        if last is None or now - last >= BEAT or last - now > PUT_BACK:
             self._redis.set(keys.BEAT, now.isoformat())
 
     def _give_grace(self, last: datetime, now: datetime) -> None:

@@ -147,6 +147,19 @@ class TestDowntime:
         clock.tick()
         assert kinds(ledger) == ["order_placed", "answer_time_extended"]
 
+    def test_hosts_whose_clocks_are_not_quite_the_same_find_no_downtime(
+        self, ledger: Ledger, clock: Clock, time: Time
+    ) -> None:
+        ledger.execute(ORDER, place(), "customer-1")
+        for _ in range(80):
+            for ahead in (timedelta(), timedelta(seconds=40)):
+                time.now += ahead
+                clock.tick()
+                time.now -= ahead
+            time.now += 5 * SECOND
+        assert kinds(ledger)[-1] == "order_expired"
+        assert "answer_time_extended" not in kinds(ledger)
+
     def test_nobody_answering_after_the_grace_still_ends_the_order(
         self, ledger: Ledger, clock: Clock, time: Time
     ) -> None:
