@@ -100,8 +100,16 @@ class Replies:
         begun = await thread(begin, message_id, needed=needed)
         while begun is not None:
             order, edit = begun
-            if not await self._edit(chat_id, message_id, status_screen(order, asking=view.asking)):
-                message_id = await self._post(chat_id, status_screen(order, asking=view.asking))
+            screen = status_screen(order, asking=view.asking)
+            try:
+                edited = await self._edit(chat_id, message_id, screen)
+            except TelegramError as error:
+                if meaning_of(error) is not Meaning.NOT_NOW:  # without an answer it may still arrive
+                    await thread(self._ledger.forget_edit, order.id, Side.CUSTOMER, edit)
+                raise
+            if not edited:
+                await thread(self._ledger.forget_edit, order.id, Side.CUSTOMER, edit)
+                message_id = await self._post(chat_id, screen)
             shown = Shown(chat_id=chat_id, message_id=message_id, version=order.version)
             await thread(self._ledger.record_shown, order.id, Side.CUSTOMER, shown, edit)
             # A worker may have shown something newer in the meantime, which we have just painted over.

@@ -14,7 +14,10 @@ from flows.store import trouble
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 2.0  # seconds that a request waits for its chat's turn; beyond, the update is handled again later
+# Seconds that a request waits for its chat's turn; beyond, the update is handled again later. They are more than lie
+# between two turns: what takes two requests would else never get beyond the first one while the chat is busy.
+PATIENCE = 2.0
+OF_GROUPS = 4.0
 
 _turns: ContextVar[list[int] | None] = ContextVar("turns", default=None)
 """The chats into which a request is granted already."""
@@ -56,7 +59,7 @@ async def wait_for_turn(gate: Gate, chat_id: object, method: str) -> None:
         turns.remove(chat_id)
         return
     try:
-        await gate.through(chat_id, patience=PATIENCE)
+        await gate.through(chat_id, patience=PATIENCE if chat_id > 0 else OF_GROUPS)
     except RedisError as error:
         log.debug("%s goes unlimited: %s", method, trouble(error))
 

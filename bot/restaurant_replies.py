@@ -82,7 +82,7 @@ class Replies:
                 chat_id=message.chat.id, message_id=message.message_id, reply_markup=keyboard
             )
         except REFUSALS as error:
-            if meaning_of(error) not in {Meaning.UNCHANGED, Meaning.VANISHED}:
+            if meaning_of(error) not in {Meaning.UNCHANGED, Meaning.VANISHED, Meaning.TOPIC}:
                 raise
 
     def to_ticket_tap(self, tapped: Tapped, order_id: str, step: TicketStep, *, refused: bool) -> Picture:
@@ -109,10 +109,14 @@ class Replies:
         try:
             edited = await self._edit(chat_id, message_id, screen)
         except REFUSALS as error:
+            if meaning_of(error) is not Meaning.NOT_NOW:  # without an answer it may still arrive
+                await thread(self._ledger.forget_edit, order.id, Side.RESTAURANT, edit)
             if step.command is None or meaning_of(error) not in LATER:
                 raise
             log.info("order %s: the ticket is left to a worker (%s)", order.id, type(error).__name__)
             return
+        if not edited:
+            await thread(self._ledger.forget_edit, order.id, Side.RESTAURANT, edit)
         if not edited and step.command is not None:
             return
         showing = tapped if edited else await self._send(tapped, screen)
@@ -130,13 +134,18 @@ class Replies:
             await thread(self._ledger.record_shown, order_id, Side.RESTAURANT, shown, edit)
 
     async def _send(self, tapped: Tapped, screen: Screen) -> Tapped:
-        sent = await self._bot.send_message(
-            tapped.chat_id, screen.text, message_thread_id=tapped.topic, reply_markup=_markup(screen)
-        )
+        """Send a message into the topic of the tapped one; where that takes none any more, into General."""
+        send = partial(self._bot.send_message, tapped.chat_id, screen.text, reply_markup=_markup(screen))
+        try:
+            sent = await send(message_thread_id=tapped.topic)
+        except REFUSALS as error:
+            if tapped.topic is None or meaning_of(error) is not Meaning.TOPIC:
+                raise
+            sent = await send()
         return Tapped(sent.chat.id, sent.message_id, topic_of(sent))
 
     async def _edit(self, chat_id: int, message_id: int, screen: Screen) -> bool:
-        """Edit a message in place; False when Telegram does not let us, because it is gone or too old."""
+        """Edit a message in place; False when Telegram does not let us: it is gone, too old, or in a closed topic."""
         try:
             await self._bot.edit_message_text(
                 screen.text, chat_id=chat_id, message_id=message_id, reply_markup=_markup(screen)
@@ -145,7 +154,7 @@ class Replies:
             match meaning_of(error):
                 case Meaning.UNCHANGED:
                     return True
-                case Meaning.VANISHED:
+                case Meaning.VANISHED | Meaning.TOPIC:
                     return False
                 case _:
                     raise

@@ -19,7 +19,7 @@ from flows.ledger.transaction import Transacting, Transaction
 from flows.order import Order
 
 EDIT_LIFE = 20.0
-"""Seconds until an edit has arrived or never will: a sender waits 2 for its turn and up to 15 for the answer."""
+"""Seconds until an edit has arrived or never will: a sender waits up to 4 for its turn and up to 15 for the answer."""
 
 HANDS_OFF = 2.0
 """Seconds that an edit of somebody else's has before we edit as well."""

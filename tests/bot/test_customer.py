@@ -408,6 +408,16 @@ class TestTrouble:
         assert scene.order.version == 1
         assert scene.redis.hlen(keys.inbox_dead("customer")) == 0
 
+    async def test_a_status_that_telegram_refused_to_edit_is_in_no_doubt(self, scene: Scene) -> None:
+        """It can't arrive later, so there is nothing to paint over."""
+        cart = await scene.fills_a_cart()
+        raw = scene.update(1, callback_query=tap_of(scene, cart, place_button(scene)))
+        await scene.telegram.act("fault", kind="429", method="editMessageText")
+        with pytest.raises(TryLater):
+            await handled(scene.bot, raw)
+        assert (shown := scene.shown()) is not None
+        assert not shown.edits
+
     async def test_a_blocked_bot_changes_nothing_about_the_effect(self, scene: Scene) -> None:
         await scene.carla.send("/start")
         await scene.carla.sees("Where would you like to order?")

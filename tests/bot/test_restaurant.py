@@ -473,6 +473,7 @@ class TestTrouble:
         await handled(scene.bot, scene.tap(1, anna, scene.shown.message_id, cb.Accept(ORDER, 20)))
         assert scene.status() is Status.ACCEPTED
         assert scene.shown.version < scene.order.changed
+        assert bool(scene.shown.edits) is (kind != "429")  # what was refused can't arrive later
 
     @pytest.mark.parametrize("kind", ["429", "500", "502", "drop_before", "drop_after"])
     async def test_a_question_that_cannot_be_asked_now_is_asked_later(self, scene: Scene, kind: str) -> None:

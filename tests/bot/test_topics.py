@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from flows import callbacks as cb
 from flows import keys
+from flows.callbacks import encode
 from flows.events import Side
 from flows.ledger import Shown
 from flows.messages.staff import ticket_screen
@@ -183,3 +185,20 @@ async def test_what_telegram_tells_of_topics_is_not_answered(
     chat = {"id": kitchen.chat, "type": "supergroup", "title": "Kitchen", "is_forum": True}
     await handled(scene.bot, scene.update(1, message=scene.typed(kitchen.anna, chat=chat, **service)))
     assert len(await kitchen.anna.messages()) == before
+
+
+@pytest.mark.parametrize("words", ["Bad Request: TOPIC_CLOSED", "Bad Request: message thread not found"])
+async def test_a_question_that_a_topic_takes_no_more_is_asked_in_general(
+    scene: Scene, kitchen: Kitchen, words: str
+) -> None:
+    """Given a ticket in a topic that is closed or deleted for the bot, but not for the cook."""
+    topic = await kitchen.opens("Tickets")
+    await kitchen.joins_in(topic)
+    ticket = await kitchen.ticket(topic)
+    for method in ("editMessageText", "sendMessage"):
+        await scene.telegram.act("fault", kind="refused", method=method, description=words)
+    await kitchen.anna.tap_payload(ticket["message_id"], encode(cb.AskAccept(ORDER)))
+    await kitchen.said("Ready in how many minutes?", None)
+    await kitchen.anna.tap("20 min")
+    await kitchen.said("ACCEPTED", None)
+    assert scene.status() is Status.ACCEPTED

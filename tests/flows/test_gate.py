@@ -11,9 +11,11 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as StoreGone
 
+from bot import limiting
 from bot.limiting import is_counted, slow_down, turn_in, wait_for_turn
 from bot.sandbox.limits import Limits
 from bot.sandbox.server import Sandbox
+from flows import gate as gate_module
 from flows import keys
 from flows.backoff import LONGEST
 from flows.events import Side
@@ -249,6 +251,32 @@ class TestAnswersWithoutTheStore:
 
 
 class TestATurnAhead:
+    @pytest.mark.parametrize("chat", [7, -7])
+    async def test_what_takes_two_requests_gets_both_also_in_a_chat_that_is_always_busy(
+        self, redis: Redis, monkeypatch: pytest.MonkeyPatch, chat: int
+    ) -> None:
+        """As an edit of a message that is gone, and the new one in its place; all paces are twenty times as quick."""
+        for module, pace in (
+            (gate_module, "CHAT_EVERY"),
+            (gate_module, "GROUP_EVERY"),
+            (limiting, "PATIENCE"),
+            (limiting, "OF_GROUPS"),
+        ):
+            monkeypatch.setattr(module, pace, getattr(module, pace) / 20)
+        gate = Gate(Together(redis), "customer")
+        await passed(gate, chat)
+        edits = 0
+        while True:
+            try:
+                async with turn_in(gate, chat):
+                    edits += 1
+                    await wait_for_turn(gate, chat, "editMessageText")
+                    await wait_for_turn(gate, chat, "sendMessage")
+                    break
+            except NotYet as not_yet:
+                assert edits < 5
+                await asyncio.sleep(not_yet.seconds)
+
     async def test_who_has_a_turn_makes_one_request_by_it_and_waits_for_the_next(self, redis: Redis) -> None:
         gate = Gate(Together(redis), "customer")
         spent = keys.gate("customer", "7")
