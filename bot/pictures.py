@@ -51,6 +51,8 @@ class Pictures:
         self._newest[new.picture.place] = new
         if old is not None and not (old is self._current and self._is_drawing):
             self._overtaken.append(old)
+            if old is self._current:  # it only waits for another try, which won't draw it
+                self._current = None
 
     def take(self) -> Wanted | None:
         """What is to be drawn next; it stays wanted until it is `done`."""

@@ -176,6 +176,20 @@ async def test_no_more_of_a_private_chat_takes_effect_than_its_session_knows_whe
     assert len(scene.bot.seen) == REMEMBERED + 6
 
 
+async def test_however_often_a_message_changes_while_it_must_wait_all_takes_effect(scene: Scene) -> None:
+    """Of one place only the newest picture waits, and whatever is older has left the inbox."""
+    carla = await scene.person("Carla")
+
+    def show(text: str) -> None:
+        raise NotYet(3600)
+
+    scene.bot.act, scene.bot.show = lambda text: "menu", show
+    async with scene.listening():
+        for number in range(REMEMBERED + 5):
+            await carla.send(str(number))
+        await until(lambda: len(scene.bot.seen) == REMEMBERED + 5 and scene.waiting() == 1)
+
+
 async def test_a_chat_that_is_looked_at_again_meanwhile_has_nothing_handled_twice(
     scene: Scene, release: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
