@@ -133,11 +133,12 @@ class Webhook:
         return answer.result
 
     def _hindrance(self, state: State, now: float) -> str:
-        """What keeps updates from coming here, empty for nothing."""
+        """What keeps updates from coming here, and where to look, as `comanda doctor` shows it; empty for nothing."""
         if not state.pending_update_count or not self._hearing.fails(now):
             return ""
-        waiting = f"{state.pending_update_count} updates wait at Telegram, which can't deliver them"
-        return f"{waiting}: {state.last_error_message or 'look at what stands between Telegram and this bot'}"
+        said = state.last_error_message.replace(": ", ", ") or "it does not say why"
+        says = f"Telegram can't deliver what waits there ({state.pending_update_count} in all; {said})"
+        return f"{says}: look at the reverse proxy, and at this bot's log"
 
     async def _receive(self, request: web.Request, intake: Intake) -> web.Response:
         given = request.headers.get(HEADER, "").encode(errors="surrogateescape")  # the bytes as they came
