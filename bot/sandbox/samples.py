@@ -22,7 +22,7 @@ def picture() -> bytes:
     rows = b"".join(b"\0" + b"".join(_pixel(x, y) for x in range(width)) for y in range(height))
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*chunk) for chunk in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
 
 
 def _pixel(x: int, y: int) -> bytes:
@@ -32,7 +32,8 @@ def _pixel(x: int, y: int) -> bytes:
     return b"\xf4\xf1\xe8" if away < 95 else bytes((120 + 20 * (x // 40 % 2), 84, 52))
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    """A part of a PNG with its length and checksum."""
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
@@ -68,14 +69,14 @@ def voice() -> bytes:
     tags = b"OpusTags" + _sized(b"comanda") + struct.pack("<I", 0)
     frames = [_SILENCE] * (_VOICE_LASTS * 1000 // _FRAME)
     end = 48 * _FRAME * len(frames)  # in samples at 48 kHz, whatever was recorded
-    return _page(0, 2, 0, [head]) + _page(1, 0, 0, [tags]) + _page(2, 4, end, frames)
+    return ogg_page(0, 2, 0, [head]) + ogg_page(1, 0, 0, [tags]) + ogg_page(2, 4, end, frames)
 
 
-def _page(number: int, flags: int, position: int, packets: list[bytes]) -> bytes:
-    """A page of an Ogg stream (RFC 3533); each packet has to be shorter than 255 bytes."""
-    lengths = bytes(len(packet) for packet in packets)
+def ogg_page(number: int, flags: int, position: int, packets: list[bytes]) -> bytes:
+    """A page of an Ogg stream (RFC 3533)."""
+    lengths = b"".join(b"\xff" * (len(packet) // 255) + bytes([len(packet) % 255]) for packet in packets)
     head = struct.pack("<4sBBQII", b"OggS", 0, flags, position, 1, number)
-    rest = bytes([len(packets)]) + lengths + b"".join(packets)
+    rest = bytes([len(lengths)]) + lengths + b"".join(packets)
     return head + struct.pack("<I", _checksum(head + bytes(4) + rest)) + rest
 
 

@@ -10,6 +10,8 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+from bot.sandbox.samples import ogg_page, png_chunk
+
 _SILENCE = b"\xf8\xff\xfe"  # an Opus frame without sound, one channel, 20 ms (RFC 6716, 3.1)
 _FRAMES_A_SECOND = 50
 _MP3_FRAME = b"\xff\xfb\x90\xc4" + bytes(413)  # MPEG 1, layer III, 128 kbit/s, 44.1 kHz, one channel, silent
@@ -85,38 +87,20 @@ def voice(size: int, seconds: int) -> bytes:
     head = b"OpusHead" + struct.pack("<BBHIHB", 1, 1, 0, 48_000, 0, 0)
     frames = [[_SILENCE] * _FRAMES_A_SECOND] * (seconds - 1)
     frames += [[_SILENCE] * (_FRAMES_A_SECOND + 1)]  # the last one is cut off by the position where the stream ends
-    pages = [_page(2 + at, 4 * (at == seconds - 1), 48_000 * (at + 1), page) for at, page in enumerate(frames)]
-    start = _page(0, 2, 0, [head])
+    pages = [ogg_page(2 + at, 4 * (at == seconds - 1), 48_000 * (at + 1), page) for at, page in enumerate(frames)]
+    start = ogg_page(0, 2, 0, [head])
     room = size - len(start) - len(b"".join(pages))
     fitting = next(filled for filled in range(room) if _page_size(len(_tags(bytes(filled)))) == room)
-    return start + _page(1, 0, 0, [_tags(bytes(fitting))]) + b"".join(pages)
+    return start + ogg_page(1, 0, 0, [_tags(bytes(fitting))]) + b"".join(pages)
 
 
 def _tags(padding: bytes) -> bytes:
     return b"OpusTags" + struct.pack("<I", 0) + struct.pack("<I", 0) + padding
 
 
-def _page(number: int, flags: int, position: int, packets: list[bytes]) -> bytes:
-    """A page of an Ogg stream (RFC 3533)."""
-    lengths = b"".join(b"\xff" * (len(packet) // 255) + bytes([len(packet) % 255]) for packet in packets)
-    head = struct.pack("<4sBBQII", b"OggS", 0, flags, position, 1, number)
-    rest = bytes([len(lengths)]) + lengths + b"".join(packets)
-    return head + struct.pack("<I", _checksum(head + bytes(4) + rest)) + rest
-
-
 def _page_size(packet: int) -> int:
     """The bytes of a page with one packet of so many."""
     return 27 + packet // 255 + 1 + packet
-
-
-def _checksum(content: bytes) -> int:
-    """Ogg's own CRC: the polynomial of zlib's, but unreflected and from 0."""
-    crc = 0
-    for byte in content:
-        crc ^= byte << 24
-        for _ in range(8):
-            crc = (crc << 1) ^ 0x104C11DB7 if crc & 0x80000000 else crc << 1
-    return crc
 
 
 def tune(size: int, seconds: int) -> bytes:
@@ -135,11 +119,7 @@ def picture(width: int, height: int) -> bytes:
     rows = (b"\0" + b"\x2a\xab\xee" * width) * height
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     parts = ((b"IHDR", head), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*part) for part in parts)
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*part) for part in parts)
 
 
 SAMPLES: dict[str, Callable[[], bytes]] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -24,6 +23,7 @@ from flows.events import Person as Customer
 from flows.ledger import Ledger
 from flows.reactions import QUEUE
 from flows.store import connect, text
+from tests.conftest import a_free_port
 from tests.customers import trattoria
 from tests.orders import place
 from tests.people import Telegram
@@ -149,17 +149,9 @@ def failures(redis: Redis) -> list[str]:
     return [result.exc_string or "" for result in found if result is not None]
 
 
-@pytest.fixture
-def unused_port() -> int:
-    """Another free port, for the front."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.mark.timeout(300)
-async def test_no_secret_is_ever_written(tmp_path: Path, free_port: int, unused_port: int) -> None:
+async def test_no_secret_is_ever_written(tmp_path: Path, free_port: int) -> None:
+    unused_port = a_free_port()
     with valkey_on(free_port, tmp_path, appendonly="yes", appendfsync="always", save="") as before:
         before.config_set("requirepass", PASSWORD)
         url = f"redis://:{PASSWORD}@127.0.0.1:{free_port}/0"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.conftest import a_free_port
 from tests.page.conftest import PATIENCE, Open
 from tests.platform.test_demo import demo
 
@@ -20,8 +20,7 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = a_free_port()
     with demo(tmp_path_factory.mktemp("demo"), port) as one:
         one.until_it_says("Comanda is ready")
         yield f"http://127.0.0.1:{port}"

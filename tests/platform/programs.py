@@ -73,6 +73,14 @@ def valkey_on(port: int, directory: Path, **options: str) -> Iterator[Redis]:
         yield redis
 
 
+def answers(redis: Redis) -> bool:
+    """Whether a server does."""
+    try:
+        return bool(redis.ping())
+    except RedisError:
+        return False
+
+
 @contextmanager
 def valkey_with(port: int, directory: Path, *arguments: str) -> Iterator[Redis]:
     """The same, with a command line."""
@@ -80,15 +88,8 @@ def valkey_with(port: int, directory: Path, *arguments: str) -> Iterator[Redis]:
         [get_binary_path(), "--port", str(port), "--dir", str(directory), *arguments], stdout=subprocess.DEVNULL
     )
     redis = connect(f"redis://127.0.0.1:{port}")
-
-    def answers() -> bool:
-        try:
-            return bool(redis.ping())
-        except RedisError:
-            return False
-
     try:
-        eventually(answers, "the server answers")
+        eventually(lambda: answers(redis), "the server answers")
         yield redis
     finally:
         redis.close()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.conftest import a_free_port
 from tests.people import Person, Telegram
 from tests.platform.test_demo import anna, demo
 from workers.cli.seats import CUSTOMER, CUSTOMER_TOKEN
@@ -19,8 +19,7 @@ MAIN_LINE = ["order_placed", "restaurant_notified", "order_accepted", "user_noti
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = a_free_port()
     with demo(tmp_path_factory.mktemp("demo"), port) as one:
         one.until_it_says("Comanda is ready")
         yield f"http://127.0.0.1:{port}"

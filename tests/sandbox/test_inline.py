@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -23,12 +22,6 @@ PIZZA = {
     "input_message_content": {"message_text": "*Margherita*", "parse_mode": "MarkdownV2"},
     "reply_markup": KEYS,
 }
-
-
-@pytest.fixture
-async def sandbox(clock: Clock) -> AsyncIterator[Sandbox]:
-    async with Sandbox(now=clock).serve() as serving:
-        yield serving
 
 
 @pytest.fixture

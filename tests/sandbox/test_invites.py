@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from bot.sandbox.server import Sandbox
 from tests.people import Telegram
 from tests.sandbox.talk import BOT, TOKEN, Clock, heard, refused, refused_to_act
 
 KINDS = ["message", "chat_member", "chat_join_request"]
-
-
-@pytest.fixture
-async def sandbox(clock: Clock) -> AsyncIterator[Sandbox]:
-    async with Sandbox(clock).serve() as serving:
-        yield serving
 
 
 @pytest.fixture

@@ -6,15 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.people import Person, Telegram
+from tests.people import Telegram
 from tests.sandbox.talk import TOKEN, heard, heard_by_both, refused_to_act
-
-
-@pytest.fixture
-async def me(telegram: Telegram, carla: Person) -> dict[str, Any]:
-    """Carla in her chat with the bot, which has heard all that she has said."""
-    await heard(telegram)
-    return {"user": carla.id, "bot": TOKEN}
 
 
 async def show(telegram: Telegram, chat: int, **key: Any) -> int:

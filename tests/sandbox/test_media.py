@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
 import pytest
 from telegram.constants import ReactionEmoji
 
 from bot.sandbox import pictures
-from bot.sandbox.server import Sandbox
 from tests.people import Person, Telegram
 from tests.sandbox.talk import TOKEN, Clock, refused, refused_to_act
 
@@ -285,11 +283,6 @@ async def test_a_location_and_dice(telegram: Telegram, carla: Person) -> None:
 
 
 class TestUnansweredPayments:
-    @pytest.fixture
-    async def sandbox(self, clock: Clock) -> AsyncIterator[Sandbox]:
-        async with Sandbox(clock).serve() as sandbox:
-            yield sandbox
-
     async def test_a_payment_that_no_bot_agrees_to_in_ten_seconds_fails(
         self, telegram: Telegram, carla: Person, clock: Clock
     ) -> None:
@@ -310,11 +303,6 @@ class TestUnansweredPayments:
 
 class TestLivePlaces:
     PLACE: ClassVar[dict[str, Any]] = {"latitude": 45.07, "longitude": 7.69}
-
-    @pytest.fixture
-    async def sandbox(self, clock: Clock) -> AsyncIterator[Sandbox]:
-        async with Sandbox(clock).serve() as sandbox:
-            yield sandbox
 
     async def test_a_live_place_moves_until_it_is_stopped(self, telegram: Telegram, carla: Person) -> None:
         sent = await telegram.call(TOKEN, "sendLocation", chat_id=carla.id, **self.PLACE, live_period=900)

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from bot.sandbox.server import Sandbox
 from tests.people import Person, Telegram
 from tests.sandbox.talk import BOT, TOKEN, Clock, heard, refused, refused_to_act
-
-
-@pytest.fixture
-async def sandbox(clock: Clock) -> AsyncIterator[Sandbox]:
-    async with Sandbox(clock).serve() as serving:
-        yield serving
 
 
 @pytest.fixture

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from bot.sandbox.server import Sandbox
-from tests.people import Person, Telegram
+from tests.people import Telegram
 from tests.sandbox.talk import TOKEN, Clock, heard, heard_by_both, refused_to_act
 
 HERE, THERE = {"latitude": 45.07, "longitude": 7.68}, {"latitude": 45.08, "longitude": 7.69}
-
-
-@pytest.fixture
-async def sandbox(clock: Clock) -> AsyncIterator[Sandbox]:
-    async with Sandbox(now=clock).serve() as serving:
-        yield serving
-
-
-@pytest.fixture
-async def me(telegram: Telegram, carla: Person) -> dict[str, Any]:
-    """Carla in her chat with the bot, which has heard all that she has said."""
-    await heard(telegram)
-    return {"user": carla.id, "bot": TOKEN}
 
 
 async def test_a_place_has_no_period_and_what_belongs_to_one(telegram: Telegram, me: dict[str, Any]) -> None:

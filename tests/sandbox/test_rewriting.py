@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-
-from bot.sandbox.server import Sandbox
 from tests.people import Person, Telegram
 from tests.sandbox.talk import TOKEN, Clock, heard, heard_by_both, refused_to_act
 
 OTHER = "7002:other-bot"
-
-
-@pytest.fixture
-async def sandbox(clock: Clock) -> AsyncIterator[Sandbox]:
-    async with Sandbox(now=clock).serve() as serving:
-        yield serving
-
-
-@pytest.fixture
-async def me(telegram: Telegram, carla: Person) -> dict[str, Any]:
-    """Carla in her chat with the bot, which has heard all that she has said."""
-    await heard(telegram)
-    return {"user": carla.id, "bot": TOKEN}
 
 
 class TestEdits:

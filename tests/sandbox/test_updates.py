@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,12 +15,6 @@ from bot.sandbox.state import World
 from bot.sandbox.updates import at_leisure
 from tests.people import Person, Telegram
 from tests.sandbox.talk import TOKEN, Clock
-
-
-@pytest.fixture
-async def sandbox(clock: Clock) -> AsyncIterator[Sandbox]:
-    async with Sandbox(clock).serve() as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

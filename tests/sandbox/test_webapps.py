@@ -5,20 +5,12 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
 from aiogram.utils.web_app import check_webapp_signature, safe_parse_webapp_init_data
 
 from tests.people import Person, Telegram
 from tests.sandbox.talk import TOKEN, heard, heard_by_both, refused, refused_to_act
 
 SHOP = {"url": "https://shop.example/menu?table=7"}
-
-
-@pytest.fixture
-async def me(telegram: Telegram, carla: Person) -> dict[str, Any]:
-    """Carla in her chat with the bot, which has heard all that she has said."""
-    await heard(telegram)
-    return {"user": carla.id, "bot": TOKEN}
 
 
 def told(opened: dict[str, Any]) -> dict[str, str]:
