@@ -187,6 +187,8 @@ class Keeper:
         os.close(self._lock)
 
     def _take(self) -> None:
+        if self._path.exists() and not self._path.is_file():  # reading a pipe does not end, and a device is not ours
+            raise CannotKeep(f"{self._path} can't be used to keep the world in: it is no file")
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -240,9 +242,9 @@ def _checked(content: bytes) -> str:
         header = json.loads(first)
         kind, version, digest = header["format"], header["version"], header["sha256"]
     except (ValueError, TypeError, LookupError, RecursionError):
-        raise Unreadable("it is no such file") from None
+        raise Unreadable("it is a file of something else") from None
     if (kind, version) != (FORMAT, VERSION):
-        raise Unreadable("it is of another version, or no such file")
+        raise Unreadable("it is of another version, or of something else")
     if hashlib.sha256(line).hexdigest() != digest:
         raise Unreadable("it is damaged")
     return line.decode()

@@ -497,6 +497,13 @@ def test_names_that_are_no_settings_are_named(tmp_path: Path, monkeypatch: pytes
     ]
 
 
+def test_an_update_is_not_both_tried_again_and_forgotten() -> None:
+    done = CliRunner().invoke(main, ["doctor", "--retry", "5", "--forget", "5"])
+
+    assert done.exit_code == 2
+    assert "give one of --retry and --forget" in done.output
+
+
 def test_a_setting_that_is_there_twice_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path(".env").write_text("WORKERS=2\nLOG_LEVEL=info\nworkers=3\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ import pytest
 from bot.sandbox import keeping, state
 from bot.sandbox.bots import Bot, Pending, Webhook
 from bot.sandbox.journal import Journal
-from bot.sandbox.keeping import PASSING, CannotKeep, Unreadable, packed, unpack
+from bot.sandbox.keeping import PASSING, CannotKeep, Keeper, Unreadable, packed, unpack
 from bot.sandbox.rooms import Checkout, InlineQuery, Numbers, Query, Room, WebApp
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import World
@@ -236,9 +237,12 @@ def set_aside(folder: Path) -> list[Path]:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "it is no such file"),
-        (b"\x00\xff", "it is no such file"),
-        (b'{"format": "comanda-backup", "version": 1, "sha256": ""}\n[]', "it is of another version, or no such file"),
+        (b"", "it is a file of something else"),
+        (b"\x00\xff", "it is a file of something else"),
+        (
+            b'{"format": "comanda-backup", "version": 1, "sha256": ""}\n[]',
+            "it is of another version, or of something else",
+        ),
         (b'{"format": "comanda-sandbox-world", "version": 2, "sha256": ""}\n[]', "it is of another version"),
         (b'{"format": "comanda-sandbox-world", "version": 1, "sha256": ""}\n[]', "it is damaged"),
     ],
@@ -277,6 +281,17 @@ async def test_two_sandboxes_do_not_keep_their_worlds_in_one_file(tmp_path: Path
         with pytest.raises(CannotKeep, match="another sandbox keeps its world in"):
             async with Sandbox(keep=file).serve():
                 pass
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["a pipe", "a folder"])
+def test_what_is_no_file_is_refused_and_left_as_it_is(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    place = tmp_path / "world.json"
+    make(place)
+
+    with pytest.raises(CannotKeep, match=r"world\.json can't be used to keep the world in: it is no file"):
+        Keeper(World(), place).open()
+
+    assert list(tmp_path.iterdir()) == [place]
 
 
 async def test_a_file_that_cannot_be_written_is_said_once_and_the_sandbox_goes_on(

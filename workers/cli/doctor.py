@@ -36,6 +36,8 @@ def doctor(full: bool, again: str | None, gone: str | None, as_json: bool) -> No
     One line each, with the cure. Exit code 1 if there is a problem; a warning is none. It may run at any time, takes
     no updates away and shows no secrets.
     """
+    if again and gone:
+        raise click.UsageError("an update is either tried again or forgotten: give one of --retry and --forget")
     if again or gone:
         _move(again, gone)
         return
