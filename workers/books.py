@@ -84,7 +84,7 @@ class Books:
             found = [self._job(job_id) for job_id in job_ids]
         for job_id, job in zip(job_ids, found, strict=True):
             if job is None:
-                log.info("job %s has expired", job_id)
+                log.info("job %r has expired", job_id)
         return [job for job in found if job is not None]
 
     def _job(self, job_id: str) -> Job | None:
@@ -93,7 +93,7 @@ class Books:
         except Exception as error:
             if _is_outage(error):
                 raise
-            log.exception("job %s can't be read", job_id)
+            log.exception("job %r can't be read", job_id)
             return None
 
     def begin(self, jobs: Sequence[Job]) -> dict[str, Execution | None]:

@@ -60,7 +60,7 @@ class Recovery:
         except RedisError as error:
             if is_outage(error):
                 raise
-            log.error("the jobs of worker %s can't be put back: %s", worker, trouble(error))  # noqa: TRY400
+            log.error("the jobs of worker %r can't be put back: %s", worker, trouble(error))  # noqa: TRY400
             return 0
 
     def put_back(self, worker: str) -> int:
@@ -70,5 +70,5 @@ class Recovery:
             moved += 1
         self._redis.srem(keys.WORKERS, worker)
         if moved:
-            log.warning("worker %s is gone; %d of its jobs are back in the queue", worker, moved)
+            log.warning("worker %r is gone; %d of its jobs are back in the queue", worker, moved)
         return moved

@@ -38,7 +38,7 @@ class Catalogue:
             try:
                 restaurant = self.restaurant(slug)
             except ValidationError as error:
-                log.error("restaurant %s can't be read, import its file again: %s", slug, error)  # noqa: TRY400
+                log.error("restaurant %r can't be read, import its file again: %s", slug, error)  # noqa: TRY400
             else:
                 found += [restaurant] if restaurant else []
         return sorted(found, key=lambda restaurant: restaurant.name.casefold())
