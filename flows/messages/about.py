@@ -42,7 +42,7 @@ APOLOGY = (
 )
 
 # Said when it is not known whether a tap took effect; an alert, so at most 200 characters.
-TRY_AGAIN = "Our order book is out of reach just now. Please try again in a minute. /orders shows what we received."
+TRY_AGAIN = "Our order book is out of reach. Please try again in a minute. /orders shows what we received."
 
 HELP = (
     "<b>How it works</b>\n\n"

@@ -38,7 +38,7 @@ def closed_because(restaurant: Restaurant, service: Service, now: datetime) -> C
         return Closed("closed", f"{name} is closed now.{_from(restaurant, service, now, how)}")
     if service.is_paused(now):
         when = _from(restaurant, service, now, "Try again") or " Try again later."
-        return Closed("paused", f"{name} takes no new orders just now.{when}")
+        return Closed("paused", f"{name} takes no new orders at the moment.{when}")
     return None
 
 
@@ -110,7 +110,7 @@ def category_screen(restaurant: Restaurant, index: int, hidden: frozenset[str], 
     turn = page.pager(lambda first: encode(cb.ShowCategory(restaurant.slug, index, menu, places[first])))
     text = f"<b>{esc(restaurant.name)}</b> · {esc(category.name)}"
     if not dishes:
-        text += "\n\nNothing is available here just now."
+        text += "\n\nNothing is available here at the moment."
     return Screen(text, (*page.of(rows), *turn, *beside))
 
 

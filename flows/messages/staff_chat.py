@@ -33,7 +33,7 @@ UNREAD = "I read commands and taps only."
 APOLOGY = "Sorry, something went wrong with the last tap or message. Please look at the ticket and try again."
 
 # Answers to taps, without HTML
-TRY_AGAIN = "The order book is out of reach just now, so this may not be noted. Please look again in a minute."
+TRY_AGAIN = "The order book is out of reach, so this may not be noted. Please look again in a minute."
 NOT_YOURS = "That order can't be answered here: this is not the staff chat of its restaurant (any more)."
 NO_STAFF_CHAT = "This is not a staff chat any more."
 UNKNOWN_BUTTON = "That button does nothing."

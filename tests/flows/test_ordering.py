@@ -391,7 +391,7 @@ class TestPlacing:
     def test_a_paused_one_says_until_when(self, shop: MemoryShop, carla: Customer) -> None:
         with_cart(carla)
         shop.services["nonna"] = Service(staff_chat=-100, paused=True)
-        assert "no new orders just now. Try again later." in carla.taps("Place order").notice
+        assert "no new orders at the moment. Try again later." in carla.taps("Place order").notice
         shop.services["nonna"] = Service(staff_chat=-100, paused=True, paused_until=NOON + timedelta(minutes=30))
         assert "Try again at 13:30 (Rome time)." in carla.taps("Place order").notice
         carla.waits(timedelta(minutes=30)).taps("Place order")
@@ -400,13 +400,13 @@ class TestPlacing:
     @pytest.mark.parametrize(
         ("pause", "says"),
         [
-            (timedelta(minutes=89), "no new orders just now. Try again at 14:29 (Rome time)."),
-            (timedelta(minutes=90), "no new orders just now. Try again at 18:00 (Rome time)."),
-            (timedelta(hours=7), "no new orders just now. Try again at 20:00 (Rome time)."),
-            (timedelta(hours=9), "no new orders just now. Try again tomorrow at 11:00 (Rome time)."),
-            (timedelta(hours=11), "no new orders just now. Try again tomorrow at 11:00 (Rome time)."),
-            (timedelta(days=1), "no new orders just now. Try again tomorrow at 13:00 (Rome time)."),
-            (timedelta(days=2), "no new orders just now. Try again Saturday 21 Mar at 12:00 (Rome time)."),
+            (timedelta(minutes=89), "no new orders at the moment. Try again at 14:29 (Rome time)."),
+            (timedelta(minutes=90), "no new orders at the moment. Try again at 18:00 (Rome time)."),
+            (timedelta(hours=7), "no new orders at the moment. Try again at 20:00 (Rome time)."),
+            (timedelta(hours=9), "no new orders at the moment. Try again tomorrow at 11:00 (Rome time)."),
+            (timedelta(hours=11), "no new orders at the moment. Try again tomorrow at 11:00 (Rome time)."),
+            (timedelta(days=1), "no new orders at the moment. Try again tomorrow at 13:00 (Rome time)."),
+            (timedelta(days=2), "no new orders at the moment. Try again Saturday 21 Mar at 12:00 (Rome time)."),
         ],
     )
     def test_a_pause_that_ends_while_it_is_closed_says_when_it_opens_after_that(
