@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,6 +29,7 @@ from bot.sandbox.server import Sandbox
 from flows import callbacks as cb
 from flows import gate, keys
 from flows.callbacks import encode
+from flows.events import DeclineReason
 from flows.events import Person as Customer
 from flows.gate import Gate
 from flows.ledger import Ledger
@@ -37,6 +38,7 @@ from flows.store import Together, connect, texts
 from tests.customers import trattoria
 from tests.orders import place
 from tests.people import Message, Person, Telegram, buttons
+from tests.platform.programs import Program
 from tests.waiting import until
 from workers import jobs
 from workers.clock import Clock
@@ -47,6 +49,27 @@ from workers.worker import Worker
 CUSTOMER_TOKEN, RESTAURANT_TOKEN = "7001:customer-token", "7002:restaurant-token"
 FASTER = 20
 ORDERS = [f"0rder00000{number:02}" for number in range(1, 7)]
+
+
+STAFF_BOT = """
+import asyncio, sys
+from bot.intake import Intake
+from bot.polling import Polling
+from bot.restaurant import UPDATES, RestaurantBot
+from flows.gate import Gate
+from flows.ledger import Ledger
+from flows.store import Together, connect
+
+async def main(api_url, store_url, token):
+    redis = connect(store_url)
+    bot = RestaurantBot(token, api_url, Ledger(redis), Gate(Together(redis), "restaurant"))
+    await bot.open()
+    print("serves", flush=True)
+    intake = Intake(bot="restaurant", token=token, redis=redis, face=bot)
+    await intake.run(Polling("restaurant", token, api_url, UPDATES), asyncio.Event())
+
+asyncio.run(main(*sys.argv[1:]))
+"""
 
 
 def taps_of(order: str) -> list[cb.StaffTap]:
@@ -71,6 +94,9 @@ class Stage:
     telegram: Telegram
     anna: Person
     carla: Person
+    serve_staff: Callable[[], Callable[[], Awaitable[None]]]
+    """Starts the restaurants' bot, and gives what stops it."""
+    stop_serving: Callable[[], Awaitable[None]]
 
     def log(self, method: str) -> list[dict[str, Any]]:
         """What the restaurants' bot has asked Telegram for by that method, oldest first."""
@@ -150,11 +176,24 @@ async def stage(redis: Redis, store_url: str, monkeypatch: pytest.MonkeyPatch) -
                 await bot.open()
             intake = Intake(bot="customer", token=CUSTOMER_TOKEN, redis=redis, face=customers)
             processes.create_task(intake.run(Polling("customer", CUSTOMER_TOKEN, url, OF_CUSTOMERS), stop))
-            intake = Intake(bot="restaurant", token=RESTAURANT_TOKEN, redis=redis, face=staff)
-            processes.create_task(intake.run(Polling("restaurant", RESTAURANT_TOKEN, url, OF_STAFF), stop))
+
+            def serve_staff() -> Callable[[], Awaitable[None]]:
+                closing = asyncio.Event()
+                intake = Intake(bot="restaurant", token=RESTAURANT_TOKEN, redis=redis, face=staff)
+                polling = Polling("restaurant", RESTAURANT_TOKEN, url, OF_STAFF)
+                running = processes.create_task(intake.run(polling, closing))
+
+                async def end() -> None:
+                    closing.set()
+                    await running
+
+                return end
+
             processes.create_task(worker.run(stop))
-            yield Stage(ledger, redis, sandbox, telegram, anna, carla)
+            on_stage = Stage(ledger, redis, sandbox, telegram, anna, carla, serve_staff, serve_staff())
+            yield on_stage
             stop.set()
+            await on_stage.stop_serving()
         for part in (customers, staff, sender, telegram):
             await part.close()
         of_rq.close()
@@ -232,6 +271,33 @@ class TestNoRoom:
             assert len(stage.log("sendMessage")) == len(tickets)
         await stage.anna.sees("Open orders")
         await stage.at_rest()
+
+    async def test_what_a_killed_bot_had_not_shown_is_shown_after_its_restart(
+        self, stage: Stage, tickets: list[Message]
+    ) -> None:
+        await stage.stop_serving()
+        address = f"unix://{stage.redis.connection_pool.connection_kwargs['path']}"
+        doomed = Program(STAFF_BOT, stage.sandbox.url, address, RESTAURANT_TOKEN)
+        async with full(stage):
+            try:
+                assert await asyncio.to_thread(doomed.says) == "serves"
+                accepted, declined, asked = zip(ORDERS, tickets, strict=False)
+                await stage.taps(cb.AskDecline(accepted[0]), accepted[1])
+                await stage.taps(cb.Accept(accepted[0], 20), accepted[1])
+                await stage.taps(cb.Decline(declined[0], DeclineReason.TOO_BUSY), declined[1])
+                await stage.taps(cb.AskAccept(asked[0]), asked[1])
+                await until(lambda: stage.redis.hlen(keys.inbox("restaurant")) == 3)
+            finally:
+                await asyncio.to_thread(doomed.kill)
+            stage.stop_serving = stage.serve_staff()
+            assert stage.redis.hlen(keys.inbox("restaurant")) == 3
+        await stage.at_rest()
+        texts_ = {one["message_id"]: one["text"] for one in await stage.anna.messages() if "text" in one}
+        for (_, ticket), shows in zip(
+            (accepted, declined, asked), ("ACCEPTED", "DECLINED", "Ready in how many minutes?"), strict=True
+        ):
+            assert shows in texts_[ticket["message_id"]]
+        assert len(stage.log("sendMessage")) == len(tickets)
 
     async def test_a_reminder_is_not_sent_of_an_order_that_was_answered_meanwhile(
         self, stage: Stage, tickets: list[Message]
