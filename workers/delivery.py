@@ -104,8 +104,11 @@ class Courier:
             if painted is not None:
                 await held.tell(look, painted)
             card = look.shown if painted is None else painted.shown
-            await self._send(look, chat_id, side, _ring(order, owed), urgency=urgency, answered=card)
+            _, topic = await self._send(look, chat_id, side, _ring(order, owed), urgency=urgency, answered=card)
             painted = None
+            if card is not None and card.topic != topic and not order.over:
+                # The topic with the ticket is closed or deleted: it has to be where staff can answer it.
+                painted = await self._send_card(look, chat_id, side, urgency)
         return await held.tell(look, painted, fact, covered)
 
     async def _settle(self, order: Order, side: Side, chat_id: int | None) -> bool:
@@ -127,14 +130,15 @@ class Courier:
                 log.info("order %s: the message shown to %s is gone, sending it anew", held.order_id, held.side)
         was_in_doubt, held.in_doubt = held.in_doubt, True
         try:
-            message_id, topic = await self._send(
-                look, chat_id, held.side, _card(look.order, held.side), urgency=urgency
-            )
+            return look, await self._send_card(look, chat_id, held.side, urgency)
         except Exception as error:
             held.in_doubt = was_in_doubt or may_have_arrived(error)
             raise
-        shown = Shown(chat_id=chat_id, message_id=message_id, version=look.order.version, topic=topic)
-        return look, Painted(shown)
+
+    async def _send_card(self, look: Look, chat_id: int, side: Side, urgency: Urgency) -> Painted:
+        """Send a new message that shows the order."""
+        message_id, topic = await self._send(look, chat_id, side, _card(look.order, side), urgency=urgency)
+        return Painted(Shown(chat_id=chat_id, message_id=message_id, version=look.order.version, topic=topic))
 
     async def _send(
         self, look: Look, chat_id: int, side: Side, screen: Screen, *, urgency: Urgency, answered: Shown | None = None

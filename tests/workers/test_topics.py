@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from redis import Redis
@@ -113,6 +113,29 @@ async def test_news_of_a_ticket_whose_topic_was_closed_since_comes_in_general(st
     await stage.courier.notify(ORDER, Side.RESTAURANT)
     assert [topic for topic, _ in await forum.tickets()] == [forum.topic, None]
     assert "was cancelled by the customer" in (await forum.bots())[-1]["text"]
+
+
+@pytest.mark.parametrize("what", ["closed", "deleted"])
+async def test_with_news_that_can_be_answered_the_ticket_comes_in_general_too(
+    stage: Stage, forum: Forum, redis: Redis, what: str
+) -> None:
+    """A reminder has no buttons: without its ticket nobody could answer the order."""
+    stage.order()
+    await stage.courier.notify(ORDER, Side.RESTAURANT)
+    if what == "closed":
+        await forum.closes(forum.topic)
+    else:
+        await stage.telegram.act("delete_topic", user=forum.anna.id, chat=forum.chat, topic=forum.topic)
+    Ledger(redis, lambda: datetime.now(UTC) + timedelta(seconds=80)).wake(ORDER)
+    await stage.courier.notify(ORDER, Side.RESTAURANT)
+    reminder, ticket = (await forum.bots())[-2:]
+    assert "is waiting for your answer" in reminder["text"]
+    assert "NEW ORDER" in ticket["text"]
+    assert ticket["reply_markup"]["inline_keyboard"]
+    assert {reminder.get("message_thread_id"), ticket.get("message_thread_id")} == {None}
+    shown = stage.ledger.shown(ORDER, Side.RESTAURANT)
+    assert shown is not None
+    assert (shown.message_id, shown.topic) == (ticket["message_id"], None)
 
 
 async def test_a_ticket_whose_topic_is_deleted_comes_again_in_general(stage: Stage, forum: Forum) -> None:
