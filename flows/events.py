@@ -188,7 +188,7 @@ class OrderExpired(Event):
 
 
 class OrderNotCollected(Event):
-    """Staff said that nobody came; or, where `by` is None, nobody said anything and its deadline closed the order."""
+    """Staff marked the order as not collected; or, where `by` is None, the clock closed it at its deadline."""
 
     kind: Literal["order_not_collected"] = "order_not_collected"
     by: Person | None = None

@@ -101,7 +101,7 @@ def status_words(order: Order) -> str:
         case Status.EXPIRED:
             return "⌛ MISSED: nobody answered in time"
         case Status.NOT_COLLECTED:
-            return "🕗 NOT COLLECTED" if order.closed_by else "🕗 CLOSED: nobody said whether it was picked up"
+            return "🕗 NOT COLLECTED" if order.closed_by else "🕗 CLOSED: not marked as picked up"
 
 
 def _times(order: Order) -> list[str]:

@@ -39,7 +39,7 @@ REMINDERS = ("#{} is waiting for your answer", "#{} is still open")
 
 STATUS = "the status message"
 
-CLOSED_BY_CLOCK = ("🕗 Closed.", "CLOSED: nobody said")
+CLOSED_BY_CLOCK = ("🕗 Closed.", "CLOSED: not marked")
 """What both sides see of an order that the clock has closed; the customer reads no message of it."""
 
 DEAF = 55.0  # seconds that the staff's bot could not hear at least, before staff are asked to tap again
@@ -200,7 +200,7 @@ def _told_any(events: list[Json], kind: str) -> bool:
 
 
 def _by_clock(end: Json) -> bool:
-    """Whether an order was closed because nobody said whether it was picked up."""
+    """Whether an order was closed by the clock because it was not marked as picked up."""
     return end["kind"] == "order_not_collected" and not end.get("by")
 
 

@@ -127,7 +127,7 @@ def closed(by: object, customer_reads: str, staff_reads: str) -> Run:
 
 
 def test_what_the_clock_closes_is_shown_and_no_news_to_the_customer() -> None:
-    run = closed(None, "🕗 Closed. Questions? +39 011", "🕗 CLOSED: nobody said whether it was picked up")
+    run = closed(None, "🕗 Closed. Questions? +39 011", "🕗 CLOSED: not marked as picked up")
     assert checked(run).good
     run.post(CUSTOMER_ROOM, 108, "🕗 Your order #7 at Nonna was closed as not collected.")
     assert kinds(run) == ["message wrong"]
@@ -136,7 +136,7 @@ def test_what_the_clock_closes_is_shown_and_no_news_to_the_customer() -> None:
 @pytest.mark.parametrize(
     ("customer_reads", "staff_reads"),
     [
-        ("🕗 Closed as not collected.", "🕗 CLOSED: nobody said whether it was picked up"),
+        ("🕗 Closed as not collected.", "🕗 CLOSED: not marked as picked up"),
         ("🕗 Closed. Questions? +39 011", "🕗 NOT COLLECTED"),
     ],
 )

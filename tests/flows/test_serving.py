@@ -115,7 +115,7 @@ class TestWhatTheKitchenReads:
             ((CANCELLED_BY_CARLA,), "Cancelled by the customer at 13:00"),
             ((timedelta(minutes=6), Wake()), "MISSED"),
             ((ACCEPT, MarkNotCollected(BRUNO)), "Not collected at 13:00 (Bruno)"),
-            ((ACCEPT, *LEFT_OPEN), "CLOSED: nobody said whether it was picked up"),
+            ((ACCEPT, *LEFT_OPEN), "CLOSED: not marked as picked up"),
             ((ACCEPT, *LEFT_OPEN), "Closed by the clock at 22:00"),
         ],
     )
