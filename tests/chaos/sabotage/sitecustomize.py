@@ -28,7 +28,7 @@ def _no_inbox() -> None:
             lines[chat] = deque(one for one in lines[chat] if one["update_id"] != done["update_id"])
         return Next(0, next((one for one in lines[chat] if one["update_id"] not in in_hand), None))
 
-    changed: dict[str, Any] = {"store": store, "next": following, "renew": lambda self: Ours(0, {})}
+    changed: dict[str, Any] = {"store": store, "next": following, "renew": lambda self, *_: Ours(0, {})}
     changed |= {"release": lambda self: None, "offset": lambda self: 0}
     changed["holds"] = lambda self, update: Check(("EXISTS", "no such key"), 0)
     for name, function in changed.items():
