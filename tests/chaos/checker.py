@@ -153,18 +153,21 @@ class _Checker:
                 )
 
     def _check_taps(self) -> None:
-        """A tap that was delivered is answered, were it by Telegram's word that it is too late for that."""
+        """A tap that was delivered is answered, unless Telegram says that it is too late or takes too much just now."""
         delivered = {tap for call in self._record.calls if call.status == 200 and not call.fault for tap in call.taps}
         answers: dict[str, float] = {}
+        refused = set[str]()
         for call in self._record.calls:
             if call.method == "answercallbackquery" and call.status in (200, 400):
                 answers.setdefault(call.tap, call.at)
+            elif call.method == "answercallbackquery" and call.status == 429:
+                refused.add(call.tap)
         for tap in self._record.taps.values():
             if tap.id in answers:
                 customers = any(tap.data.startswith(verb) for verb in _CUSTOMERS)
                 bot = "customer-bot" if customers else "restaurant-bot"
                 self._found.waits.append(Wait(bot, tap.at, answers[tap.id]))
-            elif tap.id in delivered:
+            elif tap.id in delivered - refused:
                 self._found.breaks("tap lost", "", f"{tap.data} by {tap.user} was taken in and never answered")
 
     def _check_limits(self) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -292,6 +293,14 @@ def test_a_tap_that_was_taken_and_never_answered_is_lost() -> None:
     run = Run()
     run.tap(110, CARLA, "1me:nonna")
     assert kinds(run) == ["tap lost"]
+
+
+@pytest.mark.parametrize(("status", "problems"), [(400, []), (429, []), (0, ["tap lost"]), (502, ["tap lost"])])
+def test_a_tap_whose_answer_telegram_refuses_is_not_lost(status: int, problems: list[str]) -> None:
+    run = Run()
+    run.tap(110, CARLA, "1me:nonna", "Hello")
+    run.record.calls[-1] = replace(run.record.calls[-1], status=status)
+    assert kinds(run) == problems
 
 
 def test_a_stream_that_lacks_an_event_is_half_written() -> None:
