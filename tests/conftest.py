@@ -26,6 +26,7 @@ LONG = ("chaos", "e2e", "platform", "page", "bench", "workers")
 """The folders whose tests take long: they begin first, so that no process is left with them in the end."""
 
 
+@pytest.hookimpl(trylast=True)  # after a plugin that shuffles
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the long ones go first, each file as a whole."""
     here = Path(__file__).parent

@@ -125,6 +125,11 @@ class Person:
         message: Message = await self.telegram.act("send", user=self.id, text=text, **self.place)
         return message
 
+    async def asks(self, text: str) -> Message:
+        """Write into the chat. Returns the bot's answer, as soon as it is there: what is tapped next is on that one."""
+        mine = await self.send(text)
+        return await self._find(lambda one: one["message_id"] > mine["message_id"], f"no answer to {text!r}")
+
     async def messages(self) -> list[Message]:
         """The chat as it stands, oldest first."""
         found: list[Message] = await self.telegram.look("messages", room=self.room)

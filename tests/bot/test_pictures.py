@@ -136,8 +136,8 @@ async def test_what_has_taken_effect_and_waits_for_its_picture_is_noted_until_it
     async with scene.listening():
         await carla.send("a")
         await carla.send("b")
+        await until(lambda: scene.waiting() == 2)
         await until(lambda: scene.redis.smembers(noted) == set(scene.redis.hkeys(keys.inbox("customer"))))
-        assert scene.waiting() == 2
         release()
         await until(lambda: scene.waiting() == 0)
         await until(lambda: not scene.redis.exists(noted))

@@ -44,7 +44,7 @@ async def told(telegram: Telegram, title: str, after: int) -> list[dict[str, Any
 
 async def order(telegram: Telegram) -> Person:
     carla = Person(telegram, CUSTOMER, f"1:{CUSTOMER}", {"bot": CUSTOMER_TOKEN})
-    await carla.send("/start nonna")
+    await carla.asks("/start nonna")
     for label in ("Pizza", "Margherita", "Add to cart", "Cart", "Place order"):
         await carla.tap(label)
     return carla
@@ -124,7 +124,7 @@ async def test_another_restaurant_takes_orders_as_soon_as_it_is_open(telegram: T
     await told(telegram, "Trattoria da Nonna 2 opened", before)
     await told_in_chat(telegram, "Trattoria da Nonna 2", "staff chat")
     carla = Person(telegram, CUSTOMER, f"1:{CUSTOMER}", {"bot": CUSTOMER_TOKEN})
-    await carla.send("/start")
+    await carla.asks("/start")
     await carla.tap("🟢 Trattoria da Nonna 2")
     await carla.tap("Pizza")
 
