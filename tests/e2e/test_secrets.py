@@ -149,7 +149,7 @@ def failures(redis: Redis) -> list[str]:
     return [result.exc_string or "" for result in found if result is not None]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_no_secret_is_ever_written(tmp_path: Path, free_port: int) -> None:
     unused_port = a_free_port()
     with valkey_on(free_port, tmp_path, appendonly="yes", appendfsync="always", save="") as before:
@@ -177,7 +177,8 @@ async def test_no_secret_is_ever_written(tmp_path: Path, free_port: int) -> None
 
 
 async def _until(condition: Callable[[], object]) -> None:
-    await until(condition, PATIENCE)
+    """Wait for a condition, also where a failed reply is tried again after half a minute, some times over."""
+    await until(condition, 3 * PATIENCE)
 
 
 async def _trouble(programs: Programs, front: Front, telegram: Telegram, redis: Redis, port: int) -> None:
